@@ -1,0 +1,43 @@
+// Where rows come from and where they go.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "rxhpc/chunk.hpp"
+#include "rxhpc/schema.hpp"
+#include "rxhpc/zone_map.hpp"
+
+namespace rxhpc {
+
+/// A table that can be read chunk by chunk: files, the caller's Views, or a decorator over another source.
+/// Knows no rank and owns no thread.
+class ChunkSource {
+ public:
+  virtual ~ChunkSource() = default;
+  virtual const Schema& schema() const = 0;
+  virtual const Grid& grid() const = 0;
+  /// Fills `out` with those columns (positions in the schema) of one chunk. Called from several threads at once, each with a
+  /// chunk of its own; `out`'s views stay valid until the next read into it. Throws DataError for damaged bytes.
+  virtual void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const = 0;
+  /// Null where it is not known (Views, selections, foreign files).
+  virtual const ZoneMap* zone_map() const { return nullptr; }
+  /// Stored bytes of these columns of one chunk, for the run log; 0 where unknown.
+  virtual std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const { (void)chunk; (void)columns; return 0; }
+  /// Says that the chunk will be read soon (read-ahead); may do nothing.
+  virtual void prefetch(std::int64_t chunk, std::span<const int> columns) const { (void)chunk; (void)columns; }
+};
+
+/// A table being written. Its schema and grid are known when it is made.
+class ChunkSink {
+ public:
+  virtual ~ChunkSink() = default;
+  /// All columns of one whole chunk of the sink's grid (out.index says which). From several threads, in any order within this
+  /// rank's contiguous run of chunks. Encodes here; bytes go to the writing rank in `exchange`.
+  virtual void write(const Chunk& chunk) = 0;
+  /// Collective: hands what was encoded to the rank that writes. Called equally often by every rank, last of all by `finish`.
+  virtual void exchange() = 0;
+  /// Collective: completes the table and gives it its name. Without it nothing is left behind.
+  virtual void finish() = 0;
+};
+
+}  // namespace rxhpc
