@@ -1,0 +1,1 @@
+#include "rxhpc/accumulator.hpp"

@@ -1,0 +1,94 @@
+// One pass over the rows: the only place where accumulators, chunks and ranks meet.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "rxhpc/accumulator.hpp"
+#include "rxhpc/chunk_source.hpp"
+#include "rxhpc/communicator.hpp"
+
+namespace rxhpc {
+
+/// Called after chunks are done, on this rank, from any of its threads but never twice at once.
+struct Progress {
+  std::int64_t rows_done = 0, rows_total = 0;  ///< of this rank, in this pass
+  std::int64_t bytes_read = 0;
+  int pass = 1;
+};
+using ProgressFunction = std::function<void(const Progress&)>;
+
+/// Where the time went, summed over passes. Seconds of wall clock; read and compute are the threads' mean.
+struct Timing {
+  double read_s = 0, compute_s = 0, merge_s = 0;
+  std::int64_t rows = 0;  ///< rows read by this rank, counted again in every pass
+  std::int64_t bytes = 0;
+  int passes = 0;
+};
+
+struct RunOptions {
+  int threads = 0;                  ///< 0: all that Kokkos was started with
+  std::int64_t memory_limit = 0;    ///< bytes of this rank; 0: no limit
+  ProgressFunction progress;
+  std::function<bool()> stop_requested;  ///< polled between chunks; true: InterruptedError on every rank
+};
+
+class InterruptedError : public Error {
+ public:
+  InterruptedError() : Error(ErrorKind::other, "interrupted") {}
+};
+
+namespace impl {
+
+/// What one thread of a sweep does with a chunk; made once a thread.
+struct ChunkFolder {
+  virtual ~ChunkFolder() = default;
+  virtual void fold(const Chunk& chunk, std::vector<double>& packed) = 0;  ///< the packed state of that chunk alone
+};
+
+std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
+                                 const std::function<std::unique_ptr<ChunkFolder>()>& make_folder,
+                                 const std::function<void(std::span<double>, std::span<double const>)>& merge, std::vector<double> fresh,
+                                 const RunOptions& options, Communicator& comm, Timing* timing);
+
+template <class A>
+struct Folder final : ChunkFolder {
+  A state;
+  explicit Folder(const A& fresh) : state(fresh) {}
+  void fold(const Chunk& chunk, std::vector<double>& packed) override {
+    state.reset();
+    state.update(chunk);
+    packed.resize(state.packed_size());
+    state.pack(packed);
+  }
+};
+
+}  // namespace impl
+
+/// Collective. Folds these columns of all chunks into `fresh`'s kind of state: one thread takes a whole chunk (read, decode, update),
+/// threads take chunks dynamically, chunk states merge along the canonical tree (merge_tree.hpp): the bits do not depend on ranks or
+/// threads. Every rank returns the same state. A failure on any rank is thrown on all. `only_chunks`, when not negative, stops after
+/// that many chunks of the grid.
+template <Accumulator A>
+A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh, const RunOptions& options, Communicator& comm,
+        Timing* timing = nullptr) {
+  std::vector<double> packed(fresh.packed_size());
+  fresh.pack(packed);
+  A result = fresh;
+  result.unpack(impl::sweep_packed(
+      source, columns, [&] { return std::make_unique<impl::Folder<A>>(fresh); },
+      [&](std::span<double> into, std::span<double const> from) { fresh.merge(into, from); }, std::move(packed), options, comm, timing));
+  return result;
+}
+
+/// Collective. One pass that writes rows: `make_body` is called once a thread and gives a function that turns a chunk of `source`
+/// into the sink's chunk of the same index. Chunks go to the sink in rounds, so that a rank holds a bounded number of them.
+using RowBody = std::function<void(const Chunk& in, Chunk& out)>;
+void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink& sink, const std::function<RowBody()>& make_body,
+              const RunOptions& options, Communicator& comm, Timing* timing = nullptr);
+
+/// Collective. Rows that each chunk of the source really has (fewer than its grid's where rows are selected).
+std::vector<std::int64_t> count_rows(const ChunkSource& source, const RunOptions& options, Communicator& comm, Timing* timing = nullptr);
+
+}  // namespace rxhpc
