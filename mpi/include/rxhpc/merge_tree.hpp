@@ -29,6 +29,7 @@ class MergeTree {
   std::map<Place, std::vector<double>> take();
 
  private:
+  void insert(Place node, std::vector<double> state);
   friend std::vector<double> all_merge(Communicator&, MergeTree&, std::vector<double>);
   std::int64_t chunks_;
   int root_level_;

@@ -1,0 +1,67 @@
+#include "rxhpc/communicator.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <string_view>
+
+namespace rxhpc {
+namespace {
+
+// What a rank tells the others about its failure; kind 0 means none.
+struct Failure {
+  std::int64_t kind = 0;
+  std::string message;
+};
+
+Failure describe(const std::exception_ptr& mine) {
+  if (!mine) return {};
+  try {
+    std::rethrow_exception(mine);
+  } catch (const std::bad_alloc&) {
+    return {static_cast<std::int64_t>(ErrorKind::other), "out of memory"};
+  } catch (const std::exception& e) {
+    return {static_cast<std::int64_t>(error_kind(e)), e.what()};
+  } catch (...) {
+    return {static_cast<std::int64_t>(ErrorKind::other), "unknown failure"};
+  }
+}
+
+}  // namespace
+
+void fail_together(Communicator& comm, std::exception_ptr mine) {
+  if (comm.size() == 1) {
+    if (mine) std::rethrow_exception(mine);
+    return;
+  }
+  std::int64_t failures = mine ? 1 : 0;
+  comm.all_sum({&failures, 1});
+  if (failures == 0) return;
+
+  Failure const own = describe(mine);
+  std::vector<std::int64_t> kinds(static_cast<std::size_t>(comm.size()), 0);
+  kinds[static_cast<std::size_t>(comm.rank())] = own.kind;
+  comm.all_sum(kinds);
+  auto const lowest = std::find_if(kinds.begin(), kinds.end(), [](std::int64_t kind) { return kind != 0; });
+  Bytes message = to_bytes(own.message);
+  comm.broadcast(message, static_cast<int>(lowest - kinds.begin()));
+  throw_error(static_cast<ErrorKind>(*lowest), to_text(message));
+}
+
+Share share_of(std::int64_t count, int rank, int size) {
+  std::int64_t const each = count / size, rest = count % size;
+  std::int64_t const first = each * rank + std::min<std::int64_t>(rank, rest);
+  return {first, first + each + (rank < rest ? 1 : 0)};
+}
+
+Bytes to_bytes(std::string_view text) {
+  Bytes bytes(text.size());
+  if (!text.empty()) std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+std::string to_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace rxhpc

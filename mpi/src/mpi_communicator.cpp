@@ -1,0 +1,129 @@
+#include "rxhpc/mpi_communicator.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace rxhpc {
+namespace {
+
+// MPI-3 counts are int and some transports fail long before INT_MAX: longer messages go in pieces.
+constexpr std::size_t piece_bytes = std::size_t{1} << 28;
+constexpr int tag = 1;
+
+void check(int code, const char* what) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0;
+  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
+  throw Error(ErrorKind::other, std::string("MPI: ") + what + " failed: " + std::string(text, static_cast<std::size_t>(length)));
+}
+
+template <class Piece>
+void in_pieces(std::size_t bytes, Piece&& piece) {
+  for (std::size_t at = 0; at < bytes; at += piece_bytes) piece(at, static_cast<int>(std::min(piece_bytes, bytes - at)));
+}
+
+void post_receive(Bytes& into, int from, MPI_Comm comm, std::vector<MPI_Request>& requests) {
+  in_pieces(into.size(), [&](std::size_t at, int count) {
+    requests.push_back(MPI_REQUEST_NULL);
+    check(MPI_Irecv(into.data() + at, count, MPI_BYTE, from, tag, comm, &requests.back()), "MPI_Irecv");
+  });
+}
+
+void post_send(std::span<const std::byte> bytes, int to, MPI_Comm comm, std::vector<MPI_Request>& requests) {
+  in_pieces(bytes.size(), [&](std::size_t at, int count) {
+    requests.push_back(MPI_REQUEST_NULL);
+    check(MPI_Isend(bytes.data() + at, count, MPI_BYTE, to, tag, comm, &requests.back()), "MPI_Isend");
+  });
+}
+
+void wait_all(std::vector<MPI_Request>& requests) {
+  check(MPI_Waitall(static_cast<int>(requests.size()), requests.data(), MPI_STATUSES_IGNORE), "MPI_Waitall");
+}
+
+}  // namespace
+
+MpiCommunicator::MpiCommunicator(MPI_Comm comm) {
+  check(MPI_Comm_dup(comm, &comm_), "MPI_Comm_dup");
+  check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+  check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
+  check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+  MPI_Comm node = MPI_COMM_NULL;
+  check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+  check(MPI_Comm_size(node, &ranks_on_node_), "MPI_Comm_size");
+  check(MPI_Comm_free(&node), "MPI_Comm_free");
+}
+
+MpiCommunicator::~MpiCommunicator() {
+  int finalized = 0;
+  MPI_Finalized(&finalized);
+  if (!finalized && comm_ != MPI_COMM_NULL) MPI_Comm_free(&comm_);
+}
+
+void MpiCommunicator::broadcast(Bytes& bytes, int root) {
+  auto length = static_cast<std::int64_t>(bytes.size());
+  check(MPI_Bcast(&length, 1, MPI_INT64_T, root, comm_), "MPI_Bcast");
+  bytes.resize(static_cast<std::size_t>(length));
+  in_pieces(bytes.size(), [&](std::size_t at, int count) { check(MPI_Bcast(bytes.data() + at, count, MPI_BYTE, root, comm_), "MPI_Bcast"); });
+}
+
+std::vector<Bytes> MpiCommunicator::gather(std::span<const std::byte> bytes, int root) {
+  auto const length = static_cast<std::int64_t>(bytes.size());
+  std::vector<std::int64_t> lengths(rank_ == root ? static_cast<std::size_t>(size_) : 0);
+  check(MPI_Gather(&length, 1, MPI_INT64_T, lengths.data(), 1, MPI_INT64_T, root, comm_), "MPI_Gather");
+  std::vector<Bytes> all(lengths.size());
+  std::vector<MPI_Request> requests;
+  if (rank_ == root) {
+    for (int r = 0; r < size_; ++r) {
+      auto& entry = all[static_cast<std::size_t>(r)];
+      if (r == root) {
+        entry.assign(bytes.begin(), bytes.end());
+      } else {
+        entry.resize(static_cast<std::size_t>(lengths[static_cast<std::size_t>(r)]));
+        post_receive(entry, r, comm_, requests);
+      }
+    }
+  } else {
+    post_send(bytes, root, comm_, requests);
+  }
+  wait_all(requests);
+  return all;
+}
+
+std::vector<Bytes> MpiCommunicator::all_to_all(const std::vector<Bytes>& out) {
+  auto const ranks = static_cast<std::size_t>(size_);
+  std::vector<std::int64_t> send(ranks), receive(ranks);
+  for (std::size_t r = 0; r < ranks; ++r) send[r] = static_cast<std::int64_t>(out.at(r).size());
+  check(MPI_Alltoall(send.data(), 1, MPI_INT64_T, receive.data(), 1, MPI_INT64_T, comm_), "MPI_Alltoall");
+  std::vector<Bytes> in(ranks);
+  std::vector<MPI_Request> requests;
+  // Each rank starts with its neighbour, so that they do not all send to rank 0 first.
+  for (int i = 1; i < size_; ++i) {
+    int const from = (rank_ + size_ - i) % size_;
+    auto& entry = in[static_cast<std::size_t>(from)];
+    entry.resize(static_cast<std::size_t>(receive[static_cast<std::size_t>(from)]));
+    post_receive(entry, from, comm_, requests);
+  }
+  for (int i = 1; i < size_; ++i) {
+    int const to = (rank_ + i) % size_;
+    post_send(out[static_cast<std::size_t>(to)], to, comm_, requests);
+  }
+  in[static_cast<std::size_t>(rank_)] = out[static_cast<std::size_t>(rank_)];
+  wait_all(requests);
+  return in;
+}
+
+void MpiCommunicator::all_sum(std::span<std::int64_t> values) {
+  constexpr std::size_t piece = piece_bytes / sizeof(std::int64_t);
+  for (std::size_t at = 0; at < values.size(); at += piece)
+    check(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, static_cast<int>(std::min(piece, values.size() - at)), MPI_INT64_T, MPI_SUM, comm_),
+          "MPI_Allreduce");
+}
+
+std::int64_t MpiCommunicator::exscan(std::int64_t value) {
+  std::int64_t before = 0;
+  check(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_), "MPI_Exscan");
+  return rank_ == 0 ? 0 : before;  // MPI leaves rank 0's buffer undefined
+}
+
+}  // namespace rxhpc
