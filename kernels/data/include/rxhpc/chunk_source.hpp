@@ -19,6 +19,9 @@ class ChunkSource {
   /// Fills `out` with those columns (positions in the schema) of one chunk. Called from several threads at once, each with a
   /// chunk of its own; `out`'s views stay valid until the next read into it. Throws DataError for damaged bytes.
   virtual void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const = 0;
+  /// False: every rank can read every chunk of one grid. True: grid() and read() speak of this rank's own rows alone (Views of a
+  /// simulation); sweep then lays the ranks' chunks end to end in rank order. Decorators hand on what the source below says.
+  virtual bool local() const { return false; }
   /// Null where it is not known (Views, selections, foreign files).
   virtual const ZoneMap* zone_map() const { return nullptr; }
   /// Stored bytes of these columns of one chunk, for the run log; 0 where unknown.

@@ -1,0 +1,142 @@
+#include "chunk_loop.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <limits>
+
+namespace rxhpc::impl {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+constexpr double seconds_between_reports = 0.1;
+
+}  // namespace
+
+ChunkRange chunk_range(const ChunkSource& source, Communicator& comm) {
+  std::int64_t const chunks = source.grid().chunks();
+  ChunkRange range;
+  if (!source.local()) {
+    auto const share = share_of(chunks, comm.rank(), comm.size());
+    range.first = share.first;
+    range.last = share.last;
+    range.total = chunks;
+    return range;
+  }
+  range.last = chunks;
+  range.offset = comm.exscan(chunks);
+  range.row_offset = comm.exscan(source.grid().total());
+  range.total = chunks;
+  comm.all_sum({&range.total, 1});
+  return range;
+}
+
+int thread_count(const RunOptions& options, std::int64_t chunks) {
+  if (options.threads == 1 || chunks <= 1) return 1;
+  int const most = HostSpace().concurrency();
+  int const wanted = options.threads > 0 ? std::min(options.threads, most) : most;
+  return static_cast<int>(std::min<std::int64_t>(wanted, chunks));
+}
+
+// What the threads of one run share.
+struct ChunkLoop::Shared {
+  std::atomic<std::int64_t> next;
+  std::int64_t last;
+  std::atomic<bool> stop{false};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  std::int64_t failed_chunk = std::numeric_limits<std::int64_t>::max();
+  double read_s = 0, compute_s = 0;
+
+  void fail(std::int64_t chunk) {
+    std::lock_guard const lock(mutex);
+    if (chunk < failed_chunk) {
+      failed_chunk = chunk;
+      failure = std::current_exception();
+    }
+    stop = true;
+  }
+};
+
+ChunkLoop::ChunkLoop(const ChunkSource& source, std::span<const int> columns, const ChunkRange& range, const RunOptions& options,
+                     std::vector<ChunkWork> works, Timing* timing)
+    : source_(source),
+      columns_(columns.begin(), columns.end()),
+      range_(range),
+      options_(options),
+      works_(std::move(works)),
+      chunks_(works_.size()),
+      timing_(timing) {
+  progress_.rows_total = range.last > range.first ? source.grid().first(range.last - 1) + source.grid().rows(range.last - 1) -
+                                                        source.grid().first(range.first)
+                                                  : 0;
+  progress_.pass = timing ? timing->passes + 1 : 1;
+}
+
+void ChunkLoop::run(std::int64_t first, std::int64_t last) {
+  int const threads = static_cast<int>(works_.size());
+  Shared shared;
+  shared.next = first;
+  shared.last = last;
+  for (std::int64_t c = first; c < std::min<std::int64_t>(last, first + threads); ++c) source_.prefetch(c, columns_);
+  // Without dispatch where one thread does it all: ranks that are threads of one process cannot enter the host space together.
+  if (threads == 1) {
+    work_of_thread(0, shared);
+  } else {
+    Kokkos::parallel_for("rxhpc::sweep", Kokkos::RangePolicy<HostSpace, Kokkos::Schedule<Kokkos::Static>>(0, threads),
+                         [&](int thread) { work_of_thread(thread, shared); });
+    HostSpace().fence("rxhpc::sweep");
+  }
+  spent_.read_s += shared.read_s;
+  spent_.compute_s += shared.compute_s;
+  if (shared.failure) std::rethrow_exception(shared.failure);
+}
+
+void ChunkLoop::work_of_thread(int thread, Shared& shared) {
+  auto const ahead = static_cast<std::int64_t>(works_.size());
+  Chunk& chunk = chunks_[static_cast<std::size_t>(thread)];
+  double read_s = 0, compute_s = 0;
+  while (!shared.stop) {
+    std::int64_t const c = shared.next++;
+    if (c >= shared.last) break;
+    try {
+      if (options_.stop_requested && options_.stop_requested()) throw InterruptedError();
+      if (c + ahead < shared.last) source_.prefetch(c + ahead, columns_);
+      double const begin = now();
+      source_.read(c, columns_, chunk);
+      chunk.index = c + range_.offset;
+      chunk.first_row = source_.grid().first(c) + range_.row_offset;
+      double const between = now();
+      works_[static_cast<std::size_t>(thread)](chunk);
+      double const end = now();
+      read_s += between - begin;
+      compute_s += end - between;
+      std::lock_guard const lock(report_mutex_);
+      progress_.rows_done += source_.grid().rows(c);
+      progress_.bytes_read += source_.stored_bytes(c, columns_);
+      if (options_.progress && end >= next_report_) {
+        options_.progress(progress_);
+        next_report_ = now() + seconds_between_reports;
+      }
+    } catch (...) {
+      shared.fail(c);
+    }
+  }
+  std::lock_guard const lock(shared.mutex);
+  shared.read_s += read_s;
+  shared.compute_s += compute_s;
+}
+
+void ChunkLoop::finish() {
+  if (options_.progress) options_.progress(progress_);
+  if (!timing_) return;
+  auto const threads = static_cast<double>(works_.size());
+  timing_->read_s += spent_.read_s / threads;
+  timing_->compute_s += spent_.compute_s / threads;
+  timing_->rows += progress_.rows_done;
+  timing_->bytes += progress_.bytes_read;
+  ++timing_->passes;
+}
+
+}  // namespace rxhpc::impl

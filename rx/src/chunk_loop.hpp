@@ -1,0 +1,57 @@
+// Threads take chunks: the engine under sweep, map_rows and count_rows.
+#pragma once
+#include <functional>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "rxhpc/sweep.hpp"
+
+namespace rxhpc::impl {
+
+/// This rank's chunks [first, last) in the source's numbers and where they stand among all ranks' chunks.
+struct ChunkRange {
+  std::int64_t first = 0, last = 0;
+  std::int64_t offset = 0;      ///< global number = number in the source + offset (not 0 only for local sources)
+  std::int64_t row_offset = 0;
+  std::int64_t total = 0;       ///< chunks of all ranks
+};
+
+/// Collective. Shared sources: a contiguous share each; local sources: each rank its own, in rank order.
+ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
+
+/// Threads that a pass uses for that many chunks: at least 1, never more than the host space has.
+int thread_count(const RunOptions& options, std::int64_t chunks);
+
+using ChunkWork = std::function<void(const Chunk&)>;
+
+class ChunkLoop {
+ public:
+  /// One work a thread. `source`, `options` and `timing` (may be null) outlive the loop.
+  ChunkLoop(const ChunkSource& source, std::span<const int> columns, const ChunkRange& range, const RunOptions& options,
+            std::vector<ChunkWork> works, Timing* timing);
+
+  /// Reads chunks [first, last) of the source and hands each, with its global number, to a thread's work. Throws the failure of the
+  /// lowest failing chunk; the others stop at their next chunk.
+  void run(std::int64_t first, std::int64_t last);
+  /// Adds this pass to the timing and reports progress a last time.
+  void finish();
+
+ private:
+  struct Shared;
+  void work_of_thread(int thread, Shared& shared);
+
+  const ChunkSource& source_;
+  std::vector<int> columns_;
+  ChunkRange range_;
+  const RunOptions& options_;
+  std::vector<ChunkWork> works_;
+  std::vector<Chunk> chunks_;  // one a thread, kept between runs for its buffers
+  Timing* timing_;
+  Timing spent_;               // read_s and compute_s summed over threads
+  std::mutex report_mutex_;
+  double next_report_ = 0;
+  Progress progress_;
+};
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "chunk_loop.hpp"
+
+namespace rxhpc {
+namespace {
+
+// The most over the ranks, by a sum of one slot a rank: a communicator has no maximum.
+std::int64_t largest(std::int64_t mine, Communicator& comm) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(comm.size()), 0);
+  all[static_cast<std::size_t>(comm.rank())] = mine;
+  comm.all_sum(all);
+  return *std::max_element(all.begin(), all.end());
+}
+
+constexpr int chunks_a_thread_and_round = 4;
+
+}  // namespace
+
+void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink& sink, const std::function<RowBody()>& make_body,
+              const RunOptions& options, Communicator& comm, Timing* timing) {
+  auto const range = impl::chunk_range(source, comm);
+  std::int64_t const mine = range.last - range.first;
+  int const threads = impl::thread_count(options, mine);
+  std::int64_t const each = std::int64_t{chunks_a_thread_and_round} * threads;
+  std::int64_t const rounds = largest((mine + each - 1) / each, comm);
+
+  std::unique_ptr<impl::ChunkLoop> loop;
+  together(comm, [&] {
+    std::vector<impl::ChunkWork> works;
+    for (int t = 0; t < threads; ++t)
+      works.emplace_back([&sink, body = make_body(), out = std::make_shared<Chunk>()](const Chunk& in) {
+        out->index = in.index;
+        out->first_row = in.first_row;
+        out->rows = in.rows;
+        body(in, *out);
+        sink.write(*out);
+      });
+    loop = std::make_unique<impl::ChunkLoop>(source, columns, range, options, std::move(works), timing);
+  });
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    std::int64_t const first = std::min(range.last, range.first + round * each);
+    together(comm, [&] { loop->run(first, std::min(range.last, first + each)); });
+    together(comm, [&] { sink.exchange(); });
+  }
+  loop->finish();
+}
+
+std::vector<std::int64_t> count_rows(const ChunkSource& source, const RunOptions& options, Communicator& comm, Timing* timing) {
+  auto const range = impl::chunk_range(source, comm);
+  std::vector<std::int64_t> rows(static_cast<std::size_t>(range.total), 0);
+  together(comm, [&] {
+    int const threads = impl::thread_count(options, range.last - range.first);
+    auto const count = [&rows](const Chunk& chunk) { rows[static_cast<std::size_t>(chunk.index)] = chunk.rows; };
+    impl::ChunkLoop loop(source, {}, range, options, std::vector<impl::ChunkWork>(static_cast<std::size_t>(threads), count), timing);
+    loop.run(range.first, range.last);
+    loop.finish();
+  });
+  comm.all_sum(rows);
+  return rows;
+}
+
+}  // namespace rxhpc

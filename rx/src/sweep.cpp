@@ -1,0 +1,70 @@
+#include "rxhpc/sweep.hpp"
+
+#include <chrono>
+#include <string>
+
+#include "chunk_loop.hpp"
+#include "rxhpc/merge_tree.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+// The error travels by kind and text; the one type beyond the kinds is made again on every rank.
+template <class Work>
+void pass_together(Communicator& comm, Work&& work) {
+  try {
+    together(comm, work);
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::other && std::string_view(e.what()) == InterruptedError().what()) throw InterruptedError();
+    throw;
+  }
+}
+
+std::string size_text(double bytes) {
+  char const* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  int unit = 0;
+  for (; bytes >= 1024 && unit < 4; ++unit) bytes /= 1024;
+  auto const text = std::to_string(bytes);
+  return text.substr(0, text.find('.') + (unit == 0 ? 0 : 2)) + " " + units[unit];
+}
+
+// One state a thread in its folder and one on its way into the tree, two a level of the tree, a few while ranks merge.
+void check_memory(std::int64_t limit, int threads, std::int64_t chunks, std::size_t packed_size) {
+  if (limit <= 0) return;
+  int levels = 0;
+  while ((std::int64_t{1} << levels) < chunks) ++levels;
+  double const needed = (2.0 * threads + 2.0 * levels + 4.0) * static_cast<double>(packed_size) * sizeof(double);
+  if (needed > static_cast<double>(limit))
+    throw UsageError("--memory-limit: this needs up to " + size_text(needed) + " for partial results, the limit is " +
+                     size_text(static_cast<double>(limit)));
+}
+
+}  // namespace
+
+std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
+                                 const std::function<std::unique_ptr<ChunkFolder>()>& make_folder,
+                                 const std::function<void(std::span<double>, std::span<double const>)>& merge, std::vector<double> fresh,
+                                 const RunOptions& options, Communicator& comm, Timing* timing) {
+  auto const range = chunk_range(source, comm);
+  MergeTree tree(range.total, merge);
+  pass_together(comm, [&] {
+    int const threads = thread_count(options, range.last - range.first);
+    check_memory(options.memory_limit, threads, range.total, fresh.size());
+    std::vector<ChunkWork> works;
+    for (int t = 0; t < threads; ++t)
+      works.emplace_back([&tree, folder = std::shared_ptr<ChunkFolder>(make_folder())](const Chunk& chunk) {
+        std::vector<double> packed;
+        folder->fold(chunk, packed);
+        tree.insert(chunk.index, std::move(packed));
+      });
+    ChunkLoop loop(source, columns, range, options, std::move(works), timing);
+    loop.run(range.first, range.last);
+    loop.finish();
+  });
+  auto const begin = std::chrono::steady_clock::now();
+  auto root = all_merge(comm, tree, std::move(fresh));
+  if (timing) timing->merge_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return root;
+}
+
+}  // namespace rxhpc::impl
