@@ -5,7 +5,14 @@
 #include <chrono>
 #include <limits>
 
-namespace rxhpc::impl {
+namespace rxhpc {
+
+Share rank_chunks(const ChunkSource& source, const Communicator& comm) {
+  std::int64_t const chunks = source.grid().chunks();
+  return source.local() ? Share{0, chunks} : share_of(chunks, comm.rank(), comm.size());
+}
+
+namespace impl {
 namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -16,18 +23,14 @@ constexpr double seconds_between_reports = 0.1;
 
 ChunkRange chunk_range(const ChunkSource& source, Communicator& comm) {
   std::int64_t const chunks = source.grid().chunks();
+  auto const share = rank_chunks(source, comm);
   ChunkRange range;
-  if (!source.local()) {
-    auto const share = share_of(chunks, comm.rank(), comm.size());
-    range.first = share.first;
-    range.last = share.last;
-    range.total = chunks;
-    return range;
-  }
-  range.last = chunks;
+  range.first = share.first;
+  range.last = share.last;
+  range.total = chunks;
+  if (!source.local()) return range;
   range.offset = comm.exscan(chunks);
   range.row_offset = comm.exscan(source.grid().total());
-  range.total = chunks;
   comm.all_sum({&range.total, 1});
   return range;
 }
@@ -139,4 +142,5 @@ void ChunkLoop::finish() {
   ++timing_->passes;
 }
 
-}  // namespace rxhpc::impl
+}  // namespace impl
+}  // namespace rxhpc

@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -39,6 +40,9 @@ class InterruptedError : public Error {
   InterruptedError() : Error(ErrorKind::other, "interrupted") {}
 };
 
+/// The chunks, in the source's own numbers, that are this rank's: a contiguous share, all of them where the source is local. Not collective.
+Share rank_chunks(const ChunkSource& source, const Communicator& comm);
+
 namespace impl {
 
 /// What one thread of a sweep does with a chunk; made once a thread.
@@ -68,8 +72,7 @@ struct Folder final : ChunkFolder {
 
 /// Collective. Folds these columns of all chunks into `fresh`'s kind of state: one thread takes a whole chunk (read, decode, update),
 /// threads take chunks dynamically, chunk states merge along the canonical tree (merge_tree.hpp): the bits do not depend on ranks or
-/// threads. Every rank returns the same state. A failure on any rank is thrown on all. `only_chunks`, when not negative, stops after
-/// that many chunks of the grid.
+/// threads. Every rank returns the same state. A failure on any rank is thrown on all.
 template <Accumulator A>
 A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh, const RunOptions& options, Communicator& comm,
         Timing* timing = nullptr) {
