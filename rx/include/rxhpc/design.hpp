@@ -1,0 +1,70 @@
+// A formula resolved against a source: which columns it reads, which expanded columns it stands for, what they are called.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "rxhpc/cross_products.hpp"
+#include "rxhpc/formula.hpp"
+#include "rxhpc/row_source.hpp"
+
+namespace rxhpc {
+
+/// One variable of the right-hand side: a numeric column or a factor, made by an expression.
+struct DesignVariable {
+  std::string label;                ///< as written, deparsed: `log(x)`
+  std::string expression;           ///< with the range of F() filled in, so that predict makes the same column
+  bool factor = false;
+  std::vector<std::string> levels;  ///< of a factor, in order
+};
+
+/// Variables whose product (and combination of levels) a term is; none: the intercept.
+struct ModelTerm {
+  std::vector<int> variables;  ///< positions in Design::variables
+};
+
+/// One column of the expanded design.
+struct DesignColumn {
+  int term = 0;
+  std::int64_t cell = 0;   ///< mixed radix over the term's factors, first fastest
+  std::string name;        ///< RevoScaleR's style: `g=a, h=b`, `x for g=a`, `x:z`
+  std::string r_name;      ///< R's: `ga:hb`
+  bool reference = false;  ///< left out by the coding of factors, not for want of rank
+};
+
+/// How levels are left out so that the design has full rank.
+enum class Coding { drop_last, drop_first };
+
+/// The plan of a model. Holds no data and no View; it is what a model file stores.
+struct Design {
+  std::vector<DesignVariable> variables;
+  std::vector<ModelTerm> terms;  ///< the intercept first where there is one
+  bool intercept = true;
+  bool cube = false;             ///< first term: one coefficient a cell, no intercept
+
+  std::int64_t cells(int term) const;
+  /// All expanded columns in order of the terms, references unmarked.
+  std::vector<DesignColumn> columns() const;
+  /// The columns with references marked. `used` [columns]: rows in each column's cell; drop_first leaves out the first level in use.
+  /// The rule for which factors of a term are coded in full is R's: a factor drops a level where the term without it is in the model.
+  std::vector<DesignColumn> coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const;
+};
+
+/// Which columns of a RowSource a design's variables are.
+struct BoundDesign {
+  std::vector<int> variable_columns;  ///< [variables] positions in the source's schema
+  /// The design's terms for the kernels, columns numbered by place in `read`.
+  std::vector<DesignTerm> kernel_terms;
+  std::vector<int> read;              ///< columns to read: the variables', each once
+};
+
+/// Resolves the right-hand side. Character columns become factors with sorted levels, logical ones factors FALSE, TRUE.
+/// Throws UsageError for unknown columns and for factors where numbers are needed.
+Design make_design(const Formula& formula, RowSource& rows, bool cube);
+/// Finds (or makes) the design's variables in a source, factors by the design's levels.
+BoundDesign bind(const Design& design, RowSource& rows);
+
+/// The numeric column of a response or weight expression; throws UsageError for factors and text.
+int numeric_column(RowSource& rows, const Expr& e, const std::string& what);
+
+}  // namespace rxhpc

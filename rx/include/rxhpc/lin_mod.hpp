@@ -1,0 +1,81 @@
+// rxLinMod: linear models with full inference, in one pass (a second where the first loses digits).
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rxhpc/design.hpp"
+#include "rxhpc/sweep.hpp"
+
+namespace rxhpc {
+
+struct LinModOptions {
+  RowOptions rows;
+  std::string pweights, fweights;  ///< a column's name; at most one. pweights scale the variance, fweights repeat rows
+  bool drop_first = false;         ///< leave out the first level of a factor instead of the last
+  bool drop_main = true;           ///< collinear: drop main effects before interactions
+  bool cube = false;               ///< first term by cells, no intercept
+  bool cov_coef = false;           ///< also the covariance of the coefficients
+  bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's lm()
+  RunOptions run;
+};
+
+struct Coefficient {
+  std::string name;
+  double estimate = 0, std_error = 0, t_value = 0, p_value = 0;  ///< NaN where aliased
+  bool aliased = false;                                          ///< a reference level, or a combination of other columns
+};
+
+struct FTest {
+  double value = 0, num_df = 0, den_df = 0, p_value = 0;
+};
+
+/// What belongs to one response.
+struct ResponseFit {
+  std::string name;
+  std::vector<Coefficient> coefficients;      ///< [columns] in order of the formula
+  double sigma = 0;                           ///< residual standard deviation
+  double r_squared = 0, adj_r_squared = 0;    ///< about the mean; about zero without an intercept (about the mean for a cube)
+  double residual_squares = 0;                ///< sum of (weighted) squared residuals
+  double total_squares = 0;                   ///< y'y
+  double y_var = 0;                           ///< total squares about the mean
+  FTest f;
+  double log_likelihood = 0, aic = 0;
+  std::vector<std::vector<double>> cov_coef;  ///< [columns x columns]; NaN rows where aliased; empty unless asked for
+};
+
+/// Result of lin_mod. Size depends on columns, not rows.
+struct LinMod {
+  Design design;
+  std::string formula;
+  RowOptions rows;
+  std::string pweights, fweights;
+  bool like_r = false;
+  std::vector<ResponseFit> fits;  ///< one a response
+  std::int64_t n_valid_obs = 0, n_missing_obs = 0;
+  double weight_sum = 0;
+  int rank = 0;
+  double df_residual = 0;
+  double condition_number = 1;   ///< 1-norm condition of the correlation matrix of the kept columns (intercept and cube cells apart)
+  bool exact = true;             ///< cross products were accumulated in double-double
+  std::vector<std::string> warnings;
+  Timing timing;
+};
+
+/// Collective. Listwise deletion over all variables of the formula and the weights. Reads 8 bytes a row and numeric column and a code a
+/// factor; cost a row grows with the number of terms, not of levels. State: the cross products' (cross_products.hpp) a chunk, O(log
+/// chunks) of them at a time.
+/// Throws UsageError (formula, columns), DataError (no complete row, infinite values, negative weights), NumericalError.
+/// Method: cross products in double about the mean of the first rows, solved in double-double; where that loses digits, or the
+/// problem is small, cross products in double-double (design, section 6). Rank: |R_jj| / ||x_j|| > 1e-11 in column order.
+LinMod lin_mod(const ChunkSource& source, std::string_view formula, const LinModOptions& options, Communicator& comm);
+
+nlohmann::json to_json(const LinMod& model);
+/// What R's summary() prints.
+std::string to_text(const LinMod& model);
+/// The model file: everything predict needs, transforms included.
+nlohmann::json model_json(const LinMod& model);
+LinMod lin_mod_from_json(const nlohmann::json& j);
+
+}  // namespace rxhpc

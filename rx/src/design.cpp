@@ -1,0 +1,198 @@
+#include "rxhpc/design.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc {
+namespace {
+
+/// RevoScaleR's name of a variable: F(age) is F_age, F(age, 30, 39) is F_age_30_39_T.
+std::string shown_name(const DesignVariable& v) {
+  auto const e = parse_expression(v.label);
+  if (e->kind != Expr::Kind::call || e->text != "F") return v.label;
+  std::string name = "F";
+  for (auto const& arg : e->args) name += "_" + deparse(*arg);
+  return e->args.size() == 3 ? name + "_T" : name;
+}
+
+/// F(x) with the range that was used, so that other data give the same levels.
+std::string with_range(const Expr& e, const std::vector<std::string>& levels) {
+  if (e.kind != Expr::Kind::call || e.text != "F" || e.args.size() != 1 || levels.empty()) return deparse(e);
+  return "F(" + deparse(*e.args[0]) + ", " + levels.front() + ", " + levels.back() + ")";
+}
+
+std::vector<std::string> sorted(std::vector<std::string> levels) {
+  std::sort(levels.begin(), levels.end());
+  return levels;
+}
+
+DesignVariable resolve(const Expr& e, RowSource& rows) {
+  DesignVariable v;
+  v.label = deparse(e);
+  auto const& column = rows.schema()[rows.derive(e, v.label)];
+  v.factor = column.coded() || column.type == VarType::logical;
+  if (column.storage == Storage::text)
+    throw UsageError("column '" + v.label + "' has too many distinct texts to be a factor");
+  if (v.factor)
+    v.levels = column.type == VarType::logical     ? std::vector<std::string>{"FALSE", "TRUE"}
+               : column.type == VarType::character ? sorted(column.levels)
+                                                   : column.levels;
+  v.expression = column.categorical() ? with_range(e, column.levels) : v.label;
+  return v;
+}
+
+/// Digits of a cell: the level of each factor of the term.
+std::vector<int> levels_of_cell(const std::vector<int>& radix, std::int64_t cell) {
+  std::vector<int> digits;
+  for (int k : radix) {
+    digits.push_back(static_cast<int>(cell % k));
+    cell /= k;
+  }
+  return digits;
+}
+
+}  // namespace
+
+std::int64_t Design::cells(int term) const {
+  std::int64_t n = 1;
+  for (int v : terms[term].variables)
+    if (variables[v].factor) n *= static_cast<std::int64_t>(variables[v].levels.size());
+  return n;
+}
+
+std::vector<DesignColumn> Design::columns() const {
+  std::vector<std::string> shown;
+  for (auto const& v : variables) shown.push_back(shown_name(v));
+  std::vector<DesignColumn> all;
+  for (int t = 0; t < static_cast<int>(terms.size()); ++t) {
+    std::vector<int> radix;
+    for (int v : terms[t].variables)
+      if (variables[v].factor) radix.push_back(static_cast<int>(variables[v].levels.size()));
+    for (std::int64_t cell = 0; cell < cells(t); ++cell) {
+      DesignColumn c{t, cell, "", "", false};
+      std::string numbers, levels;
+      auto digit = levels_of_cell(radix, cell);
+      std::size_t factor = 0;
+      for (int v : terms[t].variables) {
+        c.r_name += (c.r_name.empty() ? "" : ":") + variables[v].label;
+        if (variables[v].factor) {
+          auto const& level = variables[v].levels[digit[factor++]];
+          levels += (levels.empty() ? "" : ", ") + shown[v] + "=" + level;
+          c.r_name += level;
+        } else {
+          numbers += (numbers.empty() ? "" : ":") + shown[v];
+        }
+      }
+      c.name = terms[t].variables.empty() ? "(Intercept)" : numbers.empty() ? levels : levels.empty() ? numbers : numbers + " for " + levels;
+      if (terms[t].variables.empty()) c.r_name = "(Intercept)";
+      all.push_back(std::move(c));
+    }
+  }
+  return all;
+}
+
+std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const {
+  std::set<std::set<int>> in_model;
+  in_model.insert(std::set<int>{});  // the span of the intercept: given, or made by the first factor in full
+  for (auto const& t : terms) in_model.insert({t.variables.begin(), t.variables.end()});
+
+  auto all = columns();
+  bool full_seen = intercept;
+  std::size_t at = 0;
+  for (int t = 0; t < static_cast<int>(terms.size()); ++t) {
+    // Which factors of this term leave a level out, and which level that is; -1: coded in full.
+    std::vector<int> left_out, radix;
+    for (int v : terms[t].variables) {
+      if (!variables[v].factor) continue;
+      std::set<int> margin(terms[t].variables.begin(), terms[t].variables.end());
+      margin.erase(v);
+      bool const full = !in_model.count(margin) || !full_seen || (cube && t == 0);
+      if (!(cube && t == 0)) full_seen = true;
+      int const levels = static_cast<int>(variables[v].levels.size());
+      int reference = coding == Coding::drop_last ? levels - 1 : 0;
+      if (coding == Coding::drop_first)
+        while (reference + 1 < levels && !level_in_use[v][reference]) ++reference;
+      left_out.push_back(full ? -1 : reference);
+      radix.push_back(levels);
+    }
+    if (cube && t == 0) full_seen = true;
+    for (std::int64_t cell = 0; cell < cells(t); ++cell, ++at) {
+      auto const digit = levels_of_cell(radix, cell);
+      for (std::size_t k = 0; k < digit.size(); ++k) all[at].reference |= digit[k] == left_out[k];
+    }
+  }
+  return all;
+}
+
+Design make_design(const Formula& formula, RowSource& rows, bool cube) {
+  Design d;
+  d.cube = cube;
+  d.intercept = formula.intercept && !cube;
+  if (d.intercept) d.terms.push_back({});
+  for (auto const& term : formula.terms) {
+    ModelTerm t;
+    for (auto const& e : term.variables) {
+      auto const label = deparse(*e);
+      auto known = std::find_if(d.variables.begin(), d.variables.end(), [&](auto const& v) { return v.label == label; });
+      if (known == d.variables.end()) known = d.variables.insert(d.variables.end(), resolve(*e, rows));
+      t.variables.push_back(static_cast<int>(known - d.variables.begin()));
+    }
+    d.terms.push_back(std::move(t));
+  }
+  if (cube) {
+    bool const categorical = !d.terms.empty() && std::all_of(d.terms[0].variables.begin(), d.terms[0].variables.end(),
+                                                             [&](int v) { return d.variables[v].factor; });
+    if (!categorical) throw UsageError("--cube needs a formula whose first term is a factor or an interaction of factors");
+  }
+  if (d.terms.empty()) throw UsageError("the formula has neither an intercept nor a term on its right side");
+  for (auto const& v : d.variables)
+    if (v.factor && v.levels.empty()) throw DataError("column '" + v.label + "': a factor without levels has only missing values");
+  return d;
+}
+
+BoundDesign bind(const Design& design, RowSource& rows) {
+  BoundDesign b;
+  for (auto const& v : design.variables) {
+    int column = rows.derive(*parse_expression(v.expression), v.expression);
+    if (v.factor) {
+      auto const& found = rows.schema()[column];
+      if (found.levels != v.levels || found.type == VarType::logical || found.type == VarType::character)
+        column = rows.derive_factor(column, v.levels, ".factor(" + v.expression + ")");
+    } else if (auto const& found = rows.schema()[column]; found.coded() || found.storage == Storage::text) {
+      throw DataError("column '" + v.label + "' is a number in the model and " + to_string(found.type) + " in the data");
+    }
+    b.variable_columns.push_back(column);
+  }
+  auto const place = [&](int column) {
+    auto const at = std::find(b.read.begin(), b.read.end(), column);
+    if (at != b.read.end()) return static_cast<int>(at - b.read.begin());
+    b.read.push_back(column);
+    return static_cast<int>(b.read.size()) - 1;
+  };
+  for (auto const& term : design.terms) {
+    DesignTerm k;
+    for (int v : term.variables) {
+      int const at = place(b.variable_columns[v]);
+      if (!design.variables[v].factor) {
+        k.numeric.push_back(at);
+      } else {
+        k.factors.push_back(at);
+        k.levels.push_back(static_cast<int>(design.variables[v].levels.size()));
+      }
+    }
+    b.kernel_terms.push_back(std::move(k));
+  }
+  return b;
+}
+
+int numeric_column(RowSource& rows, const Expr& e, const std::string& what) {
+  int const column = rows.derive(e, deparse(e));
+  auto const& v = rows.schema()[column];
+  if (v.coded() || v.storage == Storage::text)
+    throw UsageError(what + " '" + deparse(e) + "' is " + to_string(v.type) + "; it must be a number");
+  return column;
+}
+
+}  // namespace rxhpc

@@ -1,0 +1,33 @@
+#include "model_rows.hpp"
+
+#include <cctype>
+#include <cmath>
+
+#include "rxhpc/errors.hpp"
+#include "rxhpc/moments.hpp"
+
+namespace rxhpc::impl {
+
+Formula model_formula(std::string_view text, const Schema& schema, bool like_r) {
+  std::vector<std::string> names;
+  for (auto const& v : schema.variables) names.push_back(v.name);
+  auto const formula = parse_formula(text, names);
+  return like_r ? formula.in_r_order() : formula;
+}
+
+std::string quoted_name(const std::string& name) {
+  Expr e;
+  e.kind = Expr::Kind::name;
+  e.text = name;
+  return deparse(e);
+}
+
+void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm) {
+  rows.set_range_function([&run, &comm](const RowSource& source, int column) {
+    int const columns[] = {column};
+    auto const range = sweep(source, columns, Moments({0}), run, comm).finalize()[0];
+    return range.n > 0 ? std::pair(range.min, range.max) : std::pair(std::nan(""), std::nan(""));
+  });
+}
+
+}  // namespace rxhpc::impl

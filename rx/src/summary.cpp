@@ -1,0 +1,326 @@
+#include "rxhpc/summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "model_rows.hpp"
+#include "rxhpc/dd.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/merge_tree.hpp"
+#include "rxhpc/moments.hpp"
+#include "rxhpc/self_communicator.hpp"
+
+namespace rxhpc {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double most_cells = 1 << 26;
+
+/// One term of the formula against the source.
+struct Term {
+  std::string name;
+  int value = -1;                  // column of the source: the product of the numeric variables; -1: counts
+  std::vector<std::string> factor_names;
+  std::vector<int> factors;        // columns of the source
+  std::vector<std::vector<std::string>> levels;
+  bool plain() const { return factors.empty(); }
+};
+
+/// The state of a whole summary: plain variables together, one table a term with factors (or weights), and the rows seen.
+class SummaryState {
+ public:
+  SummaryState(std::vector<int> plain, std::vector<CellMoments> tables) : moments_(std::move(plain)), tables_(std::move(tables)) {}
+  void reset() {
+    rows_ = 0;
+    moments_.reset();
+    for (auto& t : tables_) t.reset();
+  }
+  void update(const Chunk& chunk) {
+    rows_ += chunk.rows;
+    moments_.update(chunk);
+    for (auto& t : tables_) t.update(chunk);
+  }
+  std::size_t packed_size() const {
+    std::size_t n = 1 + moments_.packed_size();
+    for (auto const& t : tables_) n += t.packed_size();
+    return n;
+  }
+  void pack(std::span<double> out) const {
+    std::memcpy(out.data(), &rows_, sizeof rows_);
+    each([&](auto const& part, std::size_t at, std::size_t n) { part.pack(out.subspan(at, n)); });
+  }
+  void unpack(std::span<double const> in) {
+    std::memcpy(&rows_, in.data(), sizeof rows_);
+    std::size_t at = 1;
+    moments_.unpack(in.subspan(at, moments_.packed_size()));
+    at += moments_.packed_size();
+    for (auto& t : tables_) {
+      t.unpack(in.subspan(at, t.packed_size()));
+      at += t.packed_size();
+    }
+  }
+  void merge(std::span<double> into, std::span<double const> from) const {
+    std::int64_t a = 0, b = 0;
+    std::memcpy(&a, into.data(), sizeof a);
+    std::memcpy(&b, from.data(), sizeof b);
+    a += b;
+    std::memcpy(into.data(), &a, sizeof a);
+    each([&](auto const& part, std::size_t at, std::size_t n) { part.merge(into.subspan(at, n), from.subspan(at, n)); });
+  }
+  std::int64_t rows() const { return rows_; }
+  const Moments& moments() const { return moments_; }
+  const std::vector<CellMoments>& tables() const { return tables_; }
+
+ private:
+  template <class Visit>
+  void each(Visit&& visit) const {
+    std::size_t at = 1;
+    visit(moments_, at, moments_.packed_size());
+    at += moments_.packed_size();
+    for (auto const& t : tables_) {
+      visit(t, at, t.packed_size());
+      at += t.packed_size();
+    }
+  }
+  std::int64_t rows_ = 0;
+  Moments moments_;
+  std::vector<CellMoments> tables_;
+};
+static_assert(Accumulator<SummaryState>);
+
+Term resolve(const FormulaTerm& from, RowSource& rows) {
+  Term t;
+  t.name = from.label();
+  ExprPtr product;
+  for (auto const& e : from.variables) {
+    auto const label = deparse(*e);
+    int column = rows.derive(*e, label);
+    auto const v = rows.schema()[column];
+    if (v.storage == Storage::text) throw UsageError("column '" + label + "' has too many distinct texts to be a factor");
+    if (!v.coded() && v.type != VarType::logical) {
+      if (!product) {
+        product = e;
+        t.value = column;
+      } else {
+        product = parse_expression("(" + deparse(*product) + ") * (" + label + ")");
+        t.value = rows.derive(*product, deparse(*product));
+      }
+      continue;
+    }
+    auto levels = v.type == VarType::logical ? std::vector<std::string>{"FALSE", "TRUE"} : v.levels;
+    if (v.type == VarType::character) std::sort(levels.begin(), levels.end());
+    if (v.type == VarType::logical || v.type == VarType::character) column = rows.derive_factor(column, levels, ".factor(" + label + ")");
+    t.factor_names.push_back(label);
+    t.factors.push_back(column);
+    t.levels.push_back(std::move(levels));
+  }
+  double cells = 1;
+  for (auto const& l : t.levels) cells *= static_cast<double>(l.size());
+  if (cells > most_cells)
+    throw UsageError("term '" + t.name + "' has " + std::to_string(static_cast<long long>(cells)) + " cells; a summary holds at most " +
+                     std::to_string(static_cast<long long>(most_cells)));
+  return t;
+}
+
+/// `y ~ f` is `~ y:f`.
+std::vector<FormulaTerm> terms_of(const Formula& f) {
+  if (f.responses.size() > 1) throw UsageError("a summary has at most one variable on the left side of its formula");
+  if (f.responses.empty()) return f.terms;
+  FormulaTerm t{{f.responses[0]}};
+  if (!f.terms.empty()) t.variables.insert(t.variables.end(), f.terms[0].variables.begin(), f.terms[0].variables.end());
+  return {t};
+}
+
+/// `~ .` stands for the columns that a summary can be made of.
+std::vector<std::string> summarizable(const Schema& schema) {
+  std::vector<std::string> names;
+  for (auto const& v : schema.variables)
+    if (v.type != VarType::character) names.push_back(v.name);
+  return names;
+}
+
+Statistics statistics_of(const WeightedMoments& m, bool weighted, bool frequency) {
+  Statistics s;
+  auto const& b = m.base;
+  double const n = static_cast<double>(b.n), w = weighted ? m.weight_sum + m.weight_sum_lo : n;
+  s.valid_obs = b.n;
+  s.missing_obs = b.missing;
+  s.sum_of_weights = w;
+  s.mean = b.n ? b.mean + b.mean_lo : none;
+  s.min = b.n ? b.min : none;
+  s.max = b.n ? b.max : none;
+  DD const total = weighted ? DD(m.weight_sum) + DD(m.weight_sum_lo) : DD(n);
+  s.sum = b.n ? (std::isfinite(b.mean) ? static_cast<double>((DD(b.mean) + DD(b.mean_lo)) * total) : b.mean * w) : 0;
+  double const variance = !weighted ? (b.n > 1 ? b.m2 / (n - 1) : none)
+                          : frequency ? (w > 1 ? b.m2 / (w - 1) : none)
+                                      : (b.n > 1 ? n / (n - 1) * b.m2 / w : none);
+  s.std_dev = std::sqrt(variance);
+  return s;
+}
+
+SummaryTable table_of(const Term& t, const CellMoments& state, bool weighted, bool frequency, Summary& into) {
+  SummaryTable out{t.name, t.factor_names, t.value >= 0, {}, 0, 0};
+  WeightedMoments all;
+  auto const& cells = state.finalize();
+  for (std::size_t c = 0; c < cells.size(); ++c) {
+    SummaryCell cell;
+    std::size_t rest = c;
+    for (auto const& l : t.levels) {
+      cell.levels.push_back(l[rest % l.size()]);
+      rest /= l.size();
+    }
+    cell.statistics = statistics_of(cells[c], weighted, frequency);
+    cell.counts = weighted ? cells[c].weight_sum + cells[c].weight_sum_lo : static_cast<double>(cells[c].base.n);
+    out.valid_obs += cells[c].base.n;
+    out.missing_obs += cells[c].base.missing;
+    if (t.value >= 0) merge_weighted_moments(all, cells[c]);
+    out.cells.push_back(std::move(cell));
+  }
+  out.missing_obs += state.missing_factor() + state.missing_weight();
+  if (t.value >= 0) {
+    auto overall = statistics_of(all, weighted, frequency);
+    overall.missing_obs = out.missing_obs;
+    into.variables.push_back({t.name, overall});
+  }
+  return out;
+}
+
+/// Merges what the zone map holds along the canonical tree: the bits of a sweep over the rows.
+std::vector<ZoneMoments> merged_zones(const ZoneMap& zones, const std::vector<int>& columns, std::int64_t chunks) {
+  constexpr std::size_t width = sizeof(ZoneMoments) / sizeof(double);
+  auto const merge = [](std::span<double> into, std::span<double const> from) {
+    for (std::size_t at = 0; at < into.size(); at += width) {
+      ZoneMoments a, b;
+      std::memcpy(static_cast<void*>(&a), &into[at], sizeof a);
+      std::memcpy(static_cast<void*>(&b), &from[at], sizeof b);
+      merge_moments(a, b);
+      std::memcpy(&into[at], &a, sizeof a);
+    }
+  };
+  MergeTree tree(chunks, merge);
+  for (std::int64_t c = 0; c < chunks; ++c) {
+    std::vector<double> state(columns.size() * width);
+    for (std::size_t k = 0; k < columns.size(); ++k) std::memcpy(&state[k * width], &zones.moments[columns[k]][c], sizeof(ZoneMoments));
+    tree.insert(c, std::move(state));
+  }
+  std::vector<ZoneMoments> result(columns.size());
+  std::vector<double> fresh(columns.size() * width);
+  if (!fresh.empty()) std::memcpy(fresh.data(), result.data(), fresh.size() * sizeof(double));
+  SelfCommunicator self;
+  auto const root = all_merge(self, tree, std::move(fresh));
+  if (!root.empty()) std::memcpy(static_cast<void*>(result.data()), root.data(), root.size() * sizeof(double));
+  return result;
+}
+
+/// Answers everything from the zone map where that is possible: whole table, no weights, single variables.
+bool from_zones(const RowSource& rows, const std::vector<Term>& terms, const SummaryOptions& o, Summary& out) {
+  auto const* zones = rows.zone_map();
+  if (!zones || !o.pweights.empty() || !o.fweights.empty() || !o.by_term) return false;
+  for (auto const& t : terms)
+    if ((t.plain() ? t.value : t.factors[0]) >= static_cast<int>(zones->moments.size()) || (!t.plain() && (t.value >= 0 || t.factors.size() > 1)))
+      return false;
+  std::vector<int> plain;
+  for (auto const& t : terms)
+    if (t.plain()) plain.push_back(t.value);
+  auto const moments = merged_zones(*zones, plain, rows.grid().chunks());
+  std::size_t next = 0;
+  for (auto const& t : terms) {
+    if (t.plain()) {
+      out.variables.push_back({t.name, statistics_of({moments[next++], 0, 0}, false, false)});
+      continue;
+    }
+    SummaryTable table{t.name, t.factor_names, false, {}, 0, 0};
+    for (std::size_t l = 0; l < t.levels[0].size(); ++l) {
+      SummaryCell cell{{t.levels[0][l]}, 0, {}};
+      for (auto const& chunk : zones->level_counts[t.factors[0]]) cell.counts += static_cast<double>(chunk[l]);
+      table.valid_obs += static_cast<std::int64_t>(cell.counts);
+      table.cells.push_back(std::move(cell));
+    }
+    table.missing_obs = rows.grid().total() - table.valid_obs;
+    out.categorical.push_back(std::move(table));
+  }
+  out.n_valid_obs = rows.grid().total();
+  out.from_zone_map = true;
+  return true;
+}
+
+/// Reads the rows.
+void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOptions& o, Communicator& comm, Summary& out) {
+  bool const weighted = out.weighted, frequency = !o.fweights.empty();
+  std::vector<int> read;
+  auto const place = [&](int column) {
+    auto const at = std::find(read.begin(), read.end(), column);
+    if (at != read.end()) return static_cast<int>(at - read.begin());
+    read.push_back(column);
+    return static_cast<int>(read.size()) - 1;
+  };
+  CellMoments::Spec common;
+  if (weighted) {
+    auto const e = parse_expression(impl::quoted_name(frequency ? o.fweights : o.pweights));
+    int const column = rows.derive(*e, deparse(*e));
+    if (rows.schema()[column].coded()) throw UsageError("the weight '" + deparse(*e) + "' must be a number");
+    common.weight = place(column);
+  }
+  if (!o.by_term)
+    for (auto const& t : terms) {
+      if (t.value >= 0) common.also_present.push_back(place(t.value));
+      for (int f : t.factors) common.also_present.push_back(place(f));
+    }
+  std::vector<int> plain;
+  std::vector<CellMoments> tables;
+  auto const in_table = [&](const Term& t) { return !t.plain() || weighted || !o.by_term; };
+  for (auto const& t : terms) {
+    if (!in_table(t)) {
+      plain.push_back(place(t.value));
+      continue;
+    }
+    auto spec = common;
+    spec.value = t.value < 0 ? -1 : place(t.value);
+    for (std::size_t k = 0; k < t.factors.size(); ++k) {
+      spec.factors.push_back(place(t.factors[k]));
+      spec.levels.push_back(static_cast<int>(t.levels[k].size()));
+    }
+    tables.emplace_back(spec);
+  }
+  auto const state = sweep(rows, read, SummaryState(plain, tables), o.run, comm, &out.timing);
+
+  std::size_t next_plain = 0, next_table = 0;
+  std::int64_t excluded = 0;
+  for (auto const& t : terms) {
+    if (!in_table(t)) {
+      out.variables.push_back({t.name, statistics_of({state.moments().finalize()[next_plain++], 0, 0}, false, false)});
+      continue;
+    }
+    auto const& table = state.tables()[next_table++];
+    if (table.negative_weight() > 0)
+      throw DataError("column '" + (frequency ? o.fweights : o.pweights) + "': " + std::to_string(table.negative_weight()) + " rows have a negative weight");
+    excluded = table.excluded();
+    if (t.plain())
+      out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
+    else
+      out.categorical.push_back(table_of(t, table, weighted, frequency, out));
+  }
+  out.n_valid_obs = state.rows() - excluded;
+  out.n_missing_obs = excluded;
+}
+
+}  // namespace
+
+Summary summarize(const ChunkSource& source, std::string_view formula, const SummaryOptions& options, Communicator& comm) {
+  if (!options.pweights.empty() && !options.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
+  Summary out;
+  RowSource rows(source, options.rows);
+  impl::use_sweep_for_ranges(rows, options.run, comm);
+  auto const parsed = parse_formula(formula, summarizable(rows.schema()));
+  if (!parsed.offsets.empty()) throw UsageError("a summary takes no offset()");
+  out.formula = parsed.text;
+  out.weighted = !options.pweights.empty() || !options.fweights.empty();
+  std::vector<Term> terms;
+  for (auto const& t : terms_of(parsed)) terms.push_back(resolve(t, rows));
+  if (terms.empty()) throw UsageError("the formula names no variable to summarize");
+  if (!from_zones(rows, terms, options, out)) from_rows(rows, terms, options, comm, out);
+  return out;
+}
+
+}  // namespace rxhpc
