@@ -70,6 +70,10 @@ class CellMoments {
   std::int64_t excluded() const { return excluded_; }               ///< rows left out by also_present
 
  private:
+  struct Block;
+  void add_block(const Chunk& chunk, std::int64_t first, std::int64_t rows, Block& block);
+  void prepare_tile(const Chunk& chunk, std::int64_t first, int rows, std::uint32_t* key, double* value, double* weight, Block& block);
+
   Spec spec_;
   std::vector<WeightedMoments> state_;
   std::int64_t missing_factor_ = 0, missing_weight_ = 0, negative_weight_ = 0, excluded_ = 0;

@@ -1,0 +1,204 @@
+// Eight doubles that move together. Private to the kernels: no public header includes it.
+// Three forms with the same bits: AVX-512, AVX2 with FMA, and plain arrays (any CPU, and device code). The number of lanes is
+// part of every kernel's definition, so a sum comes out the same whatever the instruction set.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#include "rxhpc/dd.hpp"
+
+#if !defined(__CUDA_ARCH__) && (defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)))
+#include <immintrin.h>
+#endif
+
+namespace rxhpc::impl {
+
+/// min and max return the second argument where the first is NaN; `keep` zeroes the lanes that the mask leaves out.
+struct PackGeneric {
+  static constexpr int lanes = 8;
+  struct Mask {
+    unsigned m;
+    KOKKOS_INLINE_FUNCTION unsigned bits() const { return m; }
+  };
+  double v[8];
+
+  static KOKKOS_INLINE_FUNCTION PackGeneric load(const double* p) {
+    PackGeneric r;
+    for (int i = 0; i < 8; ++i) r.v[i] = p[i];
+    return r;
+  }
+  static KOKKOS_INLINE_FUNCTION PackGeneric load_part(const double* p, int n) {
+    PackGeneric r;
+    for (int i = 0; i < 8; ++i) r.v[i] = i < n ? p[i] : 0.0;
+    return r;
+  }
+  static KOKKOS_INLINE_FUNCTION PackGeneric all(double x) {
+    PackGeneric r;
+    for (int i = 0; i < 8; ++i) r.v[i] = x;
+    return r;
+  }
+  KOKKOS_INLINE_FUNCTION void store(double* p) const {
+    for (int i = 0; i < 8; ++i) p[i] = v[i];
+  }
+  KOKKOS_INLINE_FUNCTION void store_part(double* p, int n) const {
+    for (int i = 0; i < n; ++i) p[i] = v[i];
+  }
+};
+
+#define RXHPC_PACK_LANES(expression)            \
+  PackGeneric r;                                \
+  for (int i = 0; i < 8; ++i) r.v[i] = expression; \
+  return r
+#define RXHPC_PACK_MASK(condition)                                              \
+  unsigned m = 0;                                                               \
+  for (int i = 0; i < 8; ++i) m |= static_cast<unsigned>(condition) << i; \
+  return {m}
+KOKKOS_INLINE_FUNCTION PackGeneric operator+(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] + b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric operator-(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] - b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric operator*(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] * b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric fma(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(Kokkos::fma(a.v[i], b.v[i], c.v[i])); }
+/// a b - c
+KOKKOS_INLINE_FUNCTION PackGeneric fms(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(Kokkos::fma(a.v[i], b.v[i], -c.v[i])); }
+KOKKOS_INLINE_FUNCTION PackGeneric min(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric max(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_MASK(a.v[i] == a.v[i]); }
+/// |a| < bound, false for NaN.
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RXHPC_PACK_MASK(Kokkos::fabs(a.v[i]) < bound); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator&(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m & b.m}; }
+KOKKOS_INLINE_FUNCTION PackGeneric keep(PackGeneric::Mask m, PackGeneric a) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : 0.0); }
+KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : b.v[i]); }
+#undef RXHPC_PACK_LANES
+#undef RXHPC_PACK_MASK
+
+#if !defined(__CUDA_ARCH__) && defined(__AVX2__) && defined(__FMA__)
+struct PackAvx2 {
+  static constexpr int lanes = 8;
+  struct Mask {
+    __m256d a, b;
+    unsigned bits() const { return static_cast<unsigned>(_mm256_movemask_pd(a)) | static_cast<unsigned>(_mm256_movemask_pd(b)) << 4; }
+  };
+  __m256d a, b;
+
+  static PackAvx2 load(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+  static PackAvx2 load_part(const double* p, int n) {
+    alignas(32) double t[8] = {};
+    for (int i = 0; i < n; ++i) t[i] = p[i];
+    return load(t);
+  }
+  static PackAvx2 all(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+  void store(double* p) const {
+    _mm256_storeu_pd(p, a);
+    _mm256_storeu_pd(p + 4, b);
+  }
+  void store_part(double* p, int n) const {
+    alignas(32) double t[8];
+    store(t);
+    for (int i = 0; i < n; ++i) p[i] = t[i];
+  }
+};
+
+inline PackAvx2 operator+(PackAvx2 x, PackAvx2 y) { return {_mm256_add_pd(x.a, y.a), _mm256_add_pd(x.b, y.b)}; }
+inline PackAvx2 operator-(PackAvx2 x, PackAvx2 y) { return {_mm256_sub_pd(x.a, y.a), _mm256_sub_pd(x.b, y.b)}; }
+inline PackAvx2 operator*(PackAvx2 x, PackAvx2 y) { return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b)}; }
+inline PackAvx2 fma(PackAvx2 x, PackAvx2 y, PackAvx2 z) { return {_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b)}; }
+inline PackAvx2 fms(PackAvx2 x, PackAvx2 y, PackAvx2 z) { return {_mm256_fmsub_pd(x.a, y.a, z.a), _mm256_fmsub_pd(x.b, y.b, z.b)}; }
+inline PackAvx2 min(PackAvx2 x, PackAvx2 y) { return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b)}; }
+inline PackAvx2 max(PackAvx2 x, PackAvx2 y) { return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b)}; }
+inline PackAvx2::Mask is_number(PackAvx2 x) { return {_mm256_cmp_pd(x.a, x.a, _CMP_ORD_Q), _mm256_cmp_pd(x.b, x.b, _CMP_ORD_Q)}; }
+inline PackAvx2::Mask below(PackAvx2 x, double bound) {
+  __m256d const sign = _mm256_set1_pd(-0.0), top = _mm256_set1_pd(bound);
+  return {_mm256_cmp_pd(_mm256_andnot_pd(sign, x.a), top, _CMP_LT_OQ), _mm256_cmp_pd(_mm256_andnot_pd(sign, x.b), top, _CMP_LT_OQ)};
+}
+inline PackAvx2::Mask operator&(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_and_pd(x.a, y.a), _mm256_and_pd(x.b, y.b)}; }
+inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, x.a), _mm256_and_pd(m.b, x.b)}; }
+inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
+#endif
+
+#if !defined(__CUDA_ARCH__) && defined(__AVX512F__) && defined(__AVX512DQ__)
+struct PackAvx512 {
+  static constexpr int lanes = 8;
+  struct Mask {
+    __mmask8 m;
+    unsigned bits() const { return m; }
+  };
+  __m512d v;
+
+  static PackAvx512 load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  static PackAvx512 load_part(const double* p, int n) { return {_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1u), p)}; }
+  static PackAvx512 all(double x) { return {_mm512_set1_pd(x)}; }
+  void store(double* p) const { _mm512_storeu_pd(p, v); }
+  void store_part(double* p, int n) const { _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1u), v); }
+};
+
+inline PackAvx512 operator+(PackAvx512 x, PackAvx512 y) { return {_mm512_add_pd(x.v, y.v)}; }
+inline PackAvx512 operator-(PackAvx512 x, PackAvx512 y) { return {_mm512_sub_pd(x.v, y.v)}; }
+inline PackAvx512 operator*(PackAvx512 x, PackAvx512 y) { return {_mm512_mul_pd(x.v, y.v)}; }
+inline PackAvx512 fma(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmadd_pd(x.v, y.v, z.v)}; }
+inline PackAvx512 fms(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmsub_pd(x.v, y.v, z.v)}; }
+inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_min_pd(x.v, y.v)}; }
+inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_max_pd(x.v, y.v)}; }
+inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }
+inline PackAvx512::Mask below(PackAvx512 x, double bound) { return {_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(bound), _CMP_LT_OQ)}; }
+inline PackAvx512::Mask operator&(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m & y.m)}; }
+inline PackAvx512 keep(PackAvx512::Mask m, PackAvx512 x) { return {_mm512_maskz_mov_pd(m.m, x.v)}; }
+inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { return {_mm512_mask_mov_pd(y.v, m.m, x.v)}; }
+#endif
+
+#if !defined(__CUDA_ARCH__) && defined(__AVX512F__) && defined(__AVX512DQ__)
+using Pack = PackAvx512;
+#elif !defined(__CUDA_ARCH__) && defined(__AVX2__) && defined(__FMA__)
+using Pack = PackAvx2;
+#else
+using Pack = PackGeneric;
+#endif
+
+using rxhpc::quick_two_sum;  // the forms for single doubles stay visible beside those for packs
+using rxhpc::two_prod;
+using rxhpc::two_sum;
+
+/// Eight double-doubles.
+template <class P>
+struct DdPackOf {
+  P hi, lo;
+};
+using DdPack = DdPackOf<Pack>;
+
+template <class P>
+KOKKOS_INLINE_FUNCTION DdPackOf<P> two_sum(P a, P b) {
+  P const s = a + b, t = s - a;
+  return {s, (a - (s - t)) + (b - t)};
+}
+template <class P>
+KOKKOS_INLINE_FUNCTION DdPackOf<P> quick_two_sum(P a, P b) {
+  P const s = a + b;
+  return {s, b - (s - a)};
+}
+template <class P>
+KOKKOS_INLINE_FUNCTION DdPackOf<P> two_prod(P a, P b) {
+  P const p = a * b;
+  return {p, fms(a, b, p)};
+}
+template <class P>
+KOKKOS_INLINE_FUNCTION DdPackOf<P> operator+(DdPackOf<P> a, DdPackOf<P> b) {
+  auto s = two_sum(a.hi, b.hi);
+  auto const t = two_sum(a.lo, b.lo);
+  s = quick_two_sum(s.hi, s.lo + t.hi);
+  return quick_two_sum(s.hi, s.lo + t.lo);
+}
+template <class P>
+KOKKOS_INLINE_FUNCTION DdPackOf<P> operator*(DdPackOf<P> a, DdPackOf<P> b) {
+  auto p = two_prod(a.hi, b.hi);
+  return quick_two_sum(p.hi, p.lo + fma(a.hi, b.lo, a.lo * b.hi));
+}
+/// The sum of the lanes in a fixed order.
+template <class P>
+inline DD reduce(DdPackOf<P> a) {
+  double hi[8], lo[8];
+  a.hi.store(hi);
+  a.lo.store(lo);
+  DD s[4];
+  for (int i = 0; i < 4; ++i) s[i] = DD(hi[i], lo[i]) + DD(hi[i + 4], lo[i + 4]);
+  return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,131 @@
+#include "rxhpc/dd_matrix.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "rxhpc/pack.hpp"
+
+namespace rxhpc {
+namespace {
+
+using impl::DdPack;
+using impl::Pack;
+
+struct Row {
+  double* hi;
+  double* lo;
+};
+struct ConstRow {
+  const double* hi;
+  const double* lo;
+};
+
+Row row(DdMatrix& m, int i) { return {m.hi.data() + std::size_t(i) * m.n, m.lo.data() + std::size_t(i) * m.n}; }
+ConstRow row(const DdMatrix& m, int i) { return {m.hi.data() + std::size_t(i) * m.n, m.lo.data() + std::size_t(i) * m.n}; }
+
+DdPack load(ConstRow r, int k, int lanes) {
+  if (lanes == 8) return {Pack::load(r.hi + k), Pack::load(r.lo + k)};
+  return {Pack::load_part(r.hi + k, lanes), Pack::load_part(r.lo + k, lanes)};
+}
+void store(DdPack x, Row r, int k, int lanes) {
+  if (lanes == 8) {
+    x.hi.store(r.hi + k);
+    x.lo.store(r.lo + k);
+  } else {
+    x.hi.store_part(r.hi + k, lanes);
+    x.lo.store_part(r.lo + k, lanes);
+  }
+}
+
+/// y[k] += a x[k] for k in [begin, end)
+void add_multiple(DD a, ConstRow x, Row y, int begin, int end) {
+  DdPack const factor{Pack::all(a.hi), Pack::all(a.lo)};
+  for (int k = begin; k < end; k += 8) {
+    int const lanes = std::min(8, end - k);
+    store(load({y.hi, y.lo}, k, lanes) + factor * load(x, k, lanes), y, k, lanes);
+  }
+}
+
+/// sum of x[k] y[k] over [begin, end), in lanes counted from `begin`
+DD dot(ConstRow x, ConstRow y, int begin, int end) {
+  DdPack sum{Pack::all(0), Pack::all(0)};
+  for (int k = begin; k < end; k += 8) {
+    int const lanes = std::min(8, end - k);
+    sum = sum + load(x, k, lanes) * load(y, k, lanes);
+  }
+  return reduce(sum);
+}
+
+bool is_zero(DD x) { return x.hi == 0 && x.lo == 0; }
+
+}  // namespace
+
+Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance) {
+  int const n = gram.n;
+  Cholesky c;
+  c.r = DdMatrix(n);
+  c.aliased.assign(n, 0);
+  c.pivot.assign(n, 0.0);
+  DdMatrix rest = gram;  // Schur complement of the columns done; upper triangle
+  for (int j = 0; j < candidates; ++j) {
+    DD const diagonal = rest(j, j);
+    double const norm = std::sqrt(gram(j, j).hi);
+    DD const root = sqrt(diagonal);  // 0 where rounding left nothing or less
+    c.pivot[j] = norm > 0 ? root.hi / norm : 0;
+    if (!(root.hi > tolerance * norm) || !(root.hi > 0)) {
+      c.aliased[j] = 1;
+      continue;
+    }
+    ++c.rank;
+    // R(j, k) = rest(j, k) / R(j, j); rest(i, k) -= R(j, i) R(j, k), rows where R(j, i) is zero being untouched (factors are sparse)
+    add_multiple(DD(1) / root, row(std::as_const(rest), j), row(c.r, j), j, n);
+    c.r.set(j, j, root);
+    for (int i = j + 1; i < candidates; ++i)
+      if (DD const r = c.r(j, i); !is_zero(r)) add_multiple(-r, row(std::as_const(c.r), j), row(rest, i), i, n);
+  }
+  return c;
+}
+
+DD residual(const Cholesky& c, const DdMatrix& gram, int y, int z) {
+  DD left = gram(y, z);
+  for (int j = 0; j < c.r.n && j < std::min(y, z); ++j)
+    if (!c.aliased[j]) left -= c.r(j, y) * c.r(j, z);
+  return left;
+}
+
+std::vector<DD> solve(const Cholesky& c, int candidates, int y) {
+  // R beta = R^-T X'y from the last row up; beta lives in a one-row matrix so that rows meet it as vectors
+  DdMatrix beta;
+  beta.n = candidates;
+  beta.hi.assign(candidates, 0);
+  beta.lo.assign(candidates, 0);
+  for (int j = candidates - 1; j >= 0; --j) {
+    if (c.aliased[j]) continue;
+    beta.set(0, j, (c.r(j, y) - dot(row(c.r, j), {beta.hi.data(), beta.lo.data()}, j + 1, candidates)) / c.r(j, j));
+  }
+  std::vector<DD> out(candidates);
+  for (int j = 0; j < candidates; ++j) out[j] = beta(0, j);
+  return out;
+}
+
+DdMatrix inverse(const Cholesky& c, int candidates) {
+  // U = R^-1 by rows from the last up: U(i, .) = (e_i - sum_{m > i} R(i, m) U(m, .)) / R(i, i); then U U'
+  DdMatrix u(candidates), out(candidates);
+  for (int i = candidates - 1; i >= 0; --i) {
+    if (c.aliased[i]) continue;
+    DD const scale = DD(1) / c.r(i, i);
+    for (int m = i + 1; m < candidates; ++m)
+      if (DD const r = c.r(i, m); !c.aliased[m] && !is_zero(r)) add_multiple(-(r * scale), row(std::as_const(u), m), row(u, i), m, candidates);
+    u.set(i, i, scale);
+  }
+  for (int i = 0; i < candidates; ++i)
+    for (int j = i; j < candidates; ++j) {
+      if (c.aliased[i] || c.aliased[j]) continue;
+      DD const x = dot(row(std::as_const(u), i), row(std::as_const(u), j), j, candidates);
+      out.set(i, j, x);
+      out.set(j, i, x);
+    }
+  return out;
+}
+
+}  // namespace rxhpc

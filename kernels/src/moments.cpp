@@ -1,0 +1,260 @@
+#include "rxhpc/moments.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "rxhpc/pack.hpp"
+
+namespace rxhpc {
+namespace {
+
+using impl::Pack;
+constexpr int tile_rows = 2048;
+constexpr int groups = 4;  // packs that run side by side: 32 virtual lanes
+constexpr double inf = std::numeric_limits<double>::infinity();
+
+/// Lane sums of a chunk: the sum of x with its rounding errors, the sum of squared distances from the shift, and the extremes.
+struct Lanes {
+  Pack sum[groups], error[groups], square[groups], square_error[groups], low[groups], high[groups];
+  std::int64_t n = 0;
+
+  Lanes() {
+    for (int g = 0; g < groups; ++g) {
+      sum[g] = error[g] = square[g] = square_error[g] = Pack::all(0);
+      low[g] = Pack::all(inf);
+      high[g] = Pack::all(-inf);
+    }
+  }
+};
+
+/// One tile. Missing rows (NaN) leave sums alone by mask and extremes by min's rule for NaN. 12 vector operations a pack.
+void add_tile(const double* x, int rows, double shift, Lanes& lanes) {
+  Pack sum[groups], error[groups], square[groups], low[groups], high[groups];
+  Pack const centre = Pack::all(shift);
+  for (int g = 0; g < groups; ++g) {
+    sum[g] = lanes.sum[g], error[g] = lanes.error[g], low[g] = lanes.low[g], high[g] = lanes.high[g];
+    square[g] = Pack::all(0);
+  }
+  std::int64_t n = 0;
+  auto const step = [&](int g, Pack value) {
+    auto const there = is_number(value);
+    n += std::popcount(there.bits());
+    low[g] = min(value, low[g]);
+    high[g] = max(value, high[g]);
+    auto const s = impl::two_sum(sum[g], keep(there, value));
+    sum[g] = s.hi;
+    error[g] = error[g] + s.lo;
+    Pack const d = keep(there, value - centre);
+    square[g] = fma(d, d, square[g]);
+  };
+  int i = 0;
+  for (; i + 8 * groups <= rows; i += 8 * groups) {
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; ++g) step(g, Pack::load(x + i + 8 * g));
+  }
+  if (i < rows) {  // the lanes past the end are missing
+    double last[8 * groups];
+    std::fill(std::copy(x + i, x + rows, last), last + 8 * groups, std::numeric_limits<double>::quiet_NaN());
+    for (int g = 0; g < groups; ++g) step(g, Pack::load(last + 8 * g));
+  }
+  for (int g = 0; g < groups; ++g) {
+    lanes.sum[g] = sum[g], lanes.error[g] = error[g], lanes.low[g] = low[g], lanes.high[g] = high[g];
+    auto const q = impl::two_sum(lanes.square[g], square[g]);
+    lanes.square[g] = q.hi;
+    lanes.square_error[g] = lanes.square_error[g] + q.lo;
+  }
+  lanes.n += n;
+}
+
+/// Only the squared distances, for the second look after a bad shift.
+void add_squares(const double* x, int rows, double shift, impl::DdPack& total) {
+  Pack const centre = Pack::all(shift);
+  Pack square = Pack::all(0);
+  for (int i = 0; i < rows; i += 8) {
+    int const lanes = std::min(8, rows - i);
+    Pack const value = lanes == 8 ? Pack::load(x + i) : Pack::load_part(x + i, lanes);
+    Pack d = keep(is_number(value), value - centre);
+    if (lanes < 8) {
+      double part[8];
+      d.store(part);
+      d = Pack::load_part(part, lanes);
+    }
+    square = fma(d, d, square);
+  }
+  auto const q = impl::two_sum(total.hi, square);
+  total = {q.hi, total.lo + q.lo};
+}
+
+/// Rows of a column as plain doubles, a tile at a time; no copy where they lie so already.
+class Tiles {
+ public:
+  Tiles(const Column& column, std::int64_t rows) : column_(column), rows_(rows) {}
+  template <class F>
+  void each(F&& f) {
+    for (std::int64_t first = 0; first < rows_; first += tile_rows) {
+      int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, rows_ - first));
+      if (!f(at(first, n), n)) return;
+    }
+  }
+
+ private:
+  const double* at(std::int64_t first, int n) {
+    if (column_.storage == Storage::float64 && column_.stride == 1) return static_cast<const double*>(column_.data) + first;
+    load_values(column_, first, n, buffer_);
+    return buffer_;
+  }
+  const Column& column_;
+  std::int64_t rows_;
+  alignas(64) double buffer_[tile_rows];
+};
+
+/// The mean of the finite values of the first tile that has any: a fair centre, so that squared distances from it cancel little.
+double first_centre(Tiles& tiles) {
+  double centre = 0;
+  tiles.each([&](const double* x, int rows) {
+    double first = 0, sum = 0;
+    std::int64_t n = 0;
+    for (int i = 0; i < rows; ++i) {
+      if (!std::isfinite(x[i])) continue;
+      if (n == 0) first = x[i];
+      sum += x[i] - first;
+      ++n;
+    }
+    if (n > 0) centre = std::isfinite(sum) ? first + sum / static_cast<double>(n) : first;
+    return n == 0;
+  });
+  return centre;
+}
+
+DD total(const Pack (&hi)[groups], const Pack (&lo)[groups]) {
+  auto const pair = [&](int g) {
+    auto const s = impl::two_sum(hi[g], lo[g]);
+    return impl::DdPack{s.hi, s.lo};
+  };
+  return reduce((pair(0) + pair(2)) + (pair(1) + pair(3)));
+}
+
+}  // namespace
+
+ZoneMoments moments_of(const Column& column, std::int64_t rows) {
+  ZoneMoments m;
+  m.min = inf;
+  m.max = -inf;
+  if (column.storage == Storage::text) return m;
+  Tiles tiles(column, rows);
+  double const shift = first_centre(tiles);
+  Lanes lanes;
+  // One pass over the column: 8 bytes a row
+  tiles.each([&](const double* x, int n) {
+    add_tile(x, n, shift, lanes);
+    return true;
+  });
+  m.n = lanes.n;
+  m.missing = rows - lanes.n;
+  if (m.n == 0) return m;
+  double low[8], high[8];
+  min(min(lanes.low[0], lanes.low[1]), min(lanes.low[2], lanes.low[3])).store(low);
+  max(max(lanes.high[0], lanes.high[1]), max(lanes.high[2], lanes.high[3])).store(high);
+  m.min = *std::min_element(low, low + 8);
+  m.max = *std::max_element(high, high + 8);
+  if (m.min == -inf || m.max == inf) {  // as R: the mean is infinite or, with both signs, NaN; the deviation NaN
+    m.mean = m.min == -inf && m.max == inf ? std::numeric_limits<double>::quiet_NaN() : m.min == -inf ? -inf : inf;
+    m.m2 = std::numeric_limits<double>::quiet_NaN();
+    return m;
+  }
+  double const n = static_cast<double>(m.n);
+  DD const mean = total(lanes.sum, lanes.error) / DD(n);
+  m.mean = mean.hi;
+  m.mean_lo = mean.lo;
+  DD const off = mean - DD(shift);
+  DD squares = total(lanes.square, lanes.square_error);
+  double const m2 = static_cast<double>(squares - off * off * DD(n));
+  m.m2 = m2;
+  if (n * off.hi * off.hi > 1e4 * std::abs(m2)) {  // the centre was far off: squares once more, about the mean
+    impl::DdPack again{Pack::all(0), Pack::all(0)};
+    tiles.each([&](const double* x, int rows_here) {
+      add_squares(x, rows_here, mean.hi, again);
+      return true;
+    });
+    m.m2 = static_cast<double>(reduce(again) - DD(mean.lo) * DD(mean.lo) * DD(n));
+  }
+  m.m2 = std::max(m.m2, 0.0);
+  return m;
+}
+
+void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
+  into.missing += from.missing;
+  if (from.n == 0) return;
+  if (into.n == 0) {
+    auto const missing = into.missing;
+    into = from;
+    into.missing = missing;
+    return;
+  }
+  // delta = mean_b - mean_a; mean = mean_a + delta n_b / n; m2 = m2_a + m2_b + delta^2 n_a n_b / n  (Chan, Golub & LeVeque, eq. 2.1)
+  double const a = static_cast<double>(into.n), b = static_cast<double>(from.n);
+  into.n += from.n;
+  into.min = std::min(into.min, from.min);
+  into.max = std::max(into.max, from.max);
+  if (!std::isfinite(into.mean) || !std::isfinite(from.mean)) {
+    into.mean += from.mean;
+    into.mean_lo = 0;
+    into.m2 = std::numeric_limits<double>::quiet_NaN();
+    return;
+  }
+  DD const delta = DD(from.mean, from.mean_lo) - DD(into.mean, into.mean_lo);
+  DD const mean = DD(into.mean, into.mean_lo) + delta * DD(b) / DD(a + b);
+  into.mean = mean.hi;
+  into.mean_lo = mean.lo;
+  into.m2 += from.m2 + delta.hi * delta.hi * (a * b / (a + b));
+}
+
+Moments::Moments(std::vector<int> columns) : columns_(std::move(columns)) { reset(); }
+
+void Moments::reset() {
+  ZoneMoments fresh;
+  fresh.min = inf;
+  fresh.max = -inf;
+  state_.assign(columns_.size(), fresh);
+}
+
+void Moments::update(const Chunk& chunk) {
+  for (std::size_t k = 0; k < columns_.size(); ++k) merge_moments(state_[k], moments_of(chunk.columns[columns_[k]], chunk.rows));
+}
+
+namespace {
+constexpr std::size_t packed_doubles = 7;
+void write(const ZoneMoments& m, double* out) {
+  // Counts lie in the doubles as bits: copied as memory, because arithmetic could quieten a NaN pattern
+  std::memcpy(out, &m.n, sizeof m.n);
+  std::memcpy(out + 1, &m.missing, sizeof m.missing);
+  out[2] = m.mean, out[3] = m.mean_lo, out[4] = m.m2, out[5] = m.min, out[6] = m.max;
+}
+ZoneMoments read(const double* in) {
+  ZoneMoments m;
+  std::memcpy(&m.n, in, sizeof m.n);
+  std::memcpy(&m.missing, in + 1, sizeof m.missing);
+  m.mean = in[2], m.mean_lo = in[3], m.m2 = in[4], m.min = in[5], m.max = in[6];
+  return m;
+}
+}  // namespace
+
+std::size_t Moments::packed_size() const { return packed_doubles * columns_.size(); }
+void Moments::pack(std::span<double> out) const {
+  for (std::size_t k = 0; k < state_.size(); ++k) write(state_[k], out.data() + packed_doubles * k);
+}
+void Moments::unpack(std::span<double const> in) {
+  for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = read(in.data() + packed_doubles * k);
+}
+void Moments::merge(std::span<double> into, std::span<double const> from) const {
+  for (std::size_t k = 0; k < state_.size(); ++k) {
+    auto m = read(into.data() + packed_doubles * k);
+    merge_moments(m, read(from.data() + packed_doubles * k));
+    write(m, into.data() + packed_doubles * k);
+  }
+}
+
+}  // namespace rxhpc

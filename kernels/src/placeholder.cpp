@@ -1,1 +1,0 @@
-#include "rxhpc/accumulator.hpp"
