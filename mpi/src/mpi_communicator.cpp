@@ -6,8 +6,6 @@
 namespace rxhpc {
 namespace {
 
-// MPI-3 counts are int and some transports fail long before INT_MAX: longer messages go in pieces.
-constexpr std::size_t piece_bytes = std::size_t{1} << 28;
 constexpr int tag = 1;
 
 void check(int code, const char* what) {
@@ -19,22 +17,8 @@ void check(int code, const char* what) {
 }
 
 template <class Piece>
-void in_pieces(std::size_t bytes, Piece&& piece) {
-  for (std::size_t at = 0; at < bytes; at += piece_bytes) piece(at, static_cast<int>(std::min(piece_bytes, bytes - at)));
-}
-
-void post_receive(Bytes& into, int from, MPI_Comm comm, std::vector<MPI_Request>& requests) {
-  in_pieces(into.size(), [&](std::size_t at, int count) {
-    requests.push_back(MPI_REQUEST_NULL);
-    check(MPI_Irecv(into.data() + at, count, MPI_BYTE, from, tag, comm, &requests.back()), "MPI_Irecv");
-  });
-}
-
-void post_send(std::span<const std::byte> bytes, int to, MPI_Comm comm, std::vector<MPI_Request>& requests) {
-  in_pieces(bytes.size(), [&](std::size_t at, int count) {
-    requests.push_back(MPI_REQUEST_NULL);
-    check(MPI_Isend(bytes.data() + at, count, MPI_BYTE, to, tag, comm, &requests.back()), "MPI_Isend");
-  });
+void in_pieces(std::size_t length, std::size_t longest, Piece&& piece) {
+  for (std::size_t at = 0; at < length; at += longest) piece(at, static_cast<int>(std::min(longest, length - at)));
 }
 
 void wait_all(std::vector<MPI_Request>& requests) {
@@ -43,7 +27,7 @@ void wait_all(std::vector<MPI_Request>& requests) {
 
 }  // namespace
 
-MpiCommunicator::MpiCommunicator(MPI_Comm comm) {
+MpiCommunicator::MpiCommunicator(MPI_Comm comm, std::size_t piece_bytes) : piece_bytes_(piece_bytes) {
   check(MPI_Comm_dup(comm, &comm_), "MPI_Comm_dup");
   check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
   check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
@@ -60,11 +44,26 @@ MpiCommunicator::~MpiCommunicator() {
   if (!finalized && comm_ != MPI_COMM_NULL) MPI_Comm_free(&comm_);
 }
 
+void MpiCommunicator::post_receive(Bytes& into, int from, std::vector<MPI_Request>& requests) const {
+  in_pieces(into.size(), piece_bytes_, [&](std::size_t at, int count) {
+    requests.push_back(MPI_REQUEST_NULL);
+    check(MPI_Irecv(into.data() + at, count, MPI_BYTE, from, tag, comm_, &requests.back()), "MPI_Irecv");
+  });
+}
+
+void MpiCommunicator::post_send(std::span<const std::byte> bytes, int to, std::vector<MPI_Request>& requests) const {
+  in_pieces(bytes.size(), piece_bytes_, [&](std::size_t at, int count) {
+    requests.push_back(MPI_REQUEST_NULL);
+    check(MPI_Isend(bytes.data() + at, count, MPI_BYTE, to, tag, comm_, &requests.back()), "MPI_Isend");
+  });
+}
+
 void MpiCommunicator::broadcast(Bytes& bytes, int root) {
   auto length = static_cast<std::int64_t>(bytes.size());
   check(MPI_Bcast(&length, 1, MPI_INT64_T, root, comm_), "MPI_Bcast");
   bytes.resize(static_cast<std::size_t>(length));
-  in_pieces(bytes.size(), [&](std::size_t at, int count) { check(MPI_Bcast(bytes.data() + at, count, MPI_BYTE, root, comm_), "MPI_Bcast"); });
+  in_pieces(bytes.size(), piece_bytes_,
+            [&](std::size_t at, int count) { check(MPI_Bcast(bytes.data() + at, count, MPI_BYTE, root, comm_), "MPI_Bcast"); });
 }
 
 std::vector<Bytes> MpiCommunicator::gather(std::span<const std::byte> bytes, int root) {
@@ -80,11 +79,11 @@ std::vector<Bytes> MpiCommunicator::gather(std::span<const std::byte> bytes, int
         entry.assign(bytes.begin(), bytes.end());
       } else {
         entry.resize(static_cast<std::size_t>(lengths[static_cast<std::size_t>(r)]));
-        post_receive(entry, r, comm_, requests);
+        post_receive(entry, r, requests);
       }
     }
   } else {
-    post_send(bytes, root, comm_, requests);
+    post_send(bytes, root, requests);
   }
   wait_all(requests);
   return all;
@@ -102,11 +101,11 @@ std::vector<Bytes> MpiCommunicator::all_to_all(const std::vector<Bytes>& out) {
     int const from = (rank_ + size_ - i) % size_;
     auto& entry = in[static_cast<std::size_t>(from)];
     entry.resize(static_cast<std::size_t>(receive[static_cast<std::size_t>(from)]));
-    post_receive(entry, from, comm_, requests);
+    post_receive(entry, from, requests);
   }
   for (int i = 1; i < size_; ++i) {
     int const to = (rank_ + i) % size_;
-    post_send(out[static_cast<std::size_t>(to)], to, comm_, requests);
+    post_send(out[static_cast<std::size_t>(to)], to, requests);
   }
   in[static_cast<std::size_t>(rank_)] = out[static_cast<std::size_t>(rank_)];
   wait_all(requests);
@@ -114,10 +113,9 @@ std::vector<Bytes> MpiCommunicator::all_to_all(const std::vector<Bytes>& out) {
 }
 
 void MpiCommunicator::all_sum(std::span<std::int64_t> values) {
-  constexpr std::size_t piece = piece_bytes / sizeof(std::int64_t);
-  for (std::size_t at = 0; at < values.size(); at += piece)
-    check(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, static_cast<int>(std::min(piece, values.size() - at)), MPI_INT64_T, MPI_SUM, comm_),
-          "MPI_Allreduce");
+  in_pieces(values.size(), std::max<std::size_t>(1, piece_bytes_ / sizeof(std::int64_t)), [&](std::size_t at, int count) {
+    check(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, count, MPI_INT64_T, MPI_SUM, comm_), "MPI_Allreduce");
+  });
 }
 
 std::int64_t MpiCommunicator::exscan(std::int64_t value) {

@@ -31,8 +31,8 @@ struct Timing {
 struct RunOptions {
   int threads = 0;                  ///< 0: all that Kokkos was started with
   std::int64_t memory_limit = 0;    ///< bytes of this rank; 0: no limit
-  ProgressFunction progress;
-  std::function<bool()> stop_requested;  ///< polled between chunks; true: InterruptedError on every rank
+  ProgressFunction progress = {};
+  std::function<bool()> stop_requested = {};  ///< polled between chunks; true: InterruptedError on every rank
 };
 
 class InterruptedError : public Error {

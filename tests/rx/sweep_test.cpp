@@ -1,0 +1,146 @@
+#include "sweep_cases.hpp"
+
+#include "rxhpc/row_source.hpp"
+#include "thread_communicator.hpp"
+
+using namespace rxhpc;
+using namespace rxhpc::test;
+
+namespace {
+
+class SweepRanks : public testing::TestWithParam<int> {};
+
+TEST_P(SweepRanks, SameBits) {
+  on_ranks(GetParam(), [](Communicator& comm) { check_sweep_bits(comm, {1}); });
+}
+TEST_P(SweepRanks, LocalRows) { on_ranks(GetParam(), check_sweep_of_local_rows); }
+TEST_P(SweepRanks, FailsTogether) { on_ranks(GetParam(), check_sweep_fails_together); }
+TEST_P(SweepRanks, MapRowsInEqualRounds) {
+  on_ranks(GetParam(), [](Communicator& comm) { check_map_rows(comm, 1); });
+}
+INSTANTIATE_TEST_SUITE_P(Threads, SweepRanks, testing::Values(1, 2, 3, 4, 7));
+
+TEST(Sweep, SameBitsForAnyNumberOfThreads) {
+  SelfCommunicator self;
+  check_sweep_bits(self, {0, 1, 2, 3, 64});
+  check_map_rows(self, 2);
+  check_map_rows(self, 0);
+}
+
+TEST(Sweep, LowestBadChunkIsReportedByAnyNumberOfThreads) {
+  // Every chunk fails: whatever thread is first, the error is chunk 0's.
+  class Bad final : public ChunkSource {
+   public:
+    const Schema& schema() const override { return schema_; }
+    const Grid& grid() const override { return grid_; }
+    void read(std::int64_t chunk, std::span<const int>, Chunk&) const override { throw DataError("chunk " + std::to_string(chunk)); }
+
+   private:
+    Schema schema_{{Variable{}}};
+    Grid grid_ = Grid::uniform(100, 10);
+  };
+  SelfCommunicator self;
+  Bad const source;
+  for (int repeat = 0; repeat < 20; ++repeat) try {
+      sweep(source, first_column, RawSum(), {}, self);
+      FAIL();
+    } catch (const DataError& e) {
+      EXPECT_STREQ(e.what(), "chunk 0");
+    }
+}
+
+TEST(Sweep, TimingAddsUpOverPasses) {
+  SelfCommunicator self;
+  ViewSource const source({{"x", values_of(0, rows_of_case)}}, chunk_rows_of_case);
+  Timing timing;
+  int passes_seen = 0;
+  RunOptions options;
+  options.progress = [&](const Progress& p) { passes_seen = p.pass; };
+  for (int pass = 1; pass <= 3; ++pass) {
+    sweep(source, first_column, RawSum(), options, self, &timing);
+    EXPECT_EQ(timing.passes, pass);
+    EXPECT_EQ(passes_seen, pass);
+    EXPECT_EQ(timing.rows, pass * rows_of_case);
+    EXPECT_EQ(timing.bytes, pass * rows_of_case * 8);
+  }
+  EXPECT_GE(timing.read_s, 0);
+  EXPECT_GT(timing.compute_s, 0);
+}
+
+TEST(ViewSource, AnyLayoutStrideAndType) {
+  constexpr std::size_t n = 23;
+  Kokkos::View<double**, Kokkos::LayoutLeft, Kokkos::HostSpace> left("rxhpc::test::left", n, 3);
+  Kokkos::View<float**, Kokkos::LayoutRight, Kokkos::HostSpace> right("rxhpc::test::right", n, 5);
+  Kokkos::View<std::int8_t*, Kokkos::HostSpace> i8("rxhpc::test::i8", n);
+  Kokkos::View<std::int16_t*, Kokkos::HostSpace> i16("rxhpc::test::i16", n);
+  Kokkos::View<std::uint16_t*, Kokkos::HostSpace> u16("rxhpc::test::u16", n);
+  Kokkos::View<std::int32_t*, Kokkos::HostSpace> i32("rxhpc::test::i32", n);
+  Kokkos::View<std::int64_t*, Kokkos::HostSpace> i64("rxhpc::test::i64", n);
+  std::vector<double> plain(2 * n);
+  for (std::size_t i = 0; i < n; ++i) {
+    left(i, 1) = 0.5 * static_cast<double>(i);
+    right(i, 2) = 0.25f * static_cast<float>(i);
+    i8(i) = static_cast<std::int8_t>(i);
+    i16(i) = static_cast<std::int16_t>(-static_cast<int>(i));
+    u16(i) = static_cast<std::uint16_t>(60000 + i);
+    i32(i) = static_cast<std::int32_t>(i * 100000);
+    i64(i) = static_cast<std::int64_t>(i) << 40;
+    plain[2 * i] = static_cast<double>(i) * 3;
+  }
+  i32(3) = INT32_MIN;
+  i8(4) = -1;
+  Kokkos::View<const double*, Kokkos::LayoutStride, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::Unmanaged>> const every_other(
+      plain.data(), Kokkos::LayoutStride(n, 2));
+  ViewSource const source({{"left", Kokkos::subview(left, Kokkos::ALL, 1)},
+                           {"right", Kokkos::subview(right, Kokkos::ALL, 2)},
+                           {"i8", i8},
+                           {"i16", i16},
+                           {"u16", u16},
+                           {"i32", Kokkos::View<const std::int32_t*, Kokkos::HostSpace>(i32)},
+                           {"i64", i64},
+                           {"plain", every_other},
+                           {"f", i8, std::vector<std::string>(n, "level")}},
+                          10);
+  EXPECT_EQ(source.grid().chunks(), 3);
+  EXPECT_EQ(source.schema()[8].type, VarType::factor);
+  std::vector<int> const all{0, 1, 2, 3, 4, 5, 6, 7, 8};
+  Chunk chunk;
+  for (std::int64_t c = 0; c < 3; ++c) {
+    source.read(c, all, chunk);
+    EXPECT_EQ(chunk.rows, c == 2 ? 3 : 10);
+    EXPECT_EQ(chunk.first_row, 10 * c);
+    for (std::int64_t i = 0; i < chunk.rows; ++i) {
+      auto const row = static_cast<double>(chunk.first_row + i);
+      EXPECT_EQ(chunk.columns[0].value(i), 0.5 * row);
+      EXPECT_EQ(chunk.columns[1].value(i), 0.25 * row);
+      EXPECT_EQ(chunk.columns[2].value(i), row == 4 ? -1.0 : row);
+      EXPECT_EQ(chunk.columns[3].value(i), -row);
+      EXPECT_EQ(chunk.columns[4].value(i), 60000 + row);
+      if (row == 3) EXPECT_TRUE(std::isnan(chunk.columns[5].value(i)));
+      else EXPECT_EQ(chunk.columns[5].value(i), row * 100000);
+      EXPECT_EQ(chunk.columns[6].value(i), row * 1099511627776.0);
+      EXPECT_EQ(chunk.columns[7].value(i), row * 3);
+      EXPECT_EQ(chunk.columns[8].code(i), row == 4 ? -1 : static_cast<int>(row));
+    }
+    EXPECT_EQ(chunk.columns[0].data, left.data() + n + 10 * c) << "copied";
+  }
+}
+
+TEST(ViewSource, RefusesWhatDoesNotFit) {
+  auto const five = values_of(0, 5), six = values_of(0, 6);
+  EXPECT_THROW(ViewSource({{"a", five}, {"b", six}}), UsageError);
+  EXPECT_THROW(ViewSource({{"a", five}, {"a", five}}), UsageError);
+  EXPECT_THROW(ViewSource({{"a", five}}, 0), UsageError);
+  Kokkos::View<int*, Kokkos::HostSpace> codes("rxhpc::test::codes", 3);
+  codes(2) = 2;
+  ViewSource const source({{"f", codes, {"a", "b"}}});
+  Chunk chunk;
+  try {
+    source.read(0, first_column, chunk);
+    FAIL();
+  } catch (const DataError& e) {
+    EXPECT_STREQ(e.what(), "column 'f': row 3 holds code 2, levels are 0 to 1 and -1 for missing");
+  }
+}
+
+}  // namespace
