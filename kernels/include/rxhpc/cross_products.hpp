@@ -1,6 +1,7 @@
 // X'WX, X'Wy and y'Wy of a design whose factors are never expanded.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -9,7 +10,8 @@
 
 namespace rxhpc {
 
-/// One term of a design: the product of its numeric columns, in the cell of its factors. With neither it is the constant 1.
+/// One term of a design: the product of its numeric columns (rounded to double, as R's model matrix holds it), in the cell of its
+/// factors. With neither it is the constant 1.
 /// A row has one non-zero among the term's cells() columns: `product` in column `cell` (mixed radix of codes, first factor fastest).
 struct DesignTerm {
   std::vector<int> numeric;  ///< positions in chunk.columns
@@ -24,14 +26,18 @@ struct DesignTerm {
 
 enum class Precision { plain, exact };
 
+namespace impl {
+struct CrossLayout;
+}
+
 struct CrossProductSpec {
   std::vector<DesignTerm> terms;
   std::vector<int> responses;       ///< positions of the numeric response columns
   int weight = -1;                  ///< position of the weight column; -1: none
   bool frequency = false;           ///< weights count rows: n_valid still counts table rows, weight_sum the rows they stand for
   Precision precision = Precision::exact;
-  /// plain only: subtracted from each purely numeric term (in order of `terms`), then from each response, before products are
-  /// formed, so that sums of squares do not cancel; one value each. Empty: zeros. The constant is never shifted.
+  /// plain only: subtracted from each purely numeric term (in order of `terms`, the constant not among them), then from each
+  /// response, before products are formed, so that sums of squares do not cancel; one value each. Empty: zeros.
   std::vector<double> shift;
 };
 
@@ -61,9 +67,9 @@ class CrossProducts {
   std::vector<std::int64_t> cell_counts(int term) const;
 
  private:
-  struct State;
-  CrossProductSpec spec_;
-  std::vector<double> packed_;  // see cross_products.cpp for the layout
+  std::shared_ptr<const impl::CrossLayout> layout_;
+  std::vector<std::int64_t> counts_;  // rows, rows in cells, rows in pairs of cells; see cross_layout.hpp
+  std::vector<double> hi_, lo_;       // sums; lo_ stays empty in plain precision
 };
 
 }  // namespace rxhpc

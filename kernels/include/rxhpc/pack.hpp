@@ -135,8 +135,8 @@ inline PackAvx512 operator-(PackAvx512 x, PackAvx512 y) { return {_mm512_sub_pd(
 inline PackAvx512 operator*(PackAvx512 x, PackAvx512 y) { return {_mm512_mul_pd(x.v, y.v)}; }
 inline PackAvx512 fma(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmadd_pd(x.v, y.v, z.v)}; }
 inline PackAvx512 fms(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmsub_pd(x.v, y.v, z.v)}; }
-inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_min_pd(x.v, y.v)}; }
-inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_max_pd(x.v, y.v)}; }
+inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_min_pd(0xff, x.v, y.v)}; }  // plain _mm512_min_pd makes g++ 12 warn
+inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_max_pd(0xff, x.v, y.v)}; }
 inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }
 inline PackAvx512::Mask below(PackAvx512 x, double bound) { return {_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(bound), _CMP_LT_OQ)}; }
 inline PackAvx512::Mask operator&(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m & y.m)}; }

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "cross_layout.hpp"
+#include "rxhpc/pack.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+/// to[e] += row[e] for one cell after another; exact: TwoSum, its error and the row's own joining `lo`.
+template <int Width, bool Exact, bool RowError>
+void scatter(const std::int32_t* cell, int rows, const double* row, const double* row_error, int width_, double* hi, double* lo) {
+  int const width = Width > 0 ? Width : width_;
+  for (int i = 0; i < rows; ++i) {
+    double* __restrict const to = hi + std::size_t(cell[i]) * width;
+    double* __restrict const error = Exact ? lo + std::size_t(cell[i]) * width : nullptr;
+    double const* __restrict const x = row + std::size_t(i) * width;
+    double const* __restrict const e = RowError ? row_error + std::size_t(i) * width : nullptr;
+#pragma GCC ivdep
+    for (int k = 0; k < width; ++k) {
+      double const a = to[k], b = x[k], s = a + b;
+      to[k] = s;
+      if constexpr (Exact) {
+        double const t = s - a;
+        double sum = (a - (s - t)) + (b - t);
+        if constexpr (RowError) sum += e[k];
+        error[k] += sum;
+      }
+    }
+  }
+}
+
+template <bool Exact, bool RowError>
+void scatter_width(const std::int32_t* cell, int rows, const double* row, const double* row_error, int width, double* hi, double* lo) {
+  switch (width) {
+    case 4: return scatter<4, Exact, RowError>(cell, rows, row, row_error, width, hi, lo);
+    case 8: return scatter<8, Exact, RowError>(cell, rows, row, row_error, width, hi, lo);
+    case 12: return scatter<12, Exact, RowError>(cell, rows, row, row_error, width, hi, lo);
+    case 16: return scatter<16, Exact, RowError>(cell, rows, row, row_error, width, hi, lo);
+    default: return scatter<0, Exact, RowError>(cell, rows, row, row_error, width, hi, lo);
+  }
+}
+
+/// w x y with its rounding error; null factors are 1. `out` is padded to whole packs.
+void multiply(const double* w, const double* x, const double* y, int rows, double* out, double* error) {
+  Pack const zero = Pack::all(0);
+  for (int r = 0; r < rows; r += 8) {
+    DdPack p{Pack::all(1), zero};
+    if (w && x) {
+      p = two_prod(Pack::load(w + r), Pack::load(x + r));
+    } else if (w || x) {
+      p.hi = Pack::load((w ? w : x) + r);
+    }
+    if (y) {
+      Pack const z = Pack::load(y + r);
+      auto const q = two_prod(p.hi, z);
+      p = {q.hi, fma(p.lo, z, q.lo)};
+    }
+    p.hi.store(out + r);
+    if (error) p.lo.store(error + r);
+  }
+}
+
+}  // namespace
+
+CellSums::CellSums(const CrossLayout& layout) : layout_(layout) {
+  if (layout.plan.keys.empty()) return;
+  int width = 0;
+  for (auto const& t : layout.cell_tables) width = std::max(width, t.width);
+  row_.resize(std::size_t(width) * layout.plan.tile_rows);
+  row_error_.resize(row_.size());
+  column_.resize(layout.plan.tile_rows);
+  column_error_.resize(layout.plan.tile_rows);
+}
+
+void CellSums::add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  for (int i = 0; i < tile.rows; ++i) ++counts[table.counts + cell[i]];
+  bool rounded = false;
+  // rows of the table's entries, interleaved so that a cell is one vector addition
+  for (std::size_t e = 0; e < table.entries.size(); ++e) {
+    auto const& entry = table.entries[e];
+    double const* const x = entry.left < 0 ? nullptr : tile.values[entry.left];
+    double const* y = entry.inner ? tile.values[entry.right] : tile.dense[entry.right];
+    if (!entry.inner && entry.right == 0 && (x || tile.weight)) y = nullptr;  // times the constant
+    int const factors = (tile.weight != nullptr) + (x != nullptr) + (y != nullptr);
+    double const* product = y ? y : x ? x : tile.weight;
+    if (factors > 1) {
+      multiply(tile.weight, x, y, tile.rows, column_.data(), layout_.exact ? column_error_.data() : nullptr);
+      product = column_.data();
+    }
+    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * table.width + e] = product[i];
+    if (!layout_.exact) continue;
+    if (factors > 1 && !rounded) {
+      rounded = true;
+      std::fill(row_error_.begin(), row_error_.begin() + std::ptrdiff_t(tile.rows) * table.width, 0.0);
+    }
+    if (rounded)
+      for (int i = 0; i < tile.rows; ++i) row_error_[std::size_t(i) * table.width + e] = factors > 1 ? column_error_[i] : 0.0;
+  }
+  for (int e = static_cast<int>(table.entries.size()); e < table.width; ++e)
+    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * table.width + e] = 0;
+  if (!layout_.exact) scatter_width<false, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi + table.sums, nullptr);
+  else if (rounded) scatter_width<true, true>(cell, tile.rows, row_.data(), row_error_.data(), table.width, hi + table.sums, lo + table.sums);
+  else scatter_width<true, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi + table.sums, lo + table.sums);
+}
+
+void CellSums::add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  std::int32_t const *a = tile.cell[table.a], *b = tile.cell[table.b];
+  auto const at = [&](int i) { return std::size_t(a[i]) * table.cells_b + b[i]; };
+  for (auto const& pair : table.pairs) {
+    if (pair.counted) {
+      for (int i = 0; i < tile.rows; ++i) ++counts[pair.at + at(i)];
+      continue;
+    }
+    multiply(tile.weight, pair.left < 0 ? nullptr : tile.values[pair.left], pair.right < 0 ? nullptr : tile.values[pair.right], tile.rows,
+             column_.data(), layout_.exact ? column_error_.data() : nullptr);
+    for (int i = 0; i < tile.rows; ++i) {
+      std::size_t const k = pair.at + at(i);
+      DD const s = rxhpc::two_sum(hi[k], column_[i]);
+      hi[k] = s.hi;
+      if (layout_.exact) lo[k] += s.lo + column_error_[i];
+    }
+  }
+}
+
+void CellSums::add(const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  for (std::size_t k = 0; k < layout_.cell_tables.size(); ++k) add_cells(layout_.cell_tables[k], tile.cell[k], tile, counts, hi, lo);
+  for (auto const& t : layout_.joint_tables) add_joint(t, tile, counts, hi, lo);
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,75 @@
+// Where each number of the state of CrossProducts lies.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "design_tile.hpp"
+
+namespace rxhpc::impl {
+
+/// The sums of one key, [cells x width]: its members times the dense columns, then its members times one another.
+struct CellTable {
+  struct Entry {
+    int left;    ///< position in values; -1: no numeric part, the entry is the dense column itself
+    int right;   ///< position in dense, or in values where `inner`
+    bool inner;  ///< product of two members of the key
+  };
+  std::vector<Entry> entries;
+  int width = 0;            ///< entries, padded so that a cell is whole vectors
+  std::size_t sums = 0;     ///< begin, in hi and lo
+  std::size_t counts = 0;   ///< begin of the rows of each cell, in counts
+  int members = 0, dense = 0;
+
+  std::size_t member_dense(std::int64_t cell, int member, int dense_column) const {
+    return sums + std::size_t(cell) * width + std::size_t(member) * dense + dense_column;
+  }
+  /// member_a <= member_b, both with a numeric part; -1 where no such entry exists
+  std::vector<int> inner;   ///< [members x members] position of the entry
+};
+
+/// The joint sums of two keys, per pair of members [cells_a x cells_b], b fastest.
+struct JointTable {
+  int a = 0, b = 0;          ///< keys, a < b
+  struct Pair {
+    int left, right;         ///< values of a's and b's member, -1: 1
+    bool counted;            ///< plain rows: int64 in counts instead of doubles in hi
+    std::size_t at;
+  };
+  std::vector<Pair> pairs;   ///< [members_a x members_b]
+  std::int64_t cells_b = 0;
+};
+
+/// counts: valid, missing, infinite, negative rows; the rows of each cell of each key; joint counts.
+/// hi (and lo): upper triangle of the dense block; cell tables; joint sums.
+struct CrossLayout {
+  CrossProductSpec spec;
+  DesignPlan plan;
+  std::vector<CellTable> cell_tables;    ///< [keys]
+  std::vector<JointTable> joint_tables;  ///< every pair of keys
+  std::size_t counts = 4, sums = 0;
+  bool exact = false, weighted = false;
+
+  explicit CrossLayout(CrossProductSpec s);
+  std::size_t dense_at(int i, int j) const {
+    std::size_t const n = plan.dense.size(), a = std::size_t(i < j ? i : j), b = std::size_t(i < j ? j : i);
+    return a * n - a * (a - 1) / 2 + (b - a);
+  }
+  std::size_t packed() const { return counts + sums * (exact ? 2 : 1); }
+};
+
+/// Adds one tile to the cell and joint tables.
+class CellSums {
+ public:
+  explicit CellSums(const CrossLayout& layout);
+  CellSums(const CellSums&) = delete;
+  void add(const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+
+ private:
+  void add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+  void add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+
+  const CrossLayout& layout_;
+  std::vector<double> row_, row_error_, column_, column_error_;
+};
+
+}  // namespace rxhpc::impl

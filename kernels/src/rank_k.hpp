@@ -1,0 +1,37 @@
+// X'WX of a few columns, tile after tile: a fused tall-skinny rank-k update with lane accumulators (docs/algorithms/cross_products.md).
+#pragma once
+#include <vector>
+
+#include "design_tile.hpp"
+#include "rxhpc/dd.hpp"
+
+namespace rxhpc::impl {
+
+/// Pairs are cut into register blocks; each pair keeps 8 lane sums (exact: 8 double-doubles) in memory between tiles, which are
+/// reduced once, in a fixed order, when the chunk is done. Flops a row: p (p + 1), exact about 10 times that in cheaper steps.
+class RankK {
+ public:
+  RankK(int columns, bool exact, bool weighted, int tile_rows);
+  RankK(const RankK&) = delete;
+  void add(const DesignTile& tile);
+  /// Adds the sums of the upper triangle, row by row, to hi (and lo, exact only) and starts anew.
+  void flush(double* hi, double* lo);
+
+  using Kernel = void (*)(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes);
+
+ private:
+  struct Block {
+    Kernel kernel;
+    int i, j, height, width;
+    std::size_t lanes;  ///< where its lane sums begin
+  };
+  int columns_, tile_rows_;
+  bool exact_;
+  std::vector<Block> blocks_;
+  std::vector<double> lanes_storage_, weighted_storage_;
+  double* lanes_;
+  std::vector<const double*> left_, left_error_;
+  std::size_t lane_doubles_ = 0;
+};
+
+}  // namespace rxhpc::impl
