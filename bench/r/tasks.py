@@ -1,0 +1,213 @@
+"""The tasks: what rxhpc runs, what R runs, and what is compared."""
+import json
+import os
+import statistics
+import sys
+import time
+
+from machine import HERE, output_of
+
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors"]
+WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
+# A whole-table summary is answered from the zone map without reading a row; a transform, here one that no term uses, makes it read.
+READ_ROWS = ["--transform", "unused = 0"]
+
+
+class Bench:
+    def __init__(self, programs, scratch, repeats, quick):
+        self.programs, self.scratch, self.repeats, self.quick = programs, scratch, repeats, quick
+        self.bandwidths = []
+        self.mpi = dict(os.environ)
+        if os.geteuid() == 0:
+            self.mpi.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+        self.serial = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "R_DATATABLE_NUM_THREADS": "2"}
+
+    def say(self, text):
+        print(text, file=sys.stderr, flush=True)
+
+    # Data
+
+    def csv(self, table, *size):
+        path = self.scratch / ("-".join([table, *[s.lstrip("-") for s in size]]) + ".csv")
+        if not path.exists():
+            self.say(f"making {path.name}")
+            output_of([self.programs["bench_data"], table, path, *size])
+        with open(path, "rb") as file:  # into the page cache
+            while file.read(1 << 24):
+                pass
+        return path
+
+    def table(self, csv, *options):
+        """The imported table, plain codec; made anew, since the program may have changed."""
+        path = csv.with_suffix(".h5")
+        self.say(f"importing {csv.name}")
+        output_of([self.programs["rxhpc"], "import", csv, path, "--overwrite", "--quiet", *options])
+        return path
+
+    # One run of a contender: (seconds, what it reported)
+
+    def rxhpc(self, *words, ranks=1, threads=2):
+        result = self.scratch / "result.json"
+        command = [self.programs["rxhpc"], *words, "--json", result, "--quiet", "--threads", threads]
+        if ranks > 1:
+            command = ["mpirun", "-n", ranks, "--bind-to", "none", *command]
+        begin = time.monotonic()
+        output_of(command, self.mpi)
+        wall = time.monotonic() - begin
+        reported = json.loads(result.read_text())
+        reported["wall_s"] = wall
+        return (wall if words[0] == "import" else reported["timing"]["total_s"]), reported
+
+    def r(self, script, *words):
+        reported = json.loads(output_of(["Rscript", "--vanilla", HERE / script, *words], self.serial))
+        return reported["seconds"], reported
+
+    def stream(self, threads=2):
+        reported = json.loads(output_of([self.programs["bench_bandwidth"], threads, 5]))
+        self.bandwidths.append(reported["best_gb_per_s"])
+        return 1.0, reported
+
+    def bandwidth(self):
+        return statistics.median(self.bandwidths) if self.bandwidths else None
+
+    def interleaved(self, contenders):
+        """Runs contenders in turn, `repeats` rounds: what disturbs the machine disturbs all of them."""
+        runs = {name: [] for name in contenders}
+        last = {}
+        for round_ in range(self.repeats):
+            for name, (run, most) in contenders.items():
+                if round_ < most:
+                    seconds, last[name] = run()
+                    runs[name].append(seconds)
+                    if name != "memory":
+                        self.say(f"  {name}: {seconds:.3f} s")
+        timed = {name: {"median_s": statistics.median(s), "runs_s": [round(x, 4) for x in s]} for name, s in runs.items() if name != "memory"}
+        return timed, last
+
+    def run(self, name):
+        self.say(f"{name}")
+        return getattr(self, "task_" + name.replace("-", "_"))()
+
+    # Tasks
+
+    def task_import(self):
+        csv = self.csv("mixed", *(["--megabytes", "20"] if self.quick else ["--megabytes", "450"]))
+        out = self.scratch / "imported.h5"
+        size = csv.stat().st_size / 1e6
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc("import", csv, out, "--overwrite"), self.repeats),
+            "fread, 2 threads": (lambda: self.r("import.R", "fread", csv), self.repeats),
+            "read.csv": (lambda: self.r("import.R", "read.csv", csv), 2),
+        }
+        timed, last = self.interleaved(contenders)
+        rows = {last[name].get("rows") or last[name].get("num_rows") for name in timed}
+        ours = timed["rxhpc"]["median_s"]
+        return {
+            "name": "import",
+            "title": f"import, {size:.0f} MB CSV, {rows_text(last['read.csv']['rows'])}, 10 columns",
+            "same_answer": len(rows) == 1,
+            "contenders": timed,
+            "mb_per_s": size / ours,
+            "comparisons": [
+                comparison("data.table's fread, 2 threads", timed["fread, 2 threads"]["median_s"], ours, 1),
+                comparison("read.csv", timed["read.csv"]["median_s"], ours, 20),
+            ],
+        }
+
+    def task_summary(self):
+        rows = 500_000 if self.quick else 10_000_000
+        csv = self.csv("numbers", "--rows", str(rows))
+        table = self.table(csv)
+        formula = "~ " + " + ".join(f"x{j}" for j in range(1, 7))
+        work = ["summary", formula, table, *READ_ROWS]
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "memory": (self.stream, self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "R": (lambda: self.r("summary.R", csv), 3),
+        }
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        gb_per_s = rows * 6 * 8 / 1e9 / ours
+        return {
+            "name": "summary",
+            "title": f"summary, {rows_text(rows)} x 6 doubles, every row read",
+            "same_answer": close(last["rxhpc"]["variables"][-1]["std_dev"], last["R"]["check"]),
+            "contenders": timed,
+            "gb_per_s": gb_per_s,
+            "comparisons": [
+                comparison("sapply with mean, sd, min, max", timed["R"]["median_s"], ours, 40),
+                comparison("memory bandwidth, 2 threads", gb_per_s / self.bandwidth(), 1, 0.6, kind="share"),
+                comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks"),
+            ],
+        }
+
+    def task_linmod_wide(self):
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        table = self.table(csv)
+        work = ["linmod", WIDE, table]
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "lm": (lambda: self.r("linmod.R", WIDE, str(rows), csv), 3),
+        }
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        return {
+            "name": "linmod-wide",
+            "title": f"linmod, {rows_text(rows)} x 28 numeric columns",
+            "same_answer": close(last["rxhpc"]["residual_squares"], last["lm"]["check"]),
+            "contenders": timed,
+            "comparisons": [
+                comparison("lm", timed["lm"]["median_s"], ours, 50),
+                comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks"),
+            ],
+        }
+
+    def task_linmod_factors(self):
+        rows, r_rows = (500_000, 50_000) if self.quick else (10_000_000, 1_000_000)
+        csv = self.csv("factors", "--rows", str(rows))
+        table = self.table(csv, "--col-classes", "day=factor,month=factor,place=factor", "--sort-levels")
+        work = ["linmod", "y ~ x1 + x2 + day + month + place", table]
+        small = "y ~ x1 + x2 + day + month"
+        _, twin = self.rxhpc("linmod", small, table, "--row-selection", f".rxRowNums <= {r_rows}")
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "lm, a tenth of the rows, no 300-level factor": (lambda: self.r("linmod.R", small, str(r_rows), csv), 3),
+        }
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        theirs = timed["lm, a tenth of the rows, no 300-level factor"]["median_s"]
+        return {
+            "name": "linmod-factors",
+            "title": f"linmod, {rows_text(rows)}, 2 numeric columns, factors of 7, 12 and 300 levels",
+            "same_answer": close(twin["residual_squares"], last["lm, a tenth of the rows, no 300-level factor"]["check"]),
+            "contenders": timed,
+            "rows_per_s": rows / ours,
+            "comparisons": [
+                comparison(f"rows/s of lm on {rows_text(r_rows)} without the 300-level factor", theirs * rows / r_rows, ours, 100),
+                comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks"),
+            ],
+        }
+
+
+def comparison(against, theirs, ours, target, kind="times"):
+    """kind times: theirs / ours is to reach the target; share: likewise, shown in percent; ranks: it is to stay below."""
+    value = theirs / ours
+    return {"against": against, "kind": kind, "value": round(value, 4), "target": target, "met": value <= target if kind == "ranks" else value >= target}
+
+
+def close(a, b):
+    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+
+
+def rows_text(rows):
+    for unit, name in ((1_000_000, " million rows"), (1000, ",000 rows")):
+        if rows >= unit:
+            return f"{rows / unit:.3g}{name}"
+    return f"{rows} rows"
