@@ -1,0 +1,122 @@
+#include "append.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+
+#include "appended_source.hpp"
+#include "copy_rows.hpp"
+#include "input.hpp"
+#include "rxhpc/table.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+/// INPUT with transforms and selection, and which of its columns are written.
+struct Rows {
+  std::unique_ptr<ChunkSource> base;
+  std::unique_ptr<RowSource> source;
+  std::vector<int> columns;
+};
+
+Rows rows_of(Session& session, std::unique_ptr<ChunkSource> base, const RowOptions& options) {
+  Rows rows;
+  rows.base = std::move(base);
+  together(session.comm, [&] {
+    rows.source = std::make_unique<RowSource>(*rows.base, options);
+    rows.columns = kept_columns(session, rows.source->schema(), new_names(rows.base->schema(), options));
+  });
+  return rows;
+}
+
+/// Text is read with the types of the table that it goes to, where the command line does not say otherwise.
+std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& input, const Schema& like) {
+  if (input_is_table(input, session.comm)) return open_input(session, input);
+  TextOptions options;
+  together(session.comm, [&] {
+    options = text_options(session);
+    for (auto const& v : like.variables) {
+      auto& info = options.columns[v.name];
+      if (!info.type && !(v.type >= VarType::integer && v.type <= VarType::numeric)) info.type = v.type;
+    }
+  });
+  return open_text_input(session, input, options);
+}
+
+std::vector<std::int64_t> rows_of_each(const Grid& grid) {
+  std::vector<std::int64_t> rows;
+  for (std::int64_t c = 0; c < grid.chunks(); ++c) rows.push_back(grid.rows(c));
+  return rows;
+}
+
+std::vector<int> all_columns(const Schema& schema) {
+  std::vector<int> columns(schema.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = static_cast<int>(i);
+  return columns;
+}
+
+}  // namespace
+
+bool output_exists(Session& session, const std::string& path) {
+  std::int64_t exists = session.root() && std::filesystem::exists(path);
+  session.comm.all_sum(std::span(&exists, 1));
+  return exists != 0;
+}
+
+std::int64_t copy_table(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
+                        std::size_t& columns) {
+  auto const rows = rows_of(session, open_input(session, input), options);
+  columns = rows.columns.size();
+  auto const length = session.args.integer("rows-per-read", chunk_length(rows.source->grid()));
+  return write_rows(session, *rows.source, rows.source->selects_rows(), rows.columns, length, output, session.args.flag("overwrite"), timing);
+}
+
+std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
+                         std::size_t& columns) {
+  auto const table = open_input(session, output);
+  auto const rows = rows_of(session, open_like(session, input, table->schema()), options);
+  std::unique_ptr<RowsAfterRows> both;
+  together(session.comm, [&] {
+    try {
+      both = std::make_unique<RowsAfterRows>(*table, *rows.source, rows.columns);
+    } catch (const DataError& e) {
+      throw DataError(output + ": " + e.what());
+    }
+  });
+  columns = both->schema().size();
+  return write_rows(session, *both, rows.source->selects_rows(), all_columns(both->schema()), chunk_length(table->grid()), output, true, timing);
+}
+
+std::int64_t append_columns(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
+                            std::size_t& columns) {
+  auto const table = open_input(session, output);
+  auto const rows = rows_of(session, open_input(session, input), options);
+  auto const length = chunk_length(table->grid());
+  auto const counts = rows.source->selects_rows() ? count_rows(*rows.source, session.run, session.comm, &timing)
+                                                  : rows_of_each(rows.source->grid());
+  RegriddedSource const left(*table, rows_of_each(table->grid()), length), right(*rows.source, counts, length);
+  std::unique_ptr<ColumnsBesideColumns> both;
+  together(session.comm, [&] {
+    std::vector<ColumnsBesideColumns::Place> places;
+    for (int c : all_columns(left.schema())) places.push_back({0, c});
+    for (int c : rows.columns) {
+      auto const& name = right.schema()[static_cast<std::size_t>(c)].name;
+      int const there = left.schema().find(name);
+      if (there < 0)
+        places.push_back({1, c});
+      else if (session.args.flag("overwrite"))
+        places[static_cast<std::size_t>(there)] = {1, c};
+      else
+        throw UsageError(output + ": has a column '" + name + "' already; --overwrite replaces it");
+    }
+    try {
+      both = std::make_unique<ColumnsBesideColumns>(left, right, std::move(places));
+    } catch (const DataError& e) {
+      throw DataError(output + ": " + e.what());
+    }
+  });
+  columns = both->schema().size();
+  return write_rows(session, *both, false, all_columns(both->schema()), length, output, true, timing);
+}
+
+}  // namespace rxhpc::app

@@ -1,0 +1,99 @@
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "copy_rows.hpp"
+#include "input.hpp"
+#include "rxhpc/predict.hpp"
+#include "rxhpc/table.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+/// Passes some of the columns on.
+class ChosenColumnsSink final : public ChunkSink {
+ public:
+  ChosenColumnsSink(ChunkSink& sink, std::vector<int> columns) : sink_(sink), columns_(std::move(columns)) {}
+  void write(const Chunk& chunk) override {
+    Chunk chosen;
+    chosen.index = chunk.index;
+    chosen.first_row = chunk.first_row;
+    chosen.rows = chunk.rows;
+    for (int c : columns_) chosen.columns.push_back(chunk.columns[static_cast<std::size_t>(c)]);
+    sink_.write(chosen);
+  }
+  void exchange() override { sink_.exchange(); }
+  void finish() override { sink_.finish(); }
+
+ private:
+  ChunkSink& sink_;
+  std::vector<int> columns_;
+};
+
+nlohmann::json read_model(const std::string& path, Communicator& comm) {
+  Bytes bytes;
+  together(comm, [&] {
+    if (comm.rank() == 0) bytes = to_bytes(read_whole(path));
+  });
+  comm.broadcast(bytes);
+  nlohmann::json model;
+  together(comm, [&] {
+    model = nlohmann::json::parse(to_text(bytes), nullptr, false);
+    if (!model.is_object()) throw DataError(path + ": not a model file");
+  });
+  return model;
+}
+
+PredictOptions predict_options(const Session& session) {
+  auto const& args = session.args;
+  PredictOptions options;
+  options.type = args.text("type", "response");
+  options.std_errors = args.flag("compute-std-errors");
+  options.interval = args.text("interval", "none");
+  options.conf_level = args.number("conf-level", 0.95);
+  if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");
+  options.residuals = args.flag("compute-residuals");
+  options.write_model_vars = args.flag("write-model-vars");
+  options.extra_vars = args.list("extra-vars-to-write");
+  options.pred_var_names = unquoted(args.text("pred-var-names"));
+  options.run = session.run;
+  return options;
+}
+
+}  // namespace
+
+void run_predict(Session& session) {
+  auto const& args = session.args;
+  auto const model_file = args.positional("MODEL"), input = args.positional("INPUT"), output = args.positional("OUTPUT");
+  refuse_existing(session, output);
+  auto const model = read_model(model_file, session.comm);
+  auto const source = open_input(session, input);
+  std::unique_ptr<Predictor> predictor;
+  std::vector<int> columns;
+  together(session.comm, [&] {
+    try {
+      predictor = std::make_unique<Predictor>(model, *source, predict_options(session));
+    } catch (const nlohmann::json::exception&) {
+      throw DataError(model_file + ": not a model file of this program, or damaged");
+    }
+    columns = kept_columns(session, predictor->schema());
+  });
+  Schema schema;
+  for (int c : columns) schema.variables.push_back(predictor->schema()[static_cast<std::size_t>(c)]);
+  auto const table = create_output(session, output, schema, predictor->grid(), args.flag("overwrite"));
+  ChosenColumnsSink sink(*table, columns);
+  Timing timing;
+  predictor->run(sink, session.comm, &timing);
+  table->finish();
+
+  auto const rows = predictor->grid().total();
+  Result result;
+  result.input = input;
+  result.rows = rows;
+  result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", columns.size()}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
+  if (model.contains("formula")) result.formula = model["formula"].is_string() ? model["formula"].get<std::string>() : "";
+  result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(columns.size()) + " variables\n";
+  finish(session, std::move(result), timing);
+}
+
+}  // namespace rxhpc::app

@@ -1,0 +1,42 @@
+// INPUT and OUTPUT as the contract names them, told apart by content and by name.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rxhpc/chunk_source.hpp"
+#include "rxhpc/row_source.hpp"
+#include "rxhpc/text.hpp"
+#include "session.hpp"
+
+namespace rxhpc::app {
+
+/// Moments and level counts of a chunk, by the summary kernel.
+ZoneFunction zone_function();
+
+/// Collective. True where `path` is an HDF5 table, a directory of parts or FILE:/group; throws DataError where nothing is there.
+bool input_is_table(const std::string& path, Communicator& comm);
+
+/// The options of the group "Reading text"; throws UsageError and DataError.
+TextOptions text_options(const Session& session);
+
+/// Collective. A table, or text with the options of the command line.
+std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path);
+std::unique_ptr<ChunkSource> open_text_input(Session& session, const std::string& path, const TextOptions& options);
+
+/// --transform and --row-selection.
+RowOptions row_options(const Arguments& args);
+
+/// Collective. OUTPUT as text or as a table, by its name.
+std::unique_ptr<ChunkSink> create_output(Session& session, const std::string& path, const Schema& schema, const Grid& grid, bool overwrite);
+/// Collective. Throws at once where OUTPUT exists and may not be replaced, before any work is done.
+void refuse_existing(Session& session, const std::string& path);
+
+/// Positions, in the order of the schema, of the columns that --vars-to-keep and --vars-to-drop leave. `always` names columns that
+/// --vars-to-keep need not name.
+std::vector<int> kept_columns(const Session& session, const Schema& schema, const std::vector<std::string>& always = {});
+
+/// One line on standard error, by rank 0, unless --quiet.
+void warn(const Session& session, const std::string& message);
+
+}  // namespace rxhpc::app

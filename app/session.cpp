@@ -1,0 +1,117 @@
+#include "session.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "rxhpc/table.hpp"
+#include "results.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+/// One rank's host and the cores that it may run on.
+struct Place {
+  char host[256] = {};
+  cpu_set_t cores;
+};
+
+Place my_place() {
+  Place place;
+  gethostname(place.host, sizeof place.host - 1);
+  CPU_ZERO(&place.cores);
+  if (sched_getaffinity(0, sizeof place.cores, &place.cores) != 0) CPU_SET(0, &place.cores);
+  return place;
+}
+
+std::vector<Place> all_places(const Place& mine, Communicator& comm) {
+  auto const* first = reinterpret_cast<const std::byte*>(&mine);
+  auto const parts = comm.gather(std::span(first, sizeof mine));
+  Bytes all;
+  for (auto const& part : parts) all.insert(all.end(), part.begin(), part.end());
+  comm.broadcast(all);
+  std::vector<Place> places(all.size() / sizeof(Place));
+  std::memcpy(static_cast<void*>(places.data()), all.data(), places.size() * sizeof(Place));
+  return places;
+}
+
+/// Ranks on this host whose cores overlap with this rank's, itself included.
+int sharing(const Place& mine, const std::vector<Place>& places) {
+  int count = 0;
+  for (auto const& other : places) {
+    cpu_set_t common;
+    CPU_AND(&common, &mine.cores, &other.cores);
+    count += std::strcmp(mine.host, other.host) == 0 && CPU_COUNT(&common) > 0;
+  }
+  return std::max(1, count);
+}
+
+/// The memory that could still be had: the node's, or what the control group leaves.
+std::int64_t free_memory() {
+  std::int64_t free = 0;
+  std::ifstream info("/proc/meminfo");
+  for (std::string key, unit; info >> key;) {
+    std::int64_t value = 0;
+    info >> value;
+    std::getline(info, unit);
+    if (key == "MemAvailable:") free = value * 1024;
+  }
+  auto const number = [](const char* path) {
+    std::int64_t value = -1;
+    std::ifstream(path) >> value;
+    return value;
+  };
+  auto const limit = number("/sys/fs/cgroup/memory.max"), used = number("/sys/fs/cgroup/memory.current");
+  if (limit > 0 && used >= 0) free = free > 0 ? std::min(free, limit - used) : limit - used;
+  return free;
+}
+
+/// Below this the program itself and one chunk a thread have no room.
+std::int64_t least_memory(int threads) { return (48LL + 8LL * threads) << 20; }
+
+}  // namespace
+
+Session::Session(const Arguments& arguments, Communicator& communicator, int thread_count)
+    : args(arguments), comm(communicator), threads(thread_count),
+      progress(std::string(arguments.verb().name),
+               communicator.rank() != 0 || arguments.flag("quiet") ? 0 : std::atoi(arguments.text("report-progress", "2").c_str()),
+               communicator.size()) {
+  run.threads = threads;
+  run.memory_limit = choose_memory_limit(args, threads, comm);
+  if (progress.level() > 0) run.progress = [this](const Progress& p) { progress.show(p); };
+}
+
+int choose_threads(const Arguments& args, Communicator& comm) {
+  auto const mine = my_place();
+  auto const places = all_places(mine, comm);
+  int const cores = CPU_COUNT(&mine.cores);
+  int threads = std::max(1, cores / sharing(mine, places));
+  if (auto const* asked = std::getenv("OMP_NUM_THREADS"); asked && std::atoi(asked) > 0) threads = std::atoi(asked);
+  threads = static_cast<int>(std::min<std::int64_t>(args.integer("threads", threads), 4096));
+  std::int64_t bound = threads > cores && cores < sysconf(_SC_NPROCESSORS_ONLN);
+  comm.all_sum(std::span(&bound, 1));
+  if (bound > 0 && comm.rank() == 0 && !args.flag("quiet"))
+    std::fprintf(stderr, "rxhpc %s: warning: %d threads share %d core%s; start with mpirun --bind-to none\n",
+                 std::string(args.verb().name).c_str(), threads, cores, cores == 1 ? "" : "s");
+  return threads;
+}
+
+std::int64_t choose_memory_limit(const Arguments& args, int threads, const Communicator& comm) {
+  auto const least = least_memory(threads);
+  if (args.given("memory-limit")) {
+    auto const asked = args.bytes("memory-limit");
+    if (asked < least)
+      throw UsageError("--memory-limit: " + args.text("memory-limit") + " is too small to work with; " + std::to_string(threads) +
+                       (threads == 1 ? " thread needs " : " threads need ") + std::to_string(least >> 20) + "M");
+    return asked;
+  }
+  return std::max(least, free_memory() / 2 / std::max(1, comm.ranks_on_node()));
+}
+
+}  // namespace rxhpc::app

@@ -1,0 +1,13 @@
+// SIGTERM and SIGINT: unfinished outputs go, one line is printed, the exit status says which signal it was.
+#pragma once
+#include <string>
+
+namespace rxhpc::app {
+
+/// Blocks the signals and starts the thread that waits for them; call before any other thread is started. `rank` 0 prints.
+void watch_signals(const std::string& verb);
+void set_signal_rank(int rank);
+/// From here on signals change nothing any more: the job is over and the program about to end.
+void ignore_signals();
+
+}  // namespace rxhpc::app

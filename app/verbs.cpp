@@ -1,0 +1,172 @@
+#include "verbs.hpp"
+
+#include "rxhpc/errors.hpp"
+#include "rxhpc/schema.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+const OptionGroup rows_group{
+    "Rows",
+    {{"row-selection", Kind::text, "EXPR", "use the rows where this R expression is true, not missing"},
+     {"transform", Kind::text, "'NAME = EXPR'",
+      "add or replace a column by an R expression; transforms run in the order given and see one another; `NAME = NULL` drops a column; the "
+      "selection comes last",
+      true}}};
+
+const OptionGroup weights_group{
+    "Weights",
+    {{"pweights", Kind::text, "COL", "column of probability weights: they scale the variance of a row"},
+     {"fweights", Kind::text, "COL", "column of frequency weights: a row stands for that many rows"}}};
+
+const OptionGroup text_group{
+    "Reading text",
+    {{"col-info", Kind::text, "FILE",
+      "JSON object: column to {type, levels, new_levels, new_name, description, low, high}; wins over --col-classes"},
+     {"col-classes", Kind::list, "a=factor,b=numeric",
+      "types of columns: logical, integer, int16, uint16, float32, numeric, character, factor, ordered, Date, POSIXct"},
+     {"missing-value-string", Kind::text, "S",
+      "missing values are written S (default NA); an empty unquoted field is always missing", true},
+     {"rows-per-read", Kind::integer, "N", "rows a chunk of the grid (default 131072)", false, 1},
+     {"sort-levels", Kind::flag, "", "a factor without given levels gets them sorted, not by first appearance"},
+     {"delimiter", Kind::text, "C", "the character between fields, or `tab` (default: sensed among comma, tab, semicolon and bar)"},
+     {"first-row-is-col-names", Kind::flag, "BOOL", "the first line holds the names (default true)"},
+     {"default-decimal-col-type", Kind::choice, "numeric|float32",
+      "type of columns with decimals (default numeric: doubles; RevoScaleR's default, float32, keeps seven digits)"},
+     {"rows-to-skip", Kind::integer, "N", "lines to leave out before the header (default 0)", false, 0}}};
+
+const OptionGroup columns_group{
+    "Columns",
+    {{"vars-to-keep", Kind::list, "a,b", "write these columns alone, in the order of the input"},
+     {"vars-to-drop", Kind::list, "a,b", "write all columns but these"}}};
+
+const OptionGroup output_group{
+    "Writing tables",
+    {{"overwrite", Kind::flag, "", "replace a file that exists"},
+     {"codec", Kind::choice, "none|fast|portable|small",
+      "compression of an HDF5 table (default none: narrow types only; fast: LZ4, portable: deflate, small: Zstandard)"},
+     {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length", false, 1}}};
+
+const OptionGroup append_rows_group{
+    "Appending",
+    {{"append", Kind::choice, "none|rows",
+      "rows: add to a table that exists, which needs no --overwrite; the file is written anew and renamed (default none)"}}};
+
+const OptionGroup fit_group{
+    "Fitting",
+    {{"model", Kind::text, "FILE", "write the model here, for predict"},
+     {"drop-first", Kind::flag, "", "the first level of a factor is the reference, not the last"},
+     {"drop-main", Kind::flag, "BOOL", "where columns are dependent, drop main effects before interactions (default true)"},
+     {"cube", Kind::flag, "", "the first term, a factor, gets a coefficient for every level and there is no intercept"},
+     {"cov-coef", Kind::flag, "", "also give the covariance matrix of the coefficients; predict needs it for standard errors"},
+     {"like-r", Kind::flag, "", "do as R's own functions where RevoScaleR differs: first level dropped, R's coefficient names and aliasing"},
+     {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
+
+const OptionGroup common_group{
+    "Common",
+    {{"json", Kind::text, "FILE", "write the result as one JSON object; `-`: to standard output, and nothing else there"},
+     {"threads", Kind::integer, "N", "threads of each rank (default: the cores it may use, shared by the ranks on the node)", false, 1},
+     {"memory-limit", Kind::size, "SIZE",
+      "anonymous memory of one rank, such as 500M or 4G (default: half of the node's free memory, shared by its ranks)"},
+     {"report-progress", Kind::choice, "0|1|2|3",
+      "to standard error: 0 nothing, 1 progress while it runs (a bar on a terminal, plain lines in a log), 2 also a closing line with rows/s "
+      "(default), 3 also where the time went"},
+     {"quiet", Kind::flag, "", "print nothing but errors; --json is still written"}}};
+
+const Positional input{"INPUT",
+                       "an HDF5 table (a file, or a directory of parts), the group of any HDF5 file (FILE.h5:/group) or delimited text "
+                       "(.csv, .tsv, .txt, also gzipped), told apart by content"};
+const Positional output{"OUTPUT",
+                        "text where the name ends in .csv, .tsv or .txt (also .gz), a directory of parts where it ends in /, else an HDF5 table"};
+
+}  // namespace
+
+const std::vector<Verb>& verbs() {
+  static const OptionGroup summary_group{
+      "Summary", {{"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"}}};
+  static const OptionGroup datastep_group{
+      "Rows to write",
+      {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
+       {"start-row", Kind::integer, "N", "begin at this row of INPUT, from 1", false, 1},
+       {"num-rows", Kind::integer, "N", "take this many rows of INPUT", false, 0},
+       {"append", Kind::choice, "none|rows|cols", "add rows or columns to a table that exists, which needs no --overwrite (default none)"}}};
+  static const OptionGroup predict_group{
+      "Prediction",
+      {{"type", Kind::choice, "response|link", "the scale of the predictions (default response)"},
+       {"compute-std-errors", Kind::flag, "", "also write standard errors, Y_StdErr; the model must be fitted with --cov-coef"},
+       {"interval", Kind::choice, "none|confidence|prediction", "also write the interval's ends, Y_Lower and Y_Upper (default none)"},
+       {"conf-level", Kind::number, "P", "the interval's level (default 0.95)"},
+       {"compute-residuals", Kind::flag, "", "also write residuals, Y_Resid"},
+       {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
+       {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
+       {"pred-var-names", Kind::text, "NAME", "name of the predictions, instead of Y_Pred"}}};
+  static const std::vector<Verb> table{
+      {"import", "text to a table",
+       "Reads delimited text (or any other table) and writes an HDF5 table: types are guessed and widened where a later row needs it, text "
+       "becomes factor levels or codes, and each chunk's moments are stored. Runs on all threads and ranks; the table does not depend on them.",
+       {input, output},
+       {&text_group, &columns_group, &rows_group, &output_group, &append_rows_group, &common_group},
+       "rxhpc import flights.csv.gz flights.h5 --col-classes carrier=factor",
+       run_import},
+      {"info", "what a table holds",
+       "Lists the columns with their types, ranges, levels and counts of missing values, and the number of rows and chunks. A table answers from "
+       "its zone map, without reading rows.",
+       {input},
+       {&text_group, &common_group},
+       "rxhpc info flights.h5",
+       run_info},
+      {"summary", "means, deviations, ranges and counts",
+       "Summarises every term of a one-sided formula: numeric columns, counts of factor levels, and numeric columns in the cells of factors "
+       "(`x:g`). Without a formula every column is summarised.",
+       {{"FORMULA", "R's: `~ delay + carrier + delay:carrier`, `~ .`", true}, input},
+       {&summary_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc summary '~ delay + delay:carrier' flights.h5",
+       run_summary},
+      {"linmod", "linear model",
+       "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
+       "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",
+       {{"FORMULA", "R's: `y ~ a + b:c + F(hour) + log(x)`, several responses with `cbind(y1, y2)`"}, input},
+       {&fit_group, &rows_group, &weights_group, &text_group, &common_group},
+       "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
+       run_linmod},
+      {"predict", "fitted values, intervals and residuals",
+       "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again, its row selection is "
+       "not. A missing predictor gives missing results.",
+       {{"MODEL", "a file written by --model"}, input, output},
+       {&predict_group, &columns_group, &append_rows_group, &text_group, &output_group, &common_group},
+       "rxhpc predict delay.json flights.h5 fitted.csv --compute-residuals",
+       run_predict},
+      {"export", "a table to text",
+       "Writes rows as delimited text with a header: the shortest numbers that read back as the same doubles, NA for missing values, quotes only "
+       "where they are needed.",
+       {input, output},
+       {&columns_group, &rows_group, &output_group, &text_group, &common_group},
+       "rxhpc export flights.h5 flights.csv.gz --vars-to-keep carrier,arr_delay",
+       run_export},
+      {"datastep", "a table from a table",
+       "Copies rows and columns of a table, with transforms and a row selection on the way. Rows keep their order; selected rows are cut anew into "
+       "chunks of the grid's length.",
+       {input, output},
+       {&datastep_group, &columns_group, &rows_group, &output_group, &text_group, &common_group},
+       "rxhpc datastep flights.h5 late.h5 --row-selection 'arr_delay > 60' --transform 'hours = air_time / 60'",
+       run_datastep}};
+  return table;
+}
+
+const Verb& find_verb(std::string_view name) {
+  std::vector<std::string> names;
+  for (auto const& verb : verbs()) {
+    if (verb.name == name) return verb;
+    names.emplace_back(verb.name);
+  }
+  throw UsageError(with_suggestion("unknown verb '" + std::string(name) + "'", name, names));
+}
+
+const Option* find_option(const Verb& verb, std::string_view name) {
+  for (auto const* group : verb.groups)
+    for (auto const& option : group->options)
+      if (option.name == name) return &option;
+  return nullptr;
+}
+
+}  // namespace rxhpc::app
