@@ -1,0 +1,30 @@
+# Writes nycflights.json: answers of R itself for the flight table that the repository carries.
+#   Rscript tests/golden/make_golden.R          (from the repository's root; R with package jsonlite)
+d <- read.csv("tests/data/nycflights.csv.gz", stringsAsFactors = TRUE)
+d$w <- d$distance / 1000
+d$k <- d$hour %% 4
+
+linear <- function(id, formula, options = character(), rows = TRUE, weights = NULL) {
+  used <- d[rows, ]
+  m <- do.call("lm", list(formula, quote(used), weights = if (is.null(weights)) NULL else used[[weights]]))
+  s <- summary(m)
+  list(id = id, verb = "linmod", formula = paste(deparse(formula, 500), collapse = ""), options = as.list(options),
+       coefficients = data.frame(name = rownames(s$coefficients), estimate = s$coefficients[, 1], std_error = s$coefficients[, 2],
+                                 t_value = s$coefficients[, 3], row.names = NULL),
+       sigma = s$sigma, r_squared = s$r.squared, adj_r_squared = s$adj.r.squared, residual_squares = deviance(m), df_residual = m$df.residual,
+       f = unname(s$fstatistic[1]), log_likelihood = as.numeric(logLik(m)), aic = AIC(m), n = length(m$residuals))
+}
+moments <- function(id, x) list(id = id, verb = "summary", mean = mean(x), std_dev = sd(x), min = min(x), max = max(x), sum = sum(x), valid = length(x))
+
+cases <- list(
+  linear("numeric", arr_delay ~ dep_delay + distance),
+  linear("factors", arr_delay ~ dep_delay + distance + carrier + origin),
+  linear("interaction", arr_delay ~ dep_delay * origin + distance),
+  linear("no_intercept", arr_delay ~ origin + dep_delay - 1),
+  linear("functions", log(distance) ~ I(dep_delay^2) + sqrt(air_time), character()),
+  linear("weights", arr_delay ~ dep_delay + origin, c("--pweights", "w", "--transform", "w = distance / 1000"), weights = "w"),
+  linear("zero_weights", arr_delay ~ dep_delay + origin, c("--pweights", "k", "--transform", "k = hour %% 4"), weights = "k"),
+  linear("selection", arr_delay ~ dep_delay + carrier, c("--row-selection", "month %in% c(1, 2, 3) & dep_delay > 0"),
+         rows = d$month %in% 1:3 & d$dep_delay > 0),
+  moments("arr_delay", d$arr_delay), moments("distance", d$distance), moments("air_time", d$air_time))
+writeLines(jsonlite::toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"), "tests/golden/nycflights.json")
