@@ -1,0 +1,41 @@
+#include "rxhpc/text.hpp"
+#include "text_table.hpp"
+#include "text_threads.hpp"
+
+namespace rxhpc {
+
+std::unique_ptr<ChunkSource> open_text(const std::string& path, const TextOptions& options, const ZoneFunction& zone, Communicator& comm) {
+  auto table = std::make_unique<impl::TextTable>(path, options, comm, impl::TextProgress{});
+  if (zone) table->make_zone_map(zone, comm);
+  for (auto chunk = table->share().first; chunk < table->share().last; ++chunk) table->release(chunk);
+  return table;
+}
+
+std::int64_t import_text(const std::string& path, const TextOptions& options,
+                         const std::function<std::unique_ptr<ChunkSink>(const Schema&, const Grid&)>& make_sink, const ZoneFunction&,
+                         Communicator& comm, const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  impl::TextTable table(path, options, comm, progress);
+  auto const sink = make_sink(table.schema(), table.grid());
+  std::vector<int> columns(table.schema().size());
+  for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = static_cast<int>(c);
+  // Rounds of as many chunks a rank, so that what is encoded and not yet written stays bounded.
+  auto const share = table.share();
+  std::int64_t const round = 8 * static_cast<std::int64_t>(table.threads());
+  std::int64_t const longest = (table.grid().chunks() + comm.size() - 1) / comm.size();
+  std::vector<Chunk> chunks(static_cast<std::size_t>(table.threads()));
+  for (std::int64_t begin = 0; begin < longest; begin += round) {
+    auto const first = std::min(share.first + begin, share.last), last = std::min(first + round, share.last);
+    together(comm, [&] {
+      impl::parallel_items(first, last, table.threads(), [&](std::int64_t chunk, int thread) {
+        table.read(chunk, columns, chunks[thread]);
+        sink->write(chunks[thread]);
+        table.release(chunk);
+      });
+    });
+    sink->exchange();
+  }
+  sink->finish();
+  return table.grid().total();
+}
+
+}  // namespace rxhpc
