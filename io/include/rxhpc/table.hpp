@@ -14,7 +14,8 @@ Codec codec_of(std::string_view spelling);  ///< throws UsageError
 const char* to_string(Codec codec);
 
 /// Collective. An rxhpc table (a file, or a directory of parts), or the group of a foreign HDF5 file (`FILE.h5:/group`, 1-D datasets
-/// of equal length). Rank 0 reads the metadata and broadcasts them. Throws DataError naming the file and the data set.
+/// of equal length). Rank 0 reads the metadata and broadcasts them. Throws DataError naming the file and the data set. The zone map's
+/// level_counts of a column are empty where they would take more than 64 MiB.
 std::unique_ptr<ChunkSource> open_table(const std::string& path, Communicator& comm);
 /// True where the path's content is HDF5, names a directory with a manifest, or has the form FILE:/group with an HDF5 FILE.
 bool is_table(const std::string& path);
@@ -32,6 +33,11 @@ struct TableOptions {
 /// narrowest storage that holds them: see narrowest().
 std::unique_ptr<ChunkSink> create_table(const std::string& path, const Schema& schema, const Grid& grid, const TableOptions& options,
                                         const ZoneFunction& zone, Communicator& comm);
+
+/// Collective. Rows that a directory of parts will gain: new parts, then a new manifest; the directory is unchanged until finish.
+/// Columns must have the directory's names and types; the levels of a coded one begin with the directory's.
+std::unique_ptr<ChunkSink> append_part(const std::string& directory, const Schema& schema, const Grid& grid, const TableOptions& options,
+                                       const ZoneFunction& zone, Communicator& comm);
 
 /// The narrowest integer storage for values low..high of a column of that type (missing code kept free).
 Storage narrowest(VarType type, std::int64_t low, std::int64_t high);

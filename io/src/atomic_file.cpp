@@ -1,0 +1,215 @@
+#include "atomic_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "rxhpc/errors.hpp"
+#include "rxhpc/table.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::set<std::string> paths;
+};
+
+// Never destroyed: outputs may still be discarded while statics are.
+Registry& unfinished() {
+  static auto* registry = new Registry;
+  return *registry;
+}
+
+void forget(const std::string& path) {
+  auto& registry = unfinished();
+  std::lock_guard lock(registry.mutex);
+  registry.paths.erase(path);
+}
+
+std::string directory_of(const std::string& path) {
+  auto const directory = std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
+
+}  // namespace
+
+void throw_errno(const std::string& file, const std::string& what, int error_number) {
+  std::string reason = error_number == ENOSPC ? "no space left on device" : std::strerror(error_number);
+  if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
+  throw DataError(file + ": " + what + ": " + reason);
+}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  if (this != &other) {
+    close();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+int FileDescriptor::release() { return std::exchange(fd_, -1); }
+
+void FileDescriptor::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+FileDescriptor open_for_reading(const std::string& path) {
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno(path, "cannot open", errno);
+  return fd;
+}
+
+void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name) {
+  auto const* p = static_cast<const char*>(data);
+  while (bytes > 0) {
+    auto const done = ::pwrite(fd, p, std::min<std::size_t>(bytes, 1u << 30), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) throw_errno(name, "cannot write", done == 0 ? ENOSPC : errno);
+    p += done;
+    offset += static_cast<std::uint64_t>(done);
+    bytes -= static_cast<std::size_t>(done);
+  }
+}
+
+bool read_at(int fd, void* data, std::size_t bytes, std::uint64_t offset, const std::string& name) {
+  auto* p = static_cast<char*>(data);
+  while (bytes > 0) {
+    auto const done = ::pread(fd, p, std::min<std::size_t>(bytes, 1u << 30), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) throw_errno(name, "cannot read", errno);
+    if (done == 0) return false;
+    p += done;
+    offset += static_cast<std::uint64_t>(done);
+    bytes -= static_cast<std::size_t>(done);
+  }
+  return true;
+}
+
+void sync_file(const std::string& path, const std::string& name) {
+  FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) throw_errno(name, "cannot write", errno);
+}
+
+void sync_directory_of(const std::string& path) {
+  // Some file systems refuse to synchronise a directory; the rename is then as safe as they make it.
+  FileDescriptor fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) ::fsync(fd.get());
+}
+
+TemporaryOutput::TemporaryOutput(std::string final_path) : final_(std::move(final_path)) {
+  static std::atomic<unsigned> counter{0};
+  auto const name = std::filesystem::path(final_).filename().string();
+  temporary_ = (std::filesystem::path(final_).parent_path() /
+                ("." + name.substr(0, 100) + ".unfinished-" + std::to_string(::getpid()) + "-" + std::to_string(counter++)))
+                   .string();
+  auto& registry = unfinished();
+  std::lock_guard lock(registry.mutex);
+  registry.paths.insert(temporary_);
+}
+
+TemporaryOutput::TemporaryOutput(TemporaryOutput&& other) noexcept
+    : final_(std::move(other.final_)), temporary_(std::exchange(other.temporary_, {})) {}
+
+TemporaryOutput& TemporaryOutput::operator=(TemporaryOutput&& other) noexcept {
+  if (this != &other) {
+    discard();
+    final_ = std::move(other.final_);
+    temporary_ = std::exchange(other.temporary_, {});
+  }
+  return *this;
+}
+
+void TemporaryOutput::publish() {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  bool const directory = fs::is_directory(temporary_, ignored);
+  if (!directory) sync_file(temporary_, final_);
+  if (directory && fs::exists(final_, ignored)) {
+    // A directory cannot be renamed over one that is not empty: the old one steps aside first.
+    TemporaryOutput old(final_);
+    if (std::rename(final_.c_str(), old.path().c_str()) != 0) throw_errno(final_, "cannot replace", errno);
+    if (std::rename(temporary_.c_str(), final_.c_str()) != 0) {
+      int const reason = errno;
+      std::rename(old.path().c_str(), final_.c_str());
+      throw_errno(final_, "cannot rename into place", reason);
+    }
+  } else if (std::rename(temporary_.c_str(), final_.c_str()) != 0) {
+    throw_errno(final_, "cannot rename into place", errno);
+  }
+  forget(temporary_);
+  temporary_.clear();
+  sync_directory_of(final_);
+}
+
+void TemporaryOutput::discard() noexcept {
+  if (temporary_.empty()) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(temporary_, ignored);
+  try {
+    forget(temporary_);
+  } catch (...) {
+  }
+  temporary_.clear();
+}
+
+void refuse_existing(const std::string& path, bool overwrite) {
+  struct stat info{};
+  if (!overwrite && ::lstat(path.c_str(), &info) == 0) throw UsageError("'" + path + "' exists; --overwrite replaces it");
+}
+
+}  // namespace rxhpc::impl
+
+namespace rxhpc {
+
+void write_whole(const std::string& path, std::string_view bytes, bool overwrite) {
+  impl::refuse_existing(path, overwrite);
+  impl::TemporaryOutput output(path);
+  {
+    impl::FileDescriptor fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!fd) impl::throw_errno(path, "cannot create", errno);
+    impl::write_at(fd.get(), bytes.data(), bytes.size(), 0, path);
+  }
+  output.publish();
+}
+
+std::string read_whole(const std::string& path) {
+  auto const fd = impl::open_for_reading(path);
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0) impl::throw_errno(path, "cannot read", errno);
+  if (S_ISDIR(info.st_mode)) throw DataError(path + ": is a directory");
+  std::string text;
+  char piece[65536];
+  for (;;) {
+    auto const got = ::read(fd.get(), piece, sizeof piece);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) impl::throw_errno(path, "cannot read", errno);
+    if (got == 0) return text;
+    text.append(piece, static_cast<std::size_t>(got));
+  }
+}
+
+void discard_unfinished_outputs() noexcept {
+  try {
+    auto& registry = impl::unfinished();
+    // Interrupted while this thread was inside the registry: leave rather than wait for oneself.
+    std::unique_lock lock(registry.mutex, std::try_to_lock);
+    if (!lock) return;
+    std::error_code ignored;
+    for (auto const& path : registry.paths) std::filesystem::remove_all(path, ignored);
+    registry.paths.clear();
+  } catch (...) {
+  }
+}
+
+}  // namespace rxhpc

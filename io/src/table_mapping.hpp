@@ -1,0 +1,34 @@
+// The bytes of a table file: a shared mapping where that is safe and fast, positioned reads elsewhere.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "atomic_file.hpp"
+
+namespace rxhpc::impl {
+
+/// A file open for reading, mapped unless it lies on a network file system, where a mapping may show stale or failing pages.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  int fd() const { return fd_.get(); }
+  std::uint64_t bytes() const { return bytes_; }  ///< when it was opened
+  /// Null where the file is not mapped or the range is not inside it.
+  const unsigned char* range(std::uint64_t address, std::uint64_t bytes) const {
+    return base_ && address <= bytes_ && bytes <= bytes_ - address ? base_ + address : nullptr;
+  }
+
+ private:
+  FileDescriptor fd_;
+  std::uint64_t bytes_ = 0;
+  const unsigned char* base_ = nullptr;
+};
+
+/// XXH3-64 of mapped bytes; false where the file has shrunk or its medium fails under the mapping (SIGBUS).
+bool hash_mapped(const void* data, std::size_t bytes, std::uint64_t& hash);
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,143 @@
+#include "table_metadata.hpp"
+
+#include <algorithm>
+
+#include "hdf5_handle.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+/// A numeric data set of exactly that shape.
+template <class T>
+std::vector<T> read_array(hid_t group, const std::string& file, const std::string& name, hid_t type, std::vector<hsize_t> shape) {
+  auto const full = "/rx/" + name;
+  Handle const dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset) throw_hdf5(file, full, "is absent or damaged");
+  Handle const space(H5Dget_space(dataset), H5Sclose);
+  Handle const stored_type(H5Dget_type(dataset), H5Tclose);
+  std::vector<hsize_t> found(shape.size());
+  if (!space || H5Sget_simple_extent_ndims(space) != static_cast<int>(shape.size()) ||
+      H5Sget_simple_extent_dims(space, found.data(), nullptr) < 0 || found != shape || !stored_type ||
+      H5Tget_class(stored_type) != H5Tget_class(type) || H5Tget_size(stored_type) != sizeof(T))
+    throw_hdf5(file, full, "has another shape than the schema says");
+  std::size_t count = 1;
+  for (auto n : shape) count *= static_cast<std::size_t>(n);
+  std::vector<T> values(count);
+  if (count > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) throw_hdf5(file, full, "cannot be read");
+  return values;
+}
+
+std::string read_schema(hid_t rx, const std::string& file, std::uint64_t file_bytes) {
+  Handle const dataset(H5Dopen2(rx, "schema", H5P_DEFAULT), H5Dclose);
+  if (!dataset) throw_hdf5(file, "/rx/schema", "is absent or damaged");
+  Handle const type(H5Dget_type(dataset), H5Tclose);
+  Handle const space(H5Dget_space(dataset), H5Sclose);
+  if (!type || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 || !space || H5Sget_simple_extent_npoints(space) != 1)
+    throw_hdf5(file, "/rx/schema", "is not text");
+  auto const bytes = H5Tget_size(type);
+  if (bytes > file_bytes) throw_hdf5(file, "/rx/schema", "is longer than the file");
+  std::string text(bytes, '\0');
+  Handle const memory(H5Tcopy(type), H5Tclose);
+  if (H5Dread(dataset, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()) < 0) throw_hdf5(file, "/rx/schema", "cannot be read");
+  return text;
+}
+
+ImageArrays read_arrays(hid_t rx, const std::string& file, const TableImage& image) {
+  hsize_t const chunks = static_cast<hsize_t>(image.chunk_count()), columns = image.schema.size();
+  auto const integers = [&](const std::string& name, std::vector<hsize_t> shape) {
+    return read_array<std::int64_t>(rx, file, name, H5T_NATIVE_INT64, std::move(shape));
+  };
+  auto const doubles = [&](const std::string& name) { return read_array<double>(rx, file, name, H5T_NATIVE_DOUBLE, {chunks, columns}); };
+  ImageArrays a;
+  a.n = integers("zonemap/n", {chunks, columns});
+  a.missing = integers("zonemap/missing", {chunks, columns});
+  a.mean = doubles("zonemap/mean");
+  a.mean_lo = doubles("zonemap/mean_lo");
+  a.m2 = doubles("zonemap/m2");
+  a.min = doubles("zonemap/min");
+  a.max = doubles("zonemap/max");
+  a.levels.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c) {
+    auto const& v = image.schema[c];
+    auto const link = link_name(v.name);
+    a.chunks.push_back(read_array<std::uint64_t>(rx, file, "chunks/" + link, H5T_NATIVE_UINT64, {chunks, 3}));
+    if (keeps_level_counts(v, image.chunk_count())) a.levels[c] = integers("zonemap/levels/" + link, {chunks, v.levels.size()});
+  }
+  return a;
+}
+
+std::string dataset_name(const Variable& v) { return "/data/" + link_name(v.name) + (v.coded() ? "/codes" : ""); }
+
+}  // namespace
+
+bool is_rxhpc_file(const std::string& path) {
+  Hdf5Lock lock;
+  auto const file = open_hdf5(path);
+  return text_attribute(file, "rx_format") == format_name;
+}
+
+TableImage read_image(const std::string& path, std::uint64_t* hash) {
+  Hdf5Lock lock;
+  auto const file = open_hdf5(path);
+  if (text_attribute(file, "rx_format") != format_name) throw DataError(path + ": not an rxhpc table");
+  std::vector<std::int64_t> value(1);
+  if (!integer_attribute(file, "rx_complete", value) || value[0] != 1) throw DataError(path + ": unfinished table");
+  if (!integer_attribute(file, "rx_format_version", value) || value[0] < 1) throw DataError(path + ": damaged (no format version)");
+  if (value[0] > format_version)
+    throw DataError(path + ": table format " + std::to_string(value[0]) + " is newer than this program's " + std::to_string(format_version));
+  hsize_t bytes = 0;
+  H5Fget_filesize(file, &bytes);
+  Handle const rx(H5Gopen2(file, "rx", H5P_DEFAULT), H5Gclose);
+  if (!rx) throw_hdf5(path, "/rx", "is absent or damaged");
+
+  TableImage image;
+  image.path = path;
+  image.file_bytes = bytes;
+  auto const text = read_schema(rx, path, bytes);
+  parse_schema_text(text, path, image);
+  // Each chunk and column has 80 bytes of metadata: what a file cannot hold is not allocated for.
+  auto const cells = static_cast<double>(image.chunk_count()) * static_cast<double>(image.schema.size());
+  if (cells * 80 > static_cast<double>(bytes)) throw DataError(path + ": data set '/rx/schema': more chunks than the file can hold");
+  auto const arrays = read_arrays(rx, path, image);
+  std::uint64_t const found = metadata_hash(text, arrays);
+  std::vector<std::int64_t> stored(1);
+  {
+    Handle const attribute(H5Aopen(rx, "metadata_xxh3", H5P_DEFAULT), H5Aclose);
+    std::uint64_t expected = 0;
+    if (!attribute || H5Aread(attribute, H5T_NATIVE_UINT64, &expected) < 0 || expected != found)
+      throw DataError(path + ": data set '/rx': damaged (hash of the metadata differs)");
+  }
+  take_arrays(arrays, image);
+  if (hash) *hash = found;
+  return image;
+}
+
+bool read_through_hdf5(const TableImage& image, int column, std::int64_t chunk, Buffer& stored) {
+  Hdf5Lock lock;
+  Handle const file(H5Fopen(image.path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  if (!file) return false;
+  auto const& v = image.schema[static_cast<std::size_t>(column)];
+  Handle const dataset(H5Dopen2(file, dataset_name(v).c_str(), H5P_DEFAULT), H5Dclose);
+  if (!dataset) return false;
+  if (image.codec != Codec::none) {
+    hsize_t const offset = static_cast<hsize_t>(chunk) * static_cast<hsize_t>(std::min(image.rows, image.chunk_rows));
+    hsize_t bytes = 0;
+    std::uint32_t mask = 0;
+    if (H5Dget_chunk_storage_size(dataset, &offset, &bytes) < 0 || bytes == 0 || bytes > (hsize_t{1} << 32)) return false;
+    stored.resize(bytes);
+    return H5Dread_chunk(dataset, H5P_DEFAULT, &offset, &mask, stored.data()) >= 0 && mask == 0;
+  }
+  hsize_t const first = static_cast<hsize_t>(chunk) * static_cast<hsize_t>(image.chunk_rows), count = static_cast<hsize_t>(image.rows_of(chunk));
+  Handle const space(H5Dget_space(dataset), H5Sclose);
+  Handle const type(H5Dget_type(dataset), H5Tclose);
+  hsize_t rows = 0;
+  if (!space || !type || H5Tget_size(type) != static_cast<std::size_t>(v.value_bytes()) || H5Sget_simple_extent_ndims(space) != 1 ||
+      H5Sget_simple_extent_dims(space, &rows, nullptr) < 0 || rows != static_cast<hsize_t>(image.rows) ||
+      H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, nullptr, &count, nullptr) < 0)
+    return false;
+  stored.resize(static_cast<std::size_t>(count) * static_cast<std::size_t>(v.value_bytes()));
+  return H5Dread(dataset, type, simple_space({count}), space, H5P_DEFAULT, stored.data()) >= 0;
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,272 @@
+// Reading tables: metadata once on rank 0, then chunks by every thread of every rank, without locks and without HDF5.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "hdf5_foreign.hpp"
+#include "parts_manifest.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/table.hpp"
+#include "table_convert.hpp"
+#include "table_mapping.hpp"
+#include "table_metadata.hpp"
+
+namespace rxhpc {
+namespace impl {
+namespace {
+
+struct ReadScratch final : ChunkScratch {
+  ChunkDecoder decoder;
+  Buffer stored;
+  std::vector<Buffer> values, converted;  ///< [position among the columns asked for]
+};
+
+// One file of the table and its chunks' place in the whole.
+struct FileOfTable {
+  TableImage image;
+  std::unique_ptr<MappedFile> bytes;
+};
+
+class TableSource final : public ChunkSource {
+ public:
+  TableSource(Schema schema, std::vector<TableImage> images);
+  const Schema& schema() const override { return schema_; }
+  const Grid& grid() const override { return grid_; }
+  const ZoneMap* zone_map() const override { return &zones_; }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
+  void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
+
+ private:
+  const unsigned char* values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values, ReadScratch& scratch) const;
+  const unsigned char* mapped(const FileOfTable& file, int column, std::int64_t chunk) const;
+  void fetch(const FileOfTable& file, int column, std::int64_t chunk, Buffer& stored) const;
+
+  Schema schema_;
+  Grid grid_;
+  ZoneMap zones_;
+  std::vector<FileOfTable> files_;
+  std::vector<std::pair<int, std::int64_t>> places_;  ///< [global chunk] file and chunk in it
+};
+
+[[noreturn]] void damaged(const FileOfTable& file, int column, std::int64_t chunk, const char* how) {
+  throw DataError(file.image.path + ": data set '" + file.image.schema[static_cast<std::size_t>(column)].name + "', chunk " +
+                  std::to_string(chunk) + ": " + how);
+}
+
+TableSource::TableSource(Schema schema, std::vector<TableImage> images) : schema_(std::move(schema)) {
+  std::vector<std::int64_t> rows;
+  zones_.moments.resize(schema_.size());
+  zones_.level_counts.resize(schema_.size());
+  std::vector<char> counted(schema_.size(), 1);
+  for (auto& image : images) {
+    auto const chunks = image.chunk_count();
+    for (std::int64_t k = 0; k < chunks; ++k) {
+      rows.push_back(image.rows_of(k));
+      places_.emplace_back(static_cast<int>(files_.size()), k);
+    }
+    for (std::size_t c = 0; c < schema_.size(); ++c) {
+      auto& moments = image.zones.moments[c];
+      zones_.moments[c].insert(zones_.moments[c].end(), moments.begin(), moments.end());
+      auto& counts = image.zones.level_counts[c];
+      counted[c] = counted[c] && static_cast<std::int64_t>(counts.size()) == chunks;
+      for (auto& k : counts) {
+        k.resize(schema_[c].levels.size());  // an earlier part may not know the last levels
+        zones_.level_counts[c].push_back(std::move(k));
+      }
+    }
+    image.zones = {};
+    auto bytes = std::make_unique<MappedFile>(image.path);
+    if (bytes->bytes() < image.file_bytes)
+      throw DataError(image.path + ": truncated to " + std::to_string(bytes->bytes()) + " of " + std::to_string(image.file_bytes) + " bytes");
+    files_.push_back({std::move(image), std::move(bytes)});
+  }
+  for (std::size_t c = 0; c < schema_.size(); ++c)
+    if (!counted[c]) zones_.level_counts[c].clear();
+  grid_ = Grid(std::move(rows));
+}
+
+// The chunk where it lies, once its bytes have been seen to be right; null where it is not to be had so.
+const unsigned char* TableSource::mapped(const FileOfTable& file, int column, std::int64_t chunk) const {
+  auto const& place = file.image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)];
+  auto const* p = file.bytes->range(place.address, place.bytes);
+  if (!p) return nullptr;
+  std::uint64_t hash = 0;
+  if (!hash_mapped(p, place.bytes, hash)) damaged(file, column, chunk, "cannot be read (the file was cut short or its medium fails)");
+  return hash == place.hash ? p : nullptr;
+}
+
+// Stored bytes with the right hash, from their place or, where they have moved, through HDF5.
+void TableSource::fetch(const FileOfTable& file, int column, std::int64_t chunk, Buffer& stored) const {
+  auto const& place = file.image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)];
+  bool const inside = place.address <= file.bytes->bytes() && place.bytes <= file.bytes->bytes() - place.address;
+  if (inside) {
+    stored.resize(place.bytes);
+    if (read_at(file.bytes->fd(), stored.data(), stored.size(), place.address, file.image.path) &&
+        hash_of(stored.data(), stored.size()) == place.hash)
+      return;
+  }
+  if (!read_through_hdf5(file.image, column, chunk, stored)) damaged(file, column, chunk, "damaged (cannot be found)");
+  if (stored.size() != place.bytes || hash_of(stored.data(), stored.size()) != place.hash)
+    damaged(file, column, chunk, "damaged (hash differs)");
+}
+
+const unsigned char* TableSource::values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values,
+                                            ReadScratch& scratch) const {
+  auto const& image = file.image;
+  auto const& v = image.schema[static_cast<std::size_t>(column)];
+  auto const value_bytes = static_cast<std::size_t>(v.value_bytes());
+  auto const aligned_to = v.storage == Storage::text ? 1 : value_bytes;
+  if (image.codec == Codec::none) {
+    auto const bytes = static_cast<std::size_t>(image.rows_of(chunk)) * value_bytes;
+    if (image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)].bytes != bytes)
+      damaged(file, column, chunk, "has another length than its rows");
+    auto const* p = mapped(file, column, chunk);
+    if (p && reinterpret_cast<std::uintptr_t>(p) % aligned_to == 0) return p;
+    fetch(file, column, chunk, values);
+    return values.data();
+  }
+  fetch(file, column, chunk, scratch.stored);
+  values.resize(static_cast<std::size_t>(std::min(image.rows, image.chunk_rows)) * value_bytes);
+  if (!scratch.decoder.decode(image.codec, scratch.stored, value_bytes, values)) damaged(file, column, chunk, "cannot be decoded");
+  return values.data();
+}
+
+void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
+  auto* scratch = dynamic_cast<ReadScratch*>(out.scratch.get());
+  if (!scratch) {
+    auto fresh = std::make_unique<ReadScratch>();
+    scratch = fresh.get();
+    out.scratch = std::move(fresh);
+  }
+  if (scratch->values.size() < columns.size()) scratch->values.resize(columns.size());
+  auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
+  auto const& file = files_[static_cast<std::size_t>(file_number)];
+  out.index = chunk;
+  out.first_row = grid_.first(chunk);
+  out.rows = grid_.rows(chunk);
+  out.columns.resize(columns.size());
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    auto const c = static_cast<std::size_t>(columns[i]);
+    auto const& stored = file.image.schema[c];
+    out.columns[i] = column_of(stored, values_of(file, columns[i], local, scratch->values[i], *scratch));
+    if (stored.storage == schema_[c].storage && stored.text_width == schema_[c].text_width) continue;
+    // A part written in a narrower storage than the table has by now.
+    if (scratch->converted.size() < columns.size()) scratch->converted.resize(columns.size());
+    convert(schema_[c], out.columns[i], out.rows, out.rows, scratch->converted[i]);
+    out.columns[i] = column_of(schema_[c], scratch->converted[i].data());
+  }
+}
+
+std::int64_t TableSource::stored_bytes(std::int64_t chunk, std::span<const int> columns) const {
+  auto const [file, local] = places_[static_cast<std::size_t>(chunk)];
+  std::int64_t bytes = 0;
+  for (int c : columns)
+    bytes += static_cast<std::int64_t>(files_[static_cast<std::size_t>(file)].image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)].bytes);
+  return bytes;
+}
+
+void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {
+  auto const [number, local] = places_[static_cast<std::size_t>(chunk)];
+  auto const& file = files_[static_cast<std::size_t>(number)];
+  for (int c : columns) {
+    auto const& place = file.image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)];
+    ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
+  }
+}
+
+bool has_hdf5_signature(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
+  std::ifstream in(path, std::ios::binary);
+  // At the start, or after a user block of 512, 1024, ... bytes.
+  for (std::streamoff at = 0; at <= (1 << 20); at = at == 0 ? 512 : at * 2) {
+    char bytes[8];
+    in.seekg(at);
+    if (!in.read(bytes, 8)) return false;
+    if (std::memcmp(bytes, "\211HDF\r\n\032\n", 8) == 0) return true;
+  }
+  return false;
+}
+
+// FILE:/group, where FILE exists.
+bool split_group(const std::string& path, std::string& file, std::string& group) {
+  std::error_code ignored;
+  if (std::filesystem::exists(path, ignored)) return false;
+  auto const colon = path.find(":/");
+  if (colon == std::string::npos || colon == 0) return false;
+  file = path.substr(0, colon);
+  group = path.substr(colon + 1);
+  return std::filesystem::is_regular_file(file, ignored);
+}
+
+void read_parts(const std::string& directory, Schema& schema, std::vector<TableImage>& images) {
+  auto const manifest = read_manifest(directory);
+  schema = manifest.table.schema;
+  for (auto const& part : manifest.parts) {
+    auto const path = (std::filesystem::path(directory) / part.file).string();
+    std::uint64_t hash = 0;
+    auto image = read_image(path, &hash);
+    if (hash != part.hash || image.rows != part.rows) throw DataError(path + ": is not the part that " + manifest_name + " names");
+    if (image.schema.size() != schema.size()) throw DataError(path + ": has other columns than " + manifest_name);
+    images.push_back(std::move(image));
+  }
+}
+
+}  // namespace
+}  // namespace impl
+
+bool is_table(const std::string& path) {
+  std::string file, group;
+  return impl::is_parts_directory(path) || impl::has_hdf5_signature(path) ||
+         (impl::split_group(path, file, group) && impl::has_hdf5_signature(file));
+}
+
+std::unique_ptr<ChunkSource> open_table(const std::string& path, Communicator& comm) {
+  std::string file, group;
+  if (impl::split_group(path, file, group)) return impl::open_foreign(file, group, comm);
+  // One blob: is it foreign, the schema of the whole (as an image without chunks), then the image of each file.
+  Bytes blob;
+  together(comm, [&] {
+    if (comm.rank() != 0) return;
+    impl::TableImage whole;
+    std::vector<impl::TableImage> images;
+    bool foreign = false;
+    if (impl::is_parts_directory(path)) {
+      impl::read_parts(path, whole.schema, images);
+    } else {
+      std::error_code ignored;
+      if (std::filesystem::is_directory(path, ignored)) throw DataError(path + ": a directory without a manifest: not a table, or unfinished");
+      foreign = !impl::is_rxhpc_file(path);
+      if (!foreign) {
+        images.push_back(impl::read_image(path));
+        whole.schema = images[0].schema;
+      }
+    }
+    whole.zones.moments.resize(whole.schema.size());
+    whole.zones.level_counts.resize(whole.schema.size());
+    whole.chunks.resize(whole.schema.size());
+    impl::ByteWriter out;
+    out.put(foreign);
+    impl::put_image(out, whole);
+    out.put(static_cast<std::uint64_t>(images.size()));
+    for (auto const& image : images) impl::put_image(out, image);
+    blob = std::move(out.bytes());
+  });
+  comm.broadcast(blob);
+  impl::ByteReader in(blob);
+  if (in.get<bool>()) return impl::open_foreign(path, "", comm);
+  std::unique_ptr<ChunkSource> source;
+  together(comm, [&] {
+    auto whole = impl::get_image(in);
+    std::vector<impl::TableImage> images(static_cast<std::size_t>(in.get<std::uint64_t>()));
+    for (auto& image : images) image = impl::get_image(in);
+    source = std::make_unique<impl::TableSource>(std::move(whole.schema), std::move(images));
+  });
+  return source;
+}
+
+}  // namespace rxhpc
