@@ -30,7 +30,7 @@ void text_codes(const Column& column, std::int64_t first, int n, const std::vect
     while (width > 0 && p[width - 1] == '\0') --width;
     std::string_view const text(p, width);
     auto const at = std::lower_bound(texts.begin(), texts.end(), text, [](auto const& entry, std::string_view t) { return entry.first < t; });
-    out[i] = at != texts.end() && at->first == text ? at->second : na;
+    out[i] = width == 0 ? na : at != texts.end() && at->first == text ? at->second : -1.0;
   }
 }
 
@@ -120,12 +120,12 @@ void RowMachine::prepare(const RowProgram& program) {
   }
   for (auto const& instruction : program.code)
     if (instruction.op == RowOp::constant)
-      std::fill_n(values(instruction.out), program_tile_rows, program.data[static_cast<std::size_t>(instruction.data)][0]);
+      std::fill_n(writable(instruction.out), program_tile_rows, program.data[static_cast<std::size_t>(instruction.data)][0]);
 }
 
 void RowMachine::run(std::span<const Column> columns, std::int64_t first, int n, double row_number) {
   for (auto const& instruction : program_->code) {
-    double* out = values(instruction.out);
+    double* out = writable(instruction.out);
     double const* a = instruction.a >= 0 ? values(instruction.a) : nullptr;
     double const* b = instruction.b >= 0 ? values(instruction.b) : nullptr;
     double const* c = instruction.c >= 0 ? values(instruction.c) : nullptr;

@@ -47,6 +47,7 @@ class RowSource final : public ChunkSource {
   const ZoneMap* zone_map() const override;  ///< null as soon as rows are selected or a transform or derived column exists
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
+  bool local() const override;
 
  private:
   struct Impl;
@@ -61,10 +62,12 @@ class RegriddedSource final : public ChunkSource {
   const Schema& schema() const override { return base_.schema(); }
   const Grid& grid() const override { return grid_; }
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  bool local() const override { return base_.local(); }
 
  private:
   const ChunkSource& base_;
   Grid grid_, selected_;
+  std::uint64_t id_;  ///< tells it from others in the scratch of a chunk that several sources fill
 };
 
 }  // namespace rxhpc
