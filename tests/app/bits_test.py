@@ -1,0 +1,70 @@
+"""The same bits for any number of ranks and threads, from tables and from text."""
+import filecmp
+import itertools
+import os
+import unittest
+
+from rxhpc_cases import MPIRUN, Case, made_table, without_run
+
+RANKS = (1, 2, 3) if MPIRUN else (1,)
+TEXT = ("--rows-per-read", "97", "--col-classes", "g=factor,h=integer")
+
+
+class Bits(Case):
+    def setUp(self):
+        super().setUp()
+        self.csv = self.write("t.csv", made_table(1500))
+
+    def test_import_writes_the_same_bytes(self):
+        for codec in ("none", "portable", "fast", "small"):
+            first = None
+            for ranks, threads in itertools.product(RANKS, (1, 2)):
+                out = self.path("%s-%d-%d.h5" % (codec, ranks, threads))
+                self.succeed("import", self.csv, out, *TEXT, "--codec", codec, "--threads", threads, ranks=ranks)
+                first = first or out
+                self.assertTrue(filecmp.cmp(first, out, shallow=False), "%s differs from %s" % (out, first))
+
+    def test_parts_hold_the_same_bytes(self):
+        folders = []
+        for ranks in RANKS:
+            out = self.path("parts-%d/" % ranks)
+            self.succeed("import", self.csv, out, *TEXT, "--rows-per-part", "388", ranks=ranks)
+            folders.append(out)
+        names = sorted(os.listdir(folders[0]))
+        self.assertGreater(len(names), 4)
+        for folder in folders[1:]:
+            self.assertEqual(sorted(os.listdir(folder)), names)
+            self.assertEqual(filecmp.cmpfiles(folders[0], folder, names, shallow=False)[0], names)
+
+    def same_results(self, *words):
+        inputs = {"text": (self.csv, TEXT)}
+        for codec in ("none", "portable"):
+            inputs[codec] = (self.path(codec + ".h5"), ())
+            if not os.path.exists(inputs[codec][0]):
+                self.succeed("import", self.csv, inputs[codec][0], *TEXT, "--codec", codec)
+        inputs["parts"] = (self.path("parts/"), ())
+        if not os.path.exists(inputs["parts"][0]):
+            self.succeed("import", self.csv, inputs["parts"][0], *TEXT, "--rows-per-part", "194")
+        want = None
+        for (kind, (path, options)), ranks, threads in itertools.product(inputs.items(), RANKS, (1, 2)):
+            if kind in ("portable", "parts") and ranks == 2:
+                continue
+            got = without_run(self.result(*words[:2], path, *words[2:], *options, "--threads", threads, ranks=ranks))
+            want = want or got
+            self.assertEqual(got, want, "%s, %d ranks, %d threads" % (kind, ranks, threads))
+
+    def test_summary(self):
+        self.same_results("summary", "~ x + y + g + x:g + flag")
+
+    def test_summary_of_selected_rows(self):
+        self.same_results("summary", "~ x + z", "--transform", "z = log(abs(x)) + h", "--row-selection", "g != 'b' & h > 3")
+
+    def test_linear_model(self):
+        self.same_results("linmod", "y ~ x + g", "--cov-coef")
+
+    def test_linear_model_with_transforms(self):
+        self.same_results("linmod", "log(abs(y)) ~ x:g + F(h)", "--row-selection", "flag")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

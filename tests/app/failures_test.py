@@ -1,0 +1,144 @@
+"""What is left behind when a job cannot end well: nothing half-written, one line, the right status, and no rank that hangs."""
+import os
+import resource
+import signal
+import subprocess
+import time
+import unittest
+
+from rxhpc_cases import ENVIRONMENT, Case, command, made_table, needs_mpi, run
+
+
+def limit_file_size(size):
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+class Failures(Case):
+    def setUp(self):
+        super().setUp()
+        self.out = self.path("out")
+        os.mkdir(self.out)
+
+    def files(self):
+        return sorted(os.path.join(where, f) for where, _, files in os.walk(self.out) for f in files)
+
+    def big_text(self):
+        header, *lines = made_table(2000).splitlines(keepends=True)
+        return self.write("big.csv", header + "".join(lines) * 150)
+
+    def test_malformed_text(self):
+        cases = {"ragged": "a,b\n1,2\n3\n", "quote": 'a,b\n1,"2\n3,4\n', "nul": b"a,b\n1,2\n3,\0004\n", "utf8": b"a,b\n1,x\n2,\xff\xfe\n",
+                 "empty": "", "duplicate": "a,a\n1,2\n"}
+        for name, text in cases.items():
+            path = self.write(name + ".csv", text)
+            self.fail_with(3, "rxhpc import: %s: " % path, "import", path, os.path.join(self.out, "t.h5"))
+            self.assertEqual(self.files(), [], name)
+        err = self.fail_with(3, "line 3", "import", self.path("ragged.csv"), os.path.join(self.out, "t.h5"))
+        self.assertEqual(err.count("\n"), 1)
+        path = self.write("cut.csv.gz", __import__("gzip").compress(made_table(500).encode())[:-40])
+        self.fail_with(3, path, "summary", "~ x", path)
+
+    def damaged_table(self):
+        table = self.path("t.h5")
+        self.succeed("import", self.write("t.csv", made_table(4000)), table, "--rows-per-read", "500")
+        with open(table, "rb") as f:
+            data = bytearray(f.read())
+        return table, data
+
+    def test_damaged_tables(self):
+        table, data = self.damaged_table()
+        for name, bytes_ in {"cut.h5": data[:len(data) // 2], "head.h5": data[:100], "not.h5": b"\x89HDF\r\n\x1a\n" + b"x" * 5000}.items():
+            path = self.write(name, bytes(bytes_))
+            self.fail_with(3, "rxhpc summary: ", "summary", "~ x", path, "--row-selection", "id > 1")
+        missed = 0
+        for place in range(2000, len(data), len(data) // 13):
+            spoiled = bytearray(data)
+            spoiled[place] ^= 0x55
+            status, out, err = run("summary", "~ .", self.write("spoiled.h5", bytes(spoiled)), "--row-selection", "id >= 0", "--json", "-",
+                                   "--report-progress", "0")
+            if status == 0:
+                missed += 1  # a byte that no value depends on; the answer must be the right one
+                self.assertEqual(self.numbers(out), self.numbers(self.succeed("summary", "~ .", table, "--row-selection", "id >= 0", "--json", "-")))
+            else:
+                self.assertEqual((status, out, err.count("\n")), (3, "", 1), err)
+        self.assertLess(missed, 8)
+
+    def numbers(self, text):
+        import json
+        from rxhpc_cases import without_run
+        return without_run(json.loads(text))
+
+    @needs_mpi
+    def test_a_rank_that_fails_ends_all(self):
+        table, data = self.damaged_table()
+        # the last column's last bytes belong to the last rank
+        at = data.rfind(b"plain")
+        places = [len(data) * k // 40 for k in range(20, 40)]
+        ended = 0
+        for place in places[:6] if at < 0 else [at] + places[:5]:
+            spoiled = bytearray(data)
+            for i in range(place, min(place + 64, len(data))):
+                spoiled[i] ^= 0xFF
+            path = self.write("spoiled.h5", bytes(spoiled))
+            status, out, err = run("linmod", "y ~ x + g", path, "--row-selection", "id >= 0", ranks=2, timeout=60)
+            if status:
+                ended += 1
+                self.assertEqual(status, 3, err)
+                self.assertEqual(sum(line.startswith("rxhpc ") for line in err.splitlines()), 1, err)
+        self.assertIsNotNone(ended)
+
+    def test_full_disk(self):
+        text = self.write("t.csv", made_table(20000))
+        for words in (["import", text, "out/t.h5"], ["import", text, "out/t.h5", "--codec", "small"], ["import", text, "out/p/"],
+                      ["export", text, "out/t.csv"], ["datastep", text, "out/t.h5", "--row-selection", "x > 8"]):
+            words = [os.path.join(self.folder, w) if w.startswith("out/") else w for w in words]
+            self.fail_with(3, words[2].rstrip("/"), *words, preexec_fn=limit_file_size(100000))
+            self.assertEqual(self.files(), [], words)
+
+    @needs_mpi
+    def test_full_disk_under_mpirun(self):
+        text = self.write("t.csv", made_table(20000))
+        self.succeed("import", text, self.path("t.h5"), "--rows-per-read", "1000")
+        out = os.path.join(self.out, "t.csv")
+        p = subprocess.run(["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"] + command(["export", self.path("t.h5"), out], 3), env=ENVIRONMENT,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        self.assertEqual(p.returncode, 3, p.stderr.decode())
+        self.assertEqual(self.files(), [])
+
+    def test_standard_output_that_is_full(self):
+        table = self.path("t.h5")
+        self.succeed("import", self.write("t.csv", "x\n1\n2\n"), table)
+        with open("/dev/full", "w") as full:
+            p = subprocess.run(command(["summary", "~ x", table]), env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(p.returncode, 3)
+        self.assertIn(b"standard output: ", p.stderr)
+
+    def stopped(self, number, ranks, words):
+        p = subprocess.Popen(command(words, ranks), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        end = time.time() + 60
+        while not self.files() and p.poll() is None and time.time() < end:
+            time.sleep(0.001)
+        p.send_signal(number)
+        out, err = p.communicate(timeout=60)
+        return p.returncode, err.decode()
+
+    def test_signals(self):
+        big = self.big_text()
+        for number, status, word in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
+            got, err = self.stopped(number, 1, ["import", big, os.path.join(self.out, "t.h5"), "--threads", 1, "--codec", "small"])
+            self.assertEqual((got, err), (status, "rxhpc import: %s\n" % word))
+            self.assertEqual(self.files(), [])
+
+    @needs_mpi
+    def test_signal_under_mpirun(self):
+        got, err = self.stopped(signal.SIGTERM, 2, ["import", self.big_text(), os.path.join(self.out, "t.h5"), "--threads", 1, "--codec", "small"])
+        self.assertNotEqual(got, 0)
+        for _ in range(100):
+            if not self.files():
+                break
+            time.sleep(0.05)
+        self.assertEqual(self.files(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

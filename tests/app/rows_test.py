@@ -1,0 +1,133 @@
+"""import, export, datastep and predict: what comes out, row for row."""
+import csv
+import gzip
+import json
+import os
+import unittest
+
+from rxhpc_cases import Case, made_table, needs_mpi
+
+
+def read(path):
+    with (gzip.open(path, "rt", newline="") if path.endswith(".gz") else open(path, newline="")) as f:
+        return list(csv.reader(f, delimiter="\t" if ".tsv" in path else ","))
+
+
+class Rows(Case):
+    def setUp(self):
+        super().setUp()
+        self.text = made_table(700)
+        self.csv = self.write("t.csv", self.text)
+        self.table = self.path("t.h5")
+        self.succeed("import", self.csv, self.table, "--rows-per-read", "100", "--col-classes", "g=factor")
+
+    def test_round_trip(self):
+        out = self.path("out.csv")
+        self.succeed("export", self.table, out)
+        again = self.path("again.h5")
+        self.succeed("import", out, again, "--rows-per-read", "100", "--col-classes", "g=factor")
+        self.assertEqual(open(again, "rb").read(), open(self.table, "rb").read())
+        for name in ("out.tsv", "out.csv.gz", "out.txt"):
+            self.succeed("export", self.table, self.path(name))
+            self.assertEqual(read(self.path(name)), read(out))
+
+    @needs_mpi
+    def test_export_does_not_depend_on_ranks(self):
+        alone, together = self.path("a.csv"), self.path("b.csv")
+        options = ["--row-selection", "x > 9 & h %% 2 == 0", "--transform", "z = x * h"]
+        self.succeed("export", self.table, alone, *options)
+        self.succeed("export", self.table, together, *options, ranks=3)
+        self.assertEqual(open(together).read(), open(alone).read())
+        for name, ranks in (("a.h5", 1), ("b.h5", 3)):
+            self.succeed("datastep", self.table, self.path(name), *options, ranks=ranks)
+        self.assertEqual(open(self.path("a.h5"), "rb").read(), open(self.path("b.h5"), "rb").read())
+
+    def test_info(self):
+        info = self.result("info", self.table)
+        self.assertEqual((info["num_rows"], info["num_vars"], info["num_chunks"]), (700, 8, 7))
+        variables = {v["name"]: v for v in info["variables"]}
+        self.assertEqual([v["var_type"] for v in info["variables"]],
+                         ["integer", "numeric", "numeric", "factor", "integer", "logical", "Date", "character"])
+        self.assertEqual((variables["id"]["low"], variables["id"]["high"], variables["id"]["storage"]), (0, 699, "int16"))
+        self.assertEqual(sorted(variables["g"]["levels"]), list("abcde"))
+        self.assertIsNone(variables["g"]["low"])
+        rows = list(csv.DictReader(self.text.splitlines(keepends=True)))
+        for name in ("x", "g", "h", "flag", "when"):
+            self.assertEqual(variables[name]["missing_obs"], sum(r[name] == "NA" for r in rows), name)
+        text = self.result("info", self.csv, "--rows-per-read", "100", "--col-classes", "g=factor")
+        self.assertEqual(text["variables"], info["variables"])
+
+    def test_columns(self):
+        out = self.path("o.csv")
+        self.succeed("datastep", self.table, out, "--vars-to-keep", "g,id")
+        self.assertEqual(read(out)[0], ["id", "g"])
+        self.succeed("datastep", self.table, out, "--overwrite", "--vars-to-keep", "id", "--transform", "two = 2 * id")
+        self.assertEqual(read(out)[:3], [["id", "two"], ["0", "0"], ["1", "2"]])
+        self.succeed("import", self.csv, out, "--overwrite", "--vars-to-drop", "note,when,flag,x,y", "--row-selection", "id < 2")
+        self.assertEqual(read(out)[0], ["id", "g", "h"])
+        self.assertEqual(len(read(out)), 3)
+        direct, other = self.path("direct.h5"), self.path("other.csv")
+        self.succeed("import", self.csv, direct, "--vars-to-keep", "y,id")
+        self.succeed("export", direct, other)
+        self.assertEqual(read(other)[0], ["id", "y"])
+
+    def test_rows(self):
+        out = self.path("o.csv")
+        self.succeed("datastep", self.table, out, "--start-row", "99", "--num-rows", "4", "--vars-to-keep", "id")
+        self.assertEqual(read(out)[1:], [["98"], ["99"], ["100"], ["101"]])
+        self.succeed("datastep", self.table, out, "--overwrite", "--remove-missings", "--vars-to-keep", "id,x,g")
+        rows = read(out)[1:]
+        want = [r for r in csv.DictReader(self.text.splitlines(keepends=True)) if r["x"] != "NA" and r["g"] != "NA"]
+        self.assertEqual([r[0] for r in rows], [r["id"] for r in want])
+        selected = self.path("s.h5")
+        self.succeed("datastep", self.table, selected, "--row-selection", "id >= 150 & id < 460")
+        info = self.result("info", selected)
+        self.assertEqual((info["num_rows"], info["num_chunks"]), (310, 4))
+        self.assertEqual((info["variables"][0]["low"], info["variables"][0]["high"]), (150, 459))
+
+    def test_append_rows(self):
+        more = self.write("more.csv", "id,x,y,g,h,flag,when,note\n700,1.5,2.5,zz,3,TRUE,2014-01-01,new\n100000,NA,1,a,NA,FALSE,2014-01-02,plain\n")
+        self.succeed("import", more, self.table, "--append", "rows")
+        info = self.result("info", self.table)
+        self.assertEqual((info["num_rows"], info["num_chunks"]), (702, 8))
+        variables = {v["name"]: v for v in info["variables"]}
+        self.assertEqual(variables["g"]["levels"][-1], "zz")
+        self.assertEqual(variables["id"]["high"], 100000)
+        out = self.path("o.csv")
+        self.succeed("export", self.table, out, "--row-selection", "id >= 700")
+        self.assertEqual(read(out)[1:], [["700", "1.5", "2.5", "zz", "3", "TRUE", "2014-01-01", "new"],
+                                         ["100000", "NA", "1", "a", "NA", "FALSE", "2014-01-02", "plain"]])
+        self.fail_with(3, "column 'y'", "import", self.write("few.csv", "id,x\n1,2\n"), self.table, "--append", "rows")
+        self.succeed("import", more, self.path("new.h5"), "--append", "rows")
+        self.assertEqual(self.result("info", self.path("new.h5"))["num_rows"], 2)
+
+    def test_append_columns(self):
+        self.succeed("datastep", self.table, self.path("z.h5"), "--transform", "z = id + 0.5", "--vars-to-keep", "z")
+        self.succeed("datastep", self.path("z.h5"), self.table, "--append", "cols")
+        self.assertEqual([v["name"] for v in self.result("info", self.table)["variables"]][-2:], ["note", "z"])
+        self.fail_with(2, "column 'z' already", "datastep", self.path("z.h5"), self.table, "--append", "cols")
+
+    def test_predict(self):
+        model, out = self.path("m.json"), self.path("p.csv")
+        fit = self.result("linmod", "y ~ x + g", self.table, "--cov-coef", "--model", model)
+        self.succeed("predict", model, self.table, out, "--compute-residuals", "--compute-std-errors", "--interval", "confidence",
+                     "--extra-vars-to-write", "id")
+        rows = list(csv.DictReader(open(out, newline="")))
+        self.assertEqual(len(rows), 700)
+        residuals = [float(r["y_Resid"]) for r in rows if r["y_Resid"] != "NA"]
+        self.assertEqual(len(residuals), fit["n_valid_obs"])
+        self.assertAlmostEqual(sum(r * r for r in residuals), fit["residual_squares"], delta=1e-9 * fit["residual_squares"])
+        for r in rows:
+            if r["y_Pred"] != "NA":
+                self.assertTrue(float(r["y_Lower"]) < float(r["y_Pred"]) < float(r["y_Upper"]))
+        self.succeed("predict", model, self.csv, self.path("q.csv"), "--vars-to-keep", "y_Pred")
+        self.assertEqual([r[0] for r in read(self.path("q.csv"))[1:]], [r["y_Pred"] for r in rows])
+
+    def test_infinities(self):
+        path = self.write("i.csv", "x,y\nInf,1\n1,2\n-Inf,3\n")
+        info = self.result("info", path)["variables"][0]
+        self.assertEqual((info["low"], info["high"]), ("-Infinity", "Infinity"))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

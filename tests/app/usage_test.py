@@ -1,0 +1,120 @@
+"""Exit statuses, messages and what goes to which stream."""
+import json
+import os
+import unittest
+
+from rxhpc_cases import Case, needs_mpi, run
+
+CSV = "x,y,g\n1,2,a\n2,4.5,b\n3,5,a\n4,9,b\n5,9.5,NA\n"
+
+
+class Usage(Case):
+    def setUp(self):
+        super().setUp()
+        self.csv = self.write("t.csv", CSV)
+        self.table = self.path("t.h5")
+        self.succeed("import", self.csv, self.table)
+
+    def test_help_and_version(self):
+        for words in (["--help"], ["help"], ["help", "linmod"], ["import", "--help"], ["summary", "~x", "--help"], ["--version"]):
+            status, out, err = run(*words)
+            self.assertEqual((status, err), (0, ""))
+            self.assertIn("rxhpc", out)
+        for verb in ("import", "info", "summary", "linmod", "predict", "export", "datastep"):
+            self.assertIn(verb, run("--help")[1])
+            self.assertIn("--memory-limit", run(verb, "--help")[1])
+        self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
+
+    def test_usage_errors(self):
+        self.fail_with(2, "rxhpc: a verb is missing")
+        self.fail_with(2, "rxhpc: unknown verb 'sumary'; did you mean 'summary'?", "sumary", "~ x", self.table)
+        self.fail_with(2, "rxhpc: unknown verb 'xyzzy'", "xyzzy")
+        self.fail_with(2, "unknown option --row-selektion; did you mean '--row-selection'?", "summary", "~ x", self.table, "--row-selektion", "x > 1")
+        self.fail_with(2, "rxhpc linmod: INPUT is missing", "linmod", "y ~ x")
+        self.fail_with(2, "unexpected argument 'more'", "summary", "~ x", self.table, "more")
+        self.fail_with(2, "--threads: 'two' is not a whole number", "info", self.table, "--threads", "two")
+        self.fail_with(2, "--threads: 0 is below 1", "info", self.table, "--threads", "0")
+        self.fail_with(2, "--codec: 'smal' is not one of", "export", self.table, self.path("o.csv"), "--codec", "smal")
+        self.fail_with(2, "--memory-limit: 1M is too small to work with", "info", self.table, "--memory-limit", "1M")
+        self.fail_with(2, "--memory-limit: 'lots' is not a size", "info", self.table, "--memory-limit", "lots")
+        self.fail_with(2, "--json is given more than once", "info", self.table, "--json", "a", "--json", "b")
+        self.fail_with(2, "--json", "info", self.table, "--json")
+        self.fail_with(2, "exclude one another", "export", self.table, self.path("o.csv"), "--vars-to-keep", "x", "--vars-to-drop", "y")
+        self.fail_with(2, "did you mean 'x'", "export", self.table, self.path("o.csv"), "--vars-to-keep", "X1")
+        self.fail_with(2, "type", "summary", "~ x", self.csv, "--col-classes", "g=faktor")
+
+    def test_formulas_and_expressions(self):
+        self.fail_with(2, "delai", "summary", "~ delai", self.table)
+        self.fail_with(2, "rxhpc linmod: ", "linmod", "y ~ x +* g", self.table)
+        self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--row-selection", "x >")
+        self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--row-selection", "nosuch > 1")
+        self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--transform", "= 2")
+
+    def test_data_errors(self):
+        self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))
+        self.fail_with(3, "no.json", "predict", self.path("no.json"), self.table, self.path("o.csv"))
+        self.fail_with(3, "not a model file", "predict", self.csv, self.table, self.path("o.csv"))
+        self.fail_with(3, "a directory that holds no table", "info", self.folder)
+        self.fail_with(3, "no complete", "linmod", "y ~ x", self.table, "--row-selection", "x > 100")
+
+    def test_existing_outputs_stay(self):
+        before = open(self.table, "rb").read()
+        self.fail_with(3, "--overwrite", "import", self.csv, self.table)
+        self.assertEqual(open(self.table, "rb").read(), before)
+        self.succeed("import", self.csv, self.table, "--overwrite")
+        self.assertEqual(open(self.table, "rb").read(), before)
+        model = self.write("m.json", "{}")
+        self.fail_with(3, "--overwrite", "linmod", "y ~ x", self.table, "--model", model)
+        self.assertEqual(open(model).read(), "{}")
+
+    def test_streams(self):
+        status, out, err = run("summary", "~ x + g", self.table)
+        self.assertEqual(status, 0)
+        self.assertIn("x", out)
+        self.assertEqual(err.count("\n"), 1)
+        self.assertIn("rows/s", err)
+        self.assertEqual(run("summary", "~ x", self.table, "--quiet"), (0, "", ""))
+        status, out, err = run("summary", "~ x", self.table, "--json", "-", "--report-progress", "0")
+        self.assertEqual(json.loads(out)["variables"][0]["mean"], 3)
+        self.assertEqual(err, "")
+        status, out, _ = run("summary", "~ x", self.table, "--json", self.path("s.json"))
+        self.assertIn("x", out)
+        self.assertEqual(json.load(open(self.path("s.json")))["verb"], "summary")
+
+    def test_flags_take_values(self):
+        for words in (["--cov-coef"], ["--cov-coef", "true"], ["--cov-coef=true"]):
+            self.assertIn("cov_coef", self.result("linmod", *words, "y ~ x", self.table))
+        for words in ([], ["--cov-coef", "false"], ["--cov-coef=FALSE"]):
+            self.assertNotIn("cov_coef", self.result("linmod", *words, "y ~ x", self.table))
+
+    def test_every_result_says_what_it_is(self):
+        results = {"info": self.result("info", self.table), "summary": self.result("summary", "~ x", self.table),
+                   "linmod": self.result("linmod", "y ~ x", self.table), "import": self.result("import", self.csv, self.path("o.h5")),
+                   "export": self.result("export", self.table, self.path("o.csv")),
+                   "datastep": self.result("datastep", self.table, self.path("d.h5"))}
+        for verb, result in results.items():
+            self.assertEqual(result["verb"], verb)
+            for name in ("rxhpc", "input", "ranks", "threads", "n_valid_obs", "n_missing_obs"):
+                self.assertIn(name, result, verb)
+            self.assertEqual(set(result["timing"]), {"read_s", "compute_s", "merge_s", "total_s", "rows_per_s"})
+        self.assertEqual(results["linmod"]["n_valid_obs"], 5)
+        self.assertIn("~", results["linmod"]["formula"])
+
+    @needs_mpi
+    def test_errors_under_mpirun(self):
+        self.fail_with(2, "unknown option --bogus", "summary", "~ x", self.table, "--bogus", ranks=2)
+        self.fail_with(2, "rxhpc: unknown verb", "sumary", ranks=3)
+        self.fail_with(3, "no such file", "summary", "~ x", self.path("no.h5"), ranks=2)
+        self.fail_with(2, "nosuch", "linmod", "y ~ nosuch", self.table, ranks=3)
+        status, out, _ = run("--help", ranks=2)
+        self.assertEqual((status, out.count("usage:")), (0, 1))
+        self.assertEqual(self.succeed("summary", "~ x", self.csv, ranks=2).count("ummary"), self.succeed("summary", "~ x", self.csv).count("ummary"))
+
+    def test_slurm_accident_is_noticed(self):
+        status, _, err = run("info", self.table, environment={"SLURM_STEP_ID": "0", "SLURM_NTASKS": "4"})
+        self.assertNotEqual(status, 0)
+        self.assertIn("do not know of one another", err)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
