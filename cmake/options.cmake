@@ -1,5 +1,6 @@
 option(RXHPC_MPI "Run on many ranks through MPI" ON)
 option(RXHPC_TESTS "Build the tests" ON)
+option(RXHPC_EXAMPLES "Build the examples (the tests do, too)" OFF)
 option(RXHPC_BENCHMARKS "Build the benchmarks" OFF)
 option(RXHPC_WARNINGS_AS_ERRORS "Stop at warnings" OFF)
 set(RXHPC_ARCH "native" CACHE STRING "Instruction set of the kernels: native, or a value of -march")
