@@ -129,6 +129,18 @@ double first_centre(Tiles& tiles) {
   return centre;
 }
 
+/// The mean where the sum of the values is beyond the largest double.
+double mean_of_huge(Tiles& tiles, double n) {
+  constexpr double small = 0x1p-100;
+  DD sum = 0;
+  tiles.each([&](const double* x, int rows) {
+    for (int i = 0; i < rows; ++i)
+      if (x[i] == x[i]) sum += DD(x[i] * small);
+    return true;
+  });
+  return (sum / DD(n)).hi / small;
+}
+
 DD total(const Pack (&hi)[groups], const Pack (&lo)[groups]) {
   auto const pair = [&](int g) {
     auto const s = impl::two_sum(hi[g], lo[g]);
@@ -166,7 +178,13 @@ ZoneMoments moments_of(const Column& column, std::int64_t rows) {
     return m;
   }
   double const n = static_cast<double>(m.n);
-  DD const mean = total(lanes.sum, lanes.error) / DD(n);
+  DD const sum = total(lanes.sum, lanes.error);
+  if (!std::isfinite(sum.hi) || !std::isfinite(sum.lo)) {
+    m.mean = mean_of_huge(tiles, n);
+    m.m2 = m.min == m.max ? 0 : inf;
+    return m;
+  }
+  DD const mean = sum / DD(n);
   m.mean = mean.hi;
   m.mean_lo = mean.lo;
   DD const off = mean - DD(shift);

@@ -7,7 +7,18 @@
 
 #include "rxhpc/dd.hpp"
 
-#if !defined(__CUDA_ARCH__) && (defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__)))
+// The test of equal bits compiles every form and sets this itself.
+#ifndef RXHPC_PACK_EVERY_FORM
+#define RXHPC_PACK_EVERY_FORM 0
+#endif
+#if defined(__CUDA_ARCH__)
+#elif RXHPC_PACK_EVERY_FORM || (defined(__AVX512F__) && defined(__AVX512DQ__))
+#define RXHPC_PACK_AVX2 1
+#define RXHPC_PACK_AVX512 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#define RXHPC_PACK_AVX2 1
+#endif
+#ifdef RXHPC_PACK_AVX2
 #include <immintrin.h>
 #endif
 
@@ -70,7 +81,7 @@ KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, Pa
 #undef RXHPC_PACK_LANES
 #undef RXHPC_PACK_MASK
 
-#if !defined(__CUDA_ARCH__) && defined(__AVX2__) && defined(__FMA__)
+#ifdef RXHPC_PACK_AVX2
 struct PackAvx2 {
   static constexpr int lanes = 8;
   struct Mask {
@@ -114,7 +125,7 @@ inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, 
 inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
 #endif
 
-#if !defined(__CUDA_ARCH__) && defined(__AVX512F__) && defined(__AVX512DQ__)
+#ifdef RXHPC_PACK_AVX512
 struct PackAvx512 {
   static constexpr int lanes = 8;
   struct Mask {
@@ -144,9 +155,9 @@ inline PackAvx512 keep(PackAvx512::Mask m, PackAvx512 x) { return {_mm512_maskz_
 inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { return {_mm512_mask_mov_pd(y.v, m.m, x.v)}; }
 #endif
 
-#if !defined(__CUDA_ARCH__) && defined(__AVX512F__) && defined(__AVX512DQ__)
+#ifdef RXHPC_PACK_AVX512
 using Pack = PackAvx512;
-#elif !defined(__CUDA_ARCH__) && defined(__AVX2__) && defined(__FMA__)
+#elif defined(RXHPC_PACK_AVX2)
 using Pack = PackAvx2;
 #else
 using Pack = PackGeneric;

@@ -1,0 +1,87 @@
+#include "rxhpc/dd_matrix.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace rxhpc {
+namespace {
+
+/// Hilbert's matrix in double-double, bordered by its row sums and their sum: the solution for the border is a vector of ones.
+DdMatrix hilbert(int n) {
+  DdMatrix m(n + 1);
+  DD all = 0;
+  for (int i = 0; i < n; ++i) {
+    DD sum = 0;
+    for (int j = 0; j < n; ++j) {
+      m.set(i, j, DD(1) / DD(i + j + 1));
+      sum += m(i, j);
+    }
+    m.set(i, n, sum);
+    m.set(n, i, sum);
+    all += sum;
+  }
+  m.set(n, n, all);
+  return m;
+}
+
+TEST(DdMatrix, SolvesWhereDoubleFails) {
+  int const n = 12;  // condition number 1.7e16
+  auto const gram = hilbert(n);
+  auto const c = cholesky(gram, n, 1e-14);
+  EXPECT_EQ(c.rank, n);
+  for (DD b : solve(c, n, n)) EXPECT_NEAR(static_cast<double>(b - DD(1)), 0, 1e-13);
+  EXPECT_NEAR(residual(c, gram, n, n).hi, 0, 1e-28);
+}
+
+TEST(DdMatrix, InverseTimesMatrixIsOne) {
+  for (int n : {1, 7, 8, 9, 30}) {
+    DdMatrix m(n);
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) m.set(i, j, DD(1.0 / (1 + std::abs(i - j))) + DD(i == j ? 2 : 0));
+    auto const inv = inverse(cholesky(m, n, 1e-11), n);
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) {
+        DD sum = 0;
+        for (int k = 0; k < n; ++k) sum += m(i, k) * inv(k, j);
+        EXPECT_NEAR(static_cast<double>(sum - DD(i == j ? 1 : 0)), 0, 1e-29);
+        EXPECT_EQ(inv(i, j).hi, inv(j, i).hi);
+      }
+  }
+}
+
+TEST(DdMatrix, AliasedColumnIsSkippedAndTheLastOneNoPivot) {
+  // columns 1, a, b = 1 + 2 a, y with rows (1, a, y): a = 0, 1, 2, 5, y = 1, 3, 5, 12
+  double const rows[4][4] = {{1, 0, 1, 1}, {1, 1, 3, 3}, {1, 2, 5, 5}, {1, 5, 11, 12}};
+  DdMatrix m(4);
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 4; ++j) {
+      DD sum = 0;
+      for (auto const& r : rows) sum += two_prod(r[i], r[j]);
+      m.set(i, j, sum);
+    }
+  auto const c = cholesky(m, 3, 1e-11);
+  EXPECT_EQ(c.rank, 2);
+  EXPECT_TRUE(c.aliased[2]);
+  EXPECT_LT(c.pivot[2], 1e-11);
+  auto const b = solve(c, 3, 3);
+  EXPECT_EQ(b[2].hi, 0);
+  EXPECT_NEAR(b[1].hi, 31.0 / 14, 1e-15);  // covariance 31 over variance 14
+  EXPECT_NEAR(residual(c, m, 3, 3).hi, 68.75 - 31.0 * 31 / 14, 1e-14);
+  auto const inv = inverse(c, 3);
+  EXPECT_EQ(inv(2, 2).hi, 0);
+  EXPECT_NEAR(inv(1, 1).hi, 1.0 / 14, 1e-16);
+}
+
+TEST(DdMatrix, ZeroColumnAndNoCandidate) {
+  DdMatrix m(2);
+  m.set(1, 1, 4);
+  auto const c = cholesky(m, 1, 1e-11);
+  EXPECT_EQ(c.rank, 0);
+  EXPECT_EQ(c.pivot[0], 0);
+  EXPECT_EQ(residual(c, m, 1, 1).hi, 4);
+  EXPECT_EQ(cholesky(m, 0, 1e-11).rank, 0);
+}
+
+}  // namespace
+}  // namespace rxhpc

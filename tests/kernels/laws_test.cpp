@@ -1,0 +1,216 @@
+// The laws of the accumulator contract, one typed test that every accumulator passes (kernels/README.md).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+
+#include "rxhpc/cross_products.hpp"
+#include "rxhpc/moments.hpp"
+#include "table_fixture.hpp"
+
+namespace rxhpc {
+namespace {
+
+using test::MemoryTable;
+using test::nan;
+
+/// Columns: 0 x, 1 z (far from zero), 2 w (weights 1 and 2), 3 f (3 levels), 4 g (4 levels), 5 y.
+MemoryTable table(std::int64_t rows = 3001) {
+  MemoryTable t;
+  t.numeric(test::normals(rows, 1, 2));
+  t.numeric(test::normals(rows, 2, 1e5));
+  auto w = test::normals(rows, 3);
+  for (auto& v : w) v = v > 0 ? 2 : 1;
+  t.numeric(w);
+  t.factor(test::codes(rows, 3, 4));
+  t.factor(test::codes(rows, 4, 5));
+  t.numeric(test::normals(rows, 6, -3, 10));
+  for (std::int64_t i = 5; i < rows; i += 97) t.at(0, i) = nan;
+  return t;
+}
+
+/// What the laws need to know of an accumulator: how to make one, and its answer as numbers.
+struct MomentsCase {
+  using Type = Moments;
+  static constexpr bool weighted = false;
+  static Type make() { return Moments({0, 1, 5}); }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (auto const& m : a.finalize()) v.insert(v.end(), {double(m.n), m.mean, m.m2, m.min, m.max});
+    return v;
+  }
+};
+template <bool Weighted>
+struct CellMomentsCase {
+  using Type = CellMoments;
+  static constexpr bool weighted = Weighted;
+  static Type make() { return CellMoments({.value = 0, .factors = {3, 4}, .levels = {3, 4}, .weight = Weighted ? 2 : -1, .also_present = {1}}); }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (auto const& m : a.finalize()) v.insert(v.end(), {m.weight_sum, m.base.mean, m.base.m2, m.base.min, m.base.max});
+    return v;
+  }
+};
+template <Precision P, bool Weighted>
+struct CrossProductsCase {
+  using Type = CrossProducts;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    CrossProductSpec s;
+    s.terms = {{}, {{0}, {}, {}}, {{0, 1}, {}, {}}, {{}, {3}, {3}}, {{1}, {3}, {3}}, {{}, {3, 4}, {3, 4}}, {{0}, {4}, {4}}};
+    s.responses = {5, 1};
+    s.weight = Weighted ? 2 : -1;
+    s.precision = P;
+    if (P == Precision::plain) s.shift = {2, 2e5, -3, 1e5};
+    return CrossProducts(s);
+  }
+  static std::vector<double> answer(const Type& a) {
+    auto const m = a.gram();
+    std::vector<double> v = m.hi;
+    v.push_back(a.weight_sum().hi);
+    return v;
+  }
+};
+
+template <class C>
+class Laws : public testing::Test {
+ protected:
+  using A = typename C::Type;
+  static std::vector<double> packed(const A& a) {
+    std::vector<double> v(a.packed_size());
+    a.pack(v);
+    return v;
+  }
+  static A folded(const Chunk& chunk) {
+    A a = C::make();
+    a.update(chunk);
+    return a;
+  }
+  static A from(const std::vector<double>& state) {
+    A a = C::make();
+    a.unpack(state);
+    return a;
+  }
+  static bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+  }
+  static void expect_close(const std::vector<double>& a, const std::vector<double>& b, double tolerance = 1e-12) {
+    ASSERT_EQ(a.size(), b.size());
+    for (std::size_t k = 0; k < a.size(); ++k) {
+      if (a[k] == b[k]) continue;
+      EXPECT_NEAR(a[k], b[k], tolerance * std::max(std::abs(a[k]), std::abs(b[k]))) << "number " << k;
+    }
+  }
+};
+
+using Cases = testing::Types<MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
+                             CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>>;
+TYPED_TEST_SUITE(Laws, Cases);
+
+TYPED_TEST(Laws, IsAnAccumulator) {
+  static_assert(Accumulator<typename TypeParam::Type>);
+  auto const t = table();
+  auto a = TestFixture::folded(t.all());
+  auto const fresh = TypeParam::make();
+  EXPECT_FALSE(this->same_bits(this->packed(a), this->packed(fresh)));
+  a.reset();
+  EXPECT_TRUE(this->same_bits(this->packed(a), this->packed(fresh)));
+}
+
+TYPED_TEST(Laws, FreshIsTheIdentity) {
+  auto const t = table();
+  auto const a = TypeParam::make();
+  auto const state = this->packed(this->folded(t.all()));
+  auto left = this->packed(a), right = state;
+  a.merge(left, state);
+  a.merge(right, this->packed(a));
+  EXPECT_TRUE(this->same_bits(left, state));
+  EXPECT_TRUE(this->same_bits(right, state));
+}
+
+TYPED_TEST(Laws, MergeIsAssociativeAndEqualsOnePass) {
+  auto const t = table();
+  auto const a = TypeParam::make();
+  auto const whole = TypeParam::answer(this->folded(t.all()));
+  for (auto const& cuts : {std::vector<std::int64_t>{0, 1000, 2000, 3001}, {0, 1, 1, 3001}, {0, 8, 2999, 3001}, {0, 255, 513, 3001}}) {
+    std::vector<std::vector<double>> part;
+    for (int k = 0; k < 3; ++k) part.push_back(this->packed(this->folded(t.chunk(cuts[k], cuts[k + 1] - cuts[k]))));
+    auto left = part[0];
+    a.merge(left, part[1]);
+    a.merge(left, part[2]);
+    auto right = part[1];
+    a.merge(right, part[2]);
+    auto first = part[0];
+    a.merge(first, right);
+    this->expect_close(TypeParam::answer(this->from(left)), whole);
+    this->expect_close(TypeParam::answer(this->from(first)), whole);
+    auto stepwise = TypeParam::make();
+    for (int k = 0; k < 3; ++k) stepwise.update(t.chunk(cuts[k], cuts[k + 1] - cuts[k]));
+    this->expect_close(TypeParam::answer(stepwise), whole);
+  }
+}
+
+TYPED_TEST(Laws, PackAndUnpackAreInverse) {
+  auto const t = table();
+  auto const state = this->packed(this->folded(t.all()));
+  auto const b = this->from(state);
+  EXPECT_TRUE(this->same_bits(this->packed(b), state));
+  EXPECT_TRUE(this->same_bits(TypeParam::answer(b), TypeParam::answer(this->folded(t.all()))));
+}
+
+TYPED_TEST(Laws, AnswersTwiceAndCopiesAlike) {
+  auto const t = table();
+  auto const a = this->folded(t.all());
+  auto b = a;
+  EXPECT_TRUE(this->same_bits(TypeParam::answer(a), TypeParam::answer(a)));
+  b.update(t.chunk(0, 10));
+  EXPECT_TRUE(this->same_bits(this->packed(a), this->packed(this->folded(t.all()))));
+}
+
+TYPED_TEST(Laws, WeightTwoIsTheRowTwice) {
+  if constexpr (TypeParam::weighted) {
+    auto const t = table();
+    auto twice = TypeParam::make();
+    auto one = t.all();
+    double const weight = 1;
+    one.columns[2].data = &weight;
+    one.columns[2].stride = 0;
+    twice.update(one);
+    for (std::int64_t i = 0; i < t.rows(); ++i) {
+      auto row = t.chunk(i, 1);
+      if (row.columns[2].value(0) != 2) continue;
+      row.columns[2].data = &weight;
+      row.columns[2].stride = 0;
+      twice.update(row);
+    }
+    this->expect_close(TypeParam::answer(this->folded(t.all())), TypeParam::answer(twice));
+  }
+}
+
+TYPED_TEST(Laws, DegenerateChunks) {
+  auto const t = table();
+  auto a = TypeParam::make();
+  auto const fresh = this->packed(a);
+  a.update(t.chunk(0, 0));
+  EXPECT_TRUE(this->same_bits(this->packed(a), fresh));
+  a.update(t.chunk(0, 1));
+  EXPECT_FALSE(this->same_bits(this->packed(a), fresh));
+  MemoryTable missing;
+  for (int k = 0; k < 3; ++k) missing.numeric(std::vector<double>(100, nan));
+  for (int k = 0; k < 2; ++k) missing.factor(std::vector<std::int32_t>(100, -1));
+  missing.numeric(std::vector<double>(100, nan));
+  auto b = TypeParam::make();
+  b.update(missing.all());
+  this->expect_close(TypeParam::answer(b), TypeParam::answer(TypeParam::make()), 0);
+  MemoryTable constant;
+  for (int k = 0; k < 3; ++k) constant.numeric(std::vector<double>(100, 0.1));
+  for (int k = 0; k < 2; ++k) constant.factor(std::vector<std::int32_t>(100, 1));
+  constant.numeric(std::vector<double>(100, 7));
+  auto c = TypeParam::make();
+  c.update(constant.all());
+  for (double v : TypeParam::answer(c)) EXPECT_FALSE(std::isnan(v));
+}
+
+}  // namespace
+}  // namespace rxhpc
