@@ -4,8 +4,6 @@
 #include <libdeflate.h>
 #include <lz4.h>
 #include <zstd.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #include <cstring>
 
@@ -13,8 +11,6 @@
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
-
-std::uint64_t hash_of(const void* data, std::size_t bytes) { return XXH3_64bits(data, bytes); }
 
 struct ChunkEncoder::State {
   isal_zstream stream{};

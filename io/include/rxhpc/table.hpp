@@ -24,7 +24,7 @@ struct TableOptions {
   Codec codec = Codec::none;
   bool overwrite = false;
   std::int64_t rows_per_part = 0;  ///< directories only: a multiple of the chunk length; 0: default
-  std::string description;
+  std::string description = {};
 };
 
 /// Collective. The table that will be called `path` once finished: written beside its place, then renamed; nothing is left where
