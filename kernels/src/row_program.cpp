@@ -34,7 +34,7 @@ void text_codes(const Column& column, std::int64_t first, int n, const std::vect
   }
 }
 
-// missing operands stay missing; d is the set, sorted; d[0] says whether a missing value is a member.
+// Never missing. d[0]: 1 where NA is a member, plus 2 where NaN is; then the set, sorted.
 void member_of(const double* a, const std::vector<double>& d, double* out, int n) {
   auto const size = static_cast<int>(d.size()) - 1;
   double const* set = d.data() + 1;
@@ -47,7 +47,8 @@ void member_of(const double* a, const std::vector<double>& d, double* out, int n
   } else {
     for (int i = 0; i < n; ++i) out[i] = std::binary_search(set, set + size, a[i]) ? 1.0 : 0.0;
   }
-  for (int i = 0; i < n; ++i) out[i] = a[i] != a[i] ? d[0] : out[i];
+  double const na_member = d[0] == 1 || d[0] == 3 ? 1 : 0, nan_member = d[0] >= 2 ? 1 : 0;
+  for (int i = 0; i < n; ++i) out[i] = a[i] == a[i] ? out[i] : is_na(a[i]) ? na_member : nan_member;
 }
 
 // d: pairs (value, code), sorted by value.

@@ -114,11 +114,9 @@ double signif_digits(double x, double digits) {
   int const d = digits < 1 ? 1 : static_cast<int>(std::floor(digits + 0.5));
   int const places = d - 1 - static_cast<int>(std::floor(std::log10(std::fabs(x))));
   if (places > 300 || places < -300) return x;
-  long double unit = 1;
-  for (int i = 0; i < (places > 0 ? places : -places); ++i) unit *= 10;
-  long double const scaled = places > 0 ? static_cast<long double>(x) * unit : static_cast<long double>(x) / unit;
-  long double const whole = std::nearbyintl(scaled);
-  return static_cast<double>(places > 0 ? whole / unit : whole * unit);
+  double const unit = power_of_ten(places > 0 ? places : -places);
+  double const whole = std::nearbyint(places > 0 ? x * unit : x / unit);
+  return places > 0 ? whole / unit : whole * unit;
 }
 
 struct Civil {

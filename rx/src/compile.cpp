@@ -88,6 +88,12 @@ std::optional<std::string> Compiler::literal_text(const Value& v) const {
 Value Compiler::literal(const std::string& text) { return coded(graph_.constant(0), VarType::character, {text}); }
 
 Value Compiler::compile(const Expr& e) {
+  struct Depth {
+    int& depth;
+    explicit Depth(int& d) : depth(d) { ++depth; }
+    ~Depth() { --depth; }
+  } const level(depth_);
+  if (depth_ > 2000) throw_at(e, "the expression is too long");
   switch (e.kind) {
     case Expr::Kind::number: return constant(e.number, e.integer ? VarType::integer : VarType::numeric);
     case Expr::Kind::text: return literal(e.text);

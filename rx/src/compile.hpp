@@ -68,6 +68,7 @@ class Compiler {
 
   RowGraph& graph_;
   const Scope& scope_;
+  int depth_ = 0;
 
   // compile.cpp: names and operators
   Value name(const Expr& e);

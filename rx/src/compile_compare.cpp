@@ -245,7 +245,7 @@ Value Compiler::member_of_text(const Value& x, const std::vector<std::string>& s
 Value Compiler::member(const Expr& e) {
   auto const x = compile(*e.args[0]);
   auto const set = constants(*e.args[1], "the right side of %in%");
-  bool missing = false;
+  bool missing = false, not_a_number = false;
   if (x.textual()) {
     std::vector<std::string> texts;
     for (auto const& v : set) {
@@ -259,7 +259,7 @@ Value Compiler::member(const Expr& e) {
   std::vector<double> values;
   for (auto const& v : set) {
     if (is_missing_constant(v)) {
-      missing = true;
+      (is_na(graph_.constant_value(v.node)) ? missing : not_a_number) = true;
     } else if (x.temporal()) {
       values.push_back(graph_.constant_value(node(temporal_like(*e.args[1], v, x.type))));
     } else if (auto const text = literal_text(v)) {
@@ -270,7 +270,7 @@ Value Compiler::member(const Expr& e) {
     }
   }
   std::sort(values.begin(), values.end());
-  values.insert(values.begin(), missing ? 1.0 : 0.0);
+  values.insert(values.begin(), (missing ? 1.0 : 0.0) + (not_a_number ? 2.0 : 0.0));
   return computed(graph_.add(RowOp::in_set, node(x), -1, -1, std::move(values)), VarType::logical);
 }
 

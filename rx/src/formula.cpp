@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "rxhpc/errors.hpp"
@@ -54,12 +55,12 @@ class Expander {
     if (e->text == "~") throw_at(*e, "a formula has one '~'");
     if (e->text == "offset") return offset(e);
     if (!is_formula_operator(*e)) return single(e);
-    if (e->args.size() == 1) return e->text == "-" ? without({}, expand(e->args[0]), *e) : expand(e->args[0]);
+    if (e->args.size() == 1) return e->text == "-" ? without({}, expand(e->args[0])) : expand(e->args[0]);
+    if (e->text == "+") return sum(e);
     auto left = expand(e->args[0]);
     if (e->text == "^") return power(left, *e);
     auto right = expand(e->args[1]);
-    if (e->text == "+") return both(std::move(left), right, *e);
-    if (e->text == "-") return without(std::move(left), right, *e);
+    if (e->text == "-") return without(std::move(left), right);
     if (e->text == ":" || e->text == "%in%") return product(left, right, *e);
     if (e->text == "*") return both(both(left, right, *e), product(left, right, *e), *e);
     Terms inside;  // a / b: a, and b within every combination of a
@@ -105,6 +106,24 @@ class Expander {
     return t;
   }
 
+  // A chain of `+` in one go: formulas of thousands of columns are such chains.
+  Terms sum(const ExprPtr& e) const {
+    std::vector<ExprPtr> parts;
+    auto head = e;
+    for (; head->is_call("+") && head->args.size() == 2; head = head->args[0]) parts.push_back(head->args[1]);
+    auto total = expand(head);
+    std::unordered_set<std::string> seen;
+    for (auto const& term : total.list) seen.insert(term.key());
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      auto const next = expand(*part);
+      for (auto const& term : next.list)
+        if (seen.insert(term.key()).second) total.list.push_back(term);
+      if (next.intercept != 0) total.intercept = next.intercept;
+      check_size(total, *e);
+    }
+    return total;
+  }
+
   static void check_size(const Terms& t, const Expr& where) {
     if (t.list.size() > term_limit) throw_at(where, "the formula expands to too many terms");
   }
@@ -119,7 +138,7 @@ class Expander {
     return left;
   }
 
-  static Terms without(Terms left, const Terms& right, const Expr&) {
+  static Terms without(Terms left, const Terms& right) {
     std::unordered_set<std::string> gone;
     for (auto const& term : right.list) gone.insert(term.key());
     std::erase_if(left.list, [&](const Term& term) { return gone.contains(term.key()); });
@@ -184,14 +203,6 @@ std::vector<ExprPtr> responses_of(const ExprPtr& side) {
   return e->args;
 }
 
-void collect_variables(const Expr& e, std::vector<std::string>& order) {
-  auto const add = [&](const Expr& variable) {
-    auto text = deparse(variable);
-    if (std::find(order.begin(), order.end(), text) == order.end()) order.push_back(std::move(text));
-  };
-  add(e);
-}
-
 }  // namespace
 
 std::string FormulaTerm::label() const {
@@ -202,10 +213,10 @@ std::string FormulaTerm::label() const {
 
 Formula Formula::in_r_order() const {
   Formula sorted = *this;
-  std::vector<std::string> order;
+  std::unordered_map<std::string, std::size_t> order;
   for (auto const& term : terms)
-    for (auto const& variable : term.variables) collect_variables(*variable, order);
-  auto const place = [&](const ExprPtr& e) { return std::find(order.begin(), order.end(), deparse(*e)) - order.begin(); };
+    for (auto const& variable : term.variables) order.try_emplace(deparse(*variable), order.size());
+  auto const place = [&](const ExprPtr& e) { return order.at(deparse(*e)); };
   for (auto& term : sorted.terms)
     std::stable_sort(term.variables.begin(), term.variables.end(), [&](const ExprPtr& a, const ExprPtr& b) { return place(a) < place(b); });
   std::stable_sort(sorted.terms.begin(), sorted.terms.end(),
