@@ -60,7 +60,7 @@ void square_rows(const std::uint32_t* key, const double* x, const double* w, std
   for (std::int64_t i = 0; i < rows; ++i) {
     Cell& c = cells[key[i]];
     double const d = x[i] - c.centre;
-    c.square = Kokkos::fma(Weighted ? w[i] * d : d, d, c.square);
+    c.square = std::fma(Weighted ? w[i] * d : d, d, c.square);
   }
 }
 

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <limits>
 
+#include "rxhpc/kokkos.hpp"
+
 namespace rxhpc {
 
 Share rank_chunks(const ChunkSource& source, const Communicator& comm) {

@@ -4,7 +4,7 @@
 #pragma once
 #include <cmath>
 
-#include "rxhpc/kokkos.hpp"
+#include "rxhpc/kokkos_macros.hpp"
 
 namespace rxhpc {
 
@@ -26,7 +26,7 @@ KOKKOS_INLINE_FUNCTION DD quick_two_sum(double a, double b) {
 }
 KOKKOS_INLINE_FUNCTION DD two_prod(double a, double b) {
   double const p = a * b;
-  return {p, Kokkos::fma(a, b, -p)};
+  return {p, std::fma(a, b, -p)};
 }
 KOKKOS_INLINE_FUNCTION DD operator-(DD a) { return {-a.hi, -a.lo}; }
 KOKKOS_INLINE_FUNCTION DD operator+(DD a, DD b) {

@@ -67,14 +67,14 @@ struct PackGeneric {
 KOKKOS_INLINE_FUNCTION PackGeneric operator+(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] + b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric operator-(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] - b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric operator*(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] * b.v[i]); }
-KOKKOS_INLINE_FUNCTION PackGeneric fma(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(Kokkos::fma(a.v[i], b.v[i], c.v[i])); }
+KOKKOS_INLINE_FUNCTION PackGeneric fma(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(std::fma(a.v[i], b.v[i], c.v[i])); }
 /// a b - c
-KOKKOS_INLINE_FUNCTION PackGeneric fms(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(Kokkos::fma(a.v[i], b.v[i], -c.v[i])); }
+KOKKOS_INLINE_FUNCTION PackGeneric fms(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(std::fma(a.v[i], b.v[i], -c.v[i])); }
 KOKKOS_INLINE_FUNCTION PackGeneric min(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric max(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_MASK(a.v[i] == a.v[i]); }
 /// |a| < bound, false for NaN.
-KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RXHPC_PACK_MASK(Kokkos::fabs(a.v[i]) < bound); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RXHPC_PACK_MASK(std::fabs(a.v[i]) < bound); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator&(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m & b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric keep(PackGeneric::Mask m, PackGeneric a) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : 0.0); }
 KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : b.v[i]); }

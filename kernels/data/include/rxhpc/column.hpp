@@ -3,8 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
-#include "rxhpc/kokkos.hpp"
+#include "rxhpc/kokkos_macros.hpp"
 #include "rxhpc/schema.hpp"
 
 namespace rxhpc {
@@ -82,7 +83,7 @@ struct Column {
     return c;
   }
 
-  static KOKKOS_INLINE_FUNCTION double not_a_number() { return Kokkos::Experimental::quiet_NaN_v<double>; }
+  static KOKKOS_INLINE_FUNCTION double not_a_number() { return std::numeric_limits<double>::quiet_NaN(); }
 };
 
 /// The view of `data` as a column of that variable: missing rule and unit follow from its type.
