@@ -54,7 +54,7 @@ std::string name_of(const TextBytes& text, std::string_view raw, std::size_t fie
   if (quoting == Quoting::malformed) throw DataError(where + "the name of column " + std::to_string(field + 1) + " has a quote that does not enclose it");
   if (quoting == Quoting::none) value = trimmed(value);
   if (!valid_utf8(value)) throw DataError(where + "the name of column " + std::to_string(field + 1) + " ('" + shown(value) + "') is not valid UTF-8");
-  return value.empty() ? "V" + std::to_string(field + 1) : std::string(value);
+  return value.empty() ? std::string("V").append(std::to_string(field + 1)) : std::string(value);
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ TextHeader read_header(const TextBytes& text, const TextOptions& options) {
     throw DataError(text.path() + ": line " + std::to_string(line) + ": a NUL byte (is the text UTF-16?)");
   std::set<std::string> seen;
   for (std::size_t k = 0; k < fields.size(); ++k) {
-    header.names.push_back(header.named ? name_of(text, fields[k], k, line) : "V" + std::to_string(k + 1));
+    header.names.push_back(header.named ? name_of(text, fields[k], k, line) : std::string("V").append(std::to_string(k + 1)));
     if (!seen.insert(header.names.back()).second)
       throw DataError(text.path() + ": line " + std::to_string(line) + ": column '" + shown(header.names.back()) + "': the name appears twice");
   }

@@ -22,11 +22,11 @@ bool exact_quotient(const Digits& d, T& out) {
 
 const char* meaning(VarType type) {
   switch (type) {
-    case VarType::logical: return "not a logical value";
-    case VarType::integer: case VarType::int16: case VarType::uint16: case VarType::int64: return "not an integer";
-    case VarType::date: return "not a date";
-    case VarType::posixct: return "not a date and time";
-    default: return "not a number";
+    case VarType::logical: return "is not a logical value";
+    case VarType::integer: case VarType::int16: case VarType::uint16: case VarType::int64: return "is not an integer";
+    case VarType::date: return "is not a date";
+    case VarType::posixct: return "is not a date and time";
+    default: return "is not a number";
   }
 }
 

@@ -83,19 +83,25 @@ inline int RowCutter::cut(int rows) {
     }
     auto const separators = delimiter | newline;
     auto const offset = static_cast<std::uint32_t>(word - base_);
+    std::uint64_t whole_rows = 0;
     for (auto ends = newline; ends; ends &= ends - 1) {
       int const bit = std::countr_zero(ends);
       auto const upto = (2ULL << bit) - 1;
       if (count_ + std::popcount(separators & upto) != static_cast<std::int64_t>(done + 1) * fields_) {
+        put(separators & whole_rows, offset);
         return done;
       }
+      whole_rows = upto;
       if (++done == rows) {
         put(separators & upto, offset);
         at_ = word + bit + 1;
         return done;
       }
     }
-    if (count_ + std::popcount(separators) > capacity || word - base_ > 0xFFFFFF00LL) return done;
+    if (count_ + std::popcount(separators) > capacity || word - base_ > 0xFFFFFF00LL) {
+      put(separators & whole_rows, offset);
+      return done;
+    }
     put(separators, offset);
   }
   // The last row of the text, where no line end follows it.
