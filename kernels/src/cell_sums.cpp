@@ -72,11 +72,13 @@ CellSums::CellSums(const CrossLayout& layout) : layout_(layout) {
   column_error_.resize(layout.plan.tile_rows);
 }
 
-void CellSums::add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
-  for (int i = 0; i < tile.rows; ++i) ++counts[table.counts + cell[i]];
-  bool rounded = false;
-  // rows of the table's entries, interleaved so that a cell is one vector addition
-  for (std::size_t e = 0; e < table.entries.size(); ++e) {
+/// Rows of the table's entries, side by side so that a cell is one vector addition.
+void CellSums::interleave(const CellTable& table, const DesignTile& tile) {
+  if (row_is_dense_ && table.only_dense()) return;
+  row_is_dense_ = table.only_dense();
+  row_has_error_ = false;
+  int const width = table.width;
+  for (int e = 0; e < static_cast<int>(table.entries.size()); ++e) {
     auto const& entry = table.entries[e];
     double const* const x = entry.left < 0 ? nullptr : tile.values[entry.left];
     double const* y = entry.inner ? tile.values[entry.right] : tile.dense[entry.right];
@@ -87,20 +89,27 @@ void CellSums::add_cells(const CellTable& table, const std::int32_t* cell, const
       multiply(tile.weight, x, y, tile.rows, column_.data(), layout_.exact ? column_error_.data() : nullptr);
       product = column_.data();
     }
-    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * table.width + e] = product[i];
+    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * width + e] = product[i];
     if (!layout_.exact) continue;
-    if (factors > 1 && !rounded) {
-      rounded = true;
-      std::fill(row_error_.begin(), row_error_.begin() + std::ptrdiff_t(tile.rows) * table.width, 0.0);
+    if (factors > 1 && !row_has_error_) {
+      row_has_error_ = true;
+      std::fill_n(row_error_.begin(), std::ptrdiff_t(tile.rows) * width, 0.0);
     }
-    if (rounded)
-      for (int i = 0; i < tile.rows; ++i) row_error_[std::size_t(i) * table.width + e] = factors > 1 ? column_error_[i] : 0.0;
+    if (factors > 1)
+      for (int i = 0; i < tile.rows; ++i) row_error_[std::size_t(i) * width + e] = column_error_[i];
   }
-  for (int e = static_cast<int>(table.entries.size()); e < table.width; ++e)
-    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * table.width + e] = 0;
-  if (!layout_.exact) scatter_width<false, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi + table.sums, nullptr);
-  else if (rounded) scatter_width<true, true>(cell, tile.rows, row_.data(), row_error_.data(), table.width, hi + table.sums, lo + table.sums);
-  else scatter_width<true, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi + table.sums, lo + table.sums);
+  for (int e = static_cast<int>(table.entries.size()); e < width; ++e)
+    for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * width + e] = 0;
+}
+
+void CellSums::add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  if (table.counted)
+    for (int i = 0; i < tile.rows; ++i) ++counts[table.counts + cell[i]];
+  interleave(table, tile);
+  double* const to = hi + table.sums;
+  if (!layout_.exact) scatter_width<false, false>(cell, tile.rows, row_.data(), nullptr, table.width, to, nullptr);
+  else if (row_has_error_) scatter_width<true, true>(cell, tile.rows, row_.data(), row_error_.data(), table.width, to, lo + table.sums);
+  else scatter_width<true, false>(cell, tile.rows, row_.data(), nullptr, table.width, to, lo + table.sums);
 }
 
 void CellSums::add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
@@ -123,6 +132,7 @@ void CellSums::add_joint(const JointTable& table, const DesignTile& tile, std::i
 }
 
 void CellSums::add(const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  row_is_dense_ = false;
   for (std::size_t k = 0; k < layout_.cell_tables.size(); ++k) add_cells(layout_.cell_tables[k], tile.cell[k], tile, counts, hi, lo);
   for (auto const& t : layout_.joint_tables) add_joint(t, tile, counts, hi, lo);
 }

@@ -15,6 +15,8 @@ CellTable cell_table(const CellKey& key, const DesignPlan& plan) {
   t.dense = static_cast<int>(plan.dense.size());
   for (int g : key.value)
     for (int k = 0; k < t.dense; ++k) t.entries.push_back({g, k, false});
+  for (int g = 0; g < t.members; ++g)
+    if (key.value[g] < 0) t.plain_member = g;
   t.inner.assign(std::size_t(t.members) * t.members, -1);
   for (int g = 0; g < t.members; ++g)
     for (int h = g; h < t.members; ++h) {
@@ -43,7 +45,8 @@ CrossLayout::CrossLayout(CrossProductSpec s) : spec(std::move(s)), plan(plan_des
     CellTable t = cell_table(key, plan);
     check_size(key.cells, t.width, 1);
     t.counts = counts;
-    counts += key.cells;
+    t.counted = weighted || t.plain_member < 0;
+    if (t.counted) counts += key.cells;
     t.sums = sums;
     sums += std::size_t(key.cells) * t.width;
     cell_tables.push_back(std::move(t));

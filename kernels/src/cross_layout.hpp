@@ -19,6 +19,9 @@ struct CellTable {
   std::size_t sums = 0;     ///< begin, in hi and lo
   std::size_t counts = 0;   ///< begin of the rows of each cell, in counts
   int members = 0, dense = 0;
+  int plain_member = -1;    ///< the member without numeric columns
+  bool counted = false;     ///< rows of cells are kept in counts; otherwise the plain member's sums of the constant are the rows
+  bool only_dense() const { return members == 1 && plain_member == 0; }
 
   std::size_t member_dense(std::int64_t cell, int member, int dense_column) const {
     return sums + std::size_t(cell) * width + std::size_t(member) * dense + dense_column;
@@ -66,10 +69,12 @@ class CellSums {
 
  private:
   void add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+  void interleave(const CellTable& table, const DesignTile& tile);
   void add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
 
   const CrossLayout& layout_;
   std::vector<double> row_, row_error_, column_, column_error_;
+  bool row_has_error_ = false, row_is_dense_ = false;  // what row_ holds: the entries of a table whose only member is plain?
 };
 
 }  // namespace rxhpc::impl

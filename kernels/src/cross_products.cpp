@@ -1,6 +1,7 @@
 #include "rxhpc/cross_products.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "cross_layout.hpp"
@@ -176,8 +177,11 @@ DdMatrix CrossProducts::gram() const {
 std::vector<std::int64_t> CrossProducts::cell_counts(int term) const {
   auto const& place = layout_->plan.terms[term];
   if (place.key < 0) return {n_valid()};
-  auto const begin = counts_.begin() + std::ptrdiff_t(layout_->cell_tables[place.key].counts);
-  return {begin, begin + std::ptrdiff_t(layout_->plan.keys[place.key].cells)};
+  auto const& table = layout_->cell_tables[place.key];
+  std::vector<std::int64_t> rows(layout_->plan.keys[place.key].cells);
+  for (std::size_t c = 0; c < rows.size(); ++c)
+    rows[c] = table.counted ? counts_[table.counts + c] : std::llround(hi_[table.member_dense(std::int64_t(c), table.plain_member, 0)]);
+  return rows;
 }
 
 }  // namespace rxhpc

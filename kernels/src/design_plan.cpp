@@ -83,7 +83,7 @@ DesignPlan plan_design(const CrossProductSpec& spec) {
                        std::to_string(spec.shift.size()) + " were given");
     for (std::size_t k = 1; k < plan.dense.size(); ++k) plan.dense[k].shift = spec.shift[k - 1];
   }
-  plan.tile_rows = plan.dense.size() <= 28 ? 256 : 128;  // the tile stays in the first cache, or near it
+  plan.tile_rows = plan.dense.size() <= 60 ? 256 : 128;  // the tile stays well inside the second cache
   return plan;
 }
 

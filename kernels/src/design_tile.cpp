@@ -13,9 +13,21 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 int padded(int rows) { return (rows + 7) / 8 * 8; }
 
+constexpr std::size_t most_in_place = 6;
+
 bool all_finite(const double* x, int rows) {
   unsigned good = 0xff;
   for (int i = 0; i < rows; i += 8) good &= below(Pack::load(x + i), inf).bits();
+  return good == 0xff;
+}
+
+bool copy_finite(const double* x, int rows, double* to) {
+  unsigned good = 0xff;
+  for (int i = 0; i < rows; i += 8) {
+    Pack const p = Pack::load(x + i);
+    good &= below(p, inf).bits();
+    p.store(to + i);
+  }
   return good == 0xff;
 }
 
@@ -36,20 +48,32 @@ TileReader::TileReader(const DesignPlan& plan)
       cells_(plan.keys.size() * stride_),
       numeric_(plan.numeric.size()),
       dense_(plan.dense.size()),
-      values_(plan.values.size()) {
+      values_(plan.values.size()),
+      in_place_(plan.numeric.size() <= most_in_place) {
   auto const address = reinterpret_cast<std::uintptr_t>(storage_.data());
   buffers_ = storage_.data() + (64 - address % 64) % 64 / sizeof(double);
   for (std::size_t k = 0; k < plan.keys.size(); ++k) cell_.push_back(cells_.data() + k * stride_);
 }
 
-bool TileReader::all_accepted(int rows) const {
-  for (auto const* x : numeric_)
-    if (!all_finite(x, rows)) return false;
+/// The values of a tile, zero up to the next multiple of 8; notes whether all are finite while they are at hand.
+const double* TileReader::load(const Column& column, std::int64_t first, int rows, double* to) {
+  if (column.storage == Storage::float64 && column.stride == 1 && rows % 8 == 0) {
+    double const* const x = static_cast<const double*>(column.data) + first;
+    finite_ &= in_place_ ? all_finite(x, rows) : copy_finite(x, rows, to);
+    return in_place_ ? x : to;
+  }
+  load_values(column, first, rows, to);
+  std::fill(to + rows, to + padded(rows), 0.0);
+  finite_ &= all_finite(to, padded(rows));
+  return to;
+}
+
+bool TileReader::codes_accepted(int rows) const {
   for (std::size_t f = 0; f < plan_.factors.size(); ++f)
     if (!all_levels(codes_.data() + f * stride_, rows, plan_.factors[f].levels)) return false;
   if (weight_)
     for (int i = 0; i < rows; ++i)
-      if (!(weight_[i] > 0 && weight_[i] < inf)) return false;
+      if (!(weight_[i] > 0)) return false;
   return true;
 }
 
@@ -99,18 +123,12 @@ void TileReader::form(const DesignPlan::Product& product, int rows, double* to, 
 }
 
 DesignTile TileReader::read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts) {
-  auto const load = [&](int column, double* to) -> const double* {
-    Column const& c = chunk.columns[column];
-    if (c.storage == Storage::float64 && c.stride == 1 && rows % 8 == 0) return static_cast<const double*>(c.data) + first;
-    load_values(c, first, rows, to);
-    std::fill(to + rows, to + padded(rows), 0.0);
-    return to;
-  };
-  for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(plan_.numeric[u], buffer(u));
-  weight_ = plan_.weight < 0 ? nullptr : load(plan_.weight, buffer(numeric_.size()));
+  finite_ = true;
+  for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(chunk.columns[plan_.numeric[u]], first, rows, buffer(u));
+  weight_ = plan_.weight < 0 ? nullptr : load(chunk.columns[plan_.weight], first, rows, buffer(numeric_.size()));
   for (std::size_t f = 0; f < plan_.factors.size(); ++f) load_codes(chunk.columns[plan_.factors[f].column], first, rows, codes_.data() + f * stride_);
 
-  int const accepted = all_accepted(rows) ? rows : compact(rows, counts);
+  int const accepted = finite_ && codes_accepted(rows) ? rows : compact(rows, counts);
   counts.valid += accepted;
   if (accepted < rows) {
     for (std::size_t u = 0; u < numeric_.size(); ++u) std::fill(buffer(u) + accepted, buffer(u) + padded(accepted), 0.0);
@@ -120,6 +138,10 @@ DesignTile TileReader::read(const Chunk& chunk, std::int64_t first, int rows, Ro
   for (std::size_t k = 0; k < plan_.dense.size(); ++k) form(plan_.dense[k], accepted, buffer(next++), dense_[k]);
   for (std::size_t k = 0; k < plan_.values.size(); ++k) form(plan_.values[k], accepted, buffer(next++), values_[k]);
   for (std::size_t k = 0; k < plan_.keys.size(); ++k) {
+    if (plan_.keys[k].factor.size() == 1) {
+      cell_[k] = codes_.data() + plan_.keys[k].factor[0] * stride_;
+      continue;
+    }
     std::int32_t* const cell = cells_.data() + k * stride_;
     std::fill(cell, cell + accepted, 0);
     std::int32_t step = 1;

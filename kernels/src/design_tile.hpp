@@ -55,7 +55,8 @@ struct RowCounts {
   std::int64_t valid = 0, missing = 0, infinite = 0, negative = 0;
 };
 
-/// Reads tiles of chunks. Columns that already lie as plain doubles are not copied unless rows drop out or a shift applies.
+/// Reads tiles of chunks. A few columns that already lie as plain doubles are used where they are, unless rows drop out or a shift
+/// applies; many are copied together, because columns of whole chunks start at addresses that fall into the same cache sets.
 class TileReader {
  public:
   explicit TileReader(const DesignPlan& plan);
@@ -64,7 +65,8 @@ class TileReader {
   DesignTile read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts);
 
  private:
-  bool all_accepted(int rows) const;
+  const double* load(const Column& column, std::int64_t first, int rows, double* to);
+  bool codes_accepted(int rows) const;
   int compact(int rows, RowCounts& counts);
   void form(const DesignPlan::Product& product, int rows, double* buffer, const double*& out);
   double* buffer(std::size_t k) { return buffers_ + k * stride_; }
@@ -77,6 +79,7 @@ class TileReader {
   std::vector<const double*> numeric_, dense_, values_;
   std::vector<const std::int32_t*> cell_;
   const double* weight_ = nullptr;
+  bool in_place_, finite_ = true;
 };
 
 }  // namespace rxhpc::impl

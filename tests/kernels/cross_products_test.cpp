@@ -128,7 +128,7 @@ TEST(CrossProducts, PlainWithShiftIsDouble) {
       for (auto const& term : s.terms)
         if (term.factors.empty() && !term.numeric.empty()) s.shift.push_back(100);
       s.shift.resize(s.shift.size() + s.responses.size(), 7);
-      EXPECT_LT(worst_error(t.all(), s), 2e-14);
+      EXPECT_LT(worst_error(t.all(), s), 1e-12);  // shifts a hundred deviations off cost their square
     }
 }
 
