@@ -97,9 +97,10 @@ double round_digits(double x, double digits) {
   if (digits < -308) return 0;
   int const d = static_cast<int>(std::floor(digits + 0.5));
   if (d == 0) return std::nearbyint(x);
-  if (d > 0 && d + std::log10(std::fabs(x)) > 15) return x;
   double const magnitude = std::fabs(x);
   double const unit = power_of_ten(d > 0 ? d : -d);
+  // A double has no more than 15 certain digits.
+  if (d > 0 && magnitude * unit > 1e15) return x;
   double const scaled = d > 0 ? magnitude * unit : magnitude / unit;
   double const below = std::floor(scaled), above = std::ceil(scaled);
   double const low = d > 0 ? below / unit : below * unit, high = d > 0 ? above / unit : above * unit;

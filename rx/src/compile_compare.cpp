@@ -81,7 +81,7 @@ Value Compiler::temporal_like(const Expr& e, const Value& v, VarType type) {
       values.push_back(std::isnan(x) ? na_value() : x);
     }
     if (is_constant(v) && !is_missing_constant(v) && std::isnan(values[static_cast<std::size_t>(graph_.constant_value(v.node))]))
-      throw_at(e, std::string("'") + *literal_text(v) + "' is not a " + (type == VarType::date ? "date like 2013-01-31" : "time like 2013-01-31 10:20:30"));
+      throw_at(e, std::string("'") + v.levels[static_cast<std::size_t>(graph_.constant_value(v.node))] + "' is not a " + (type == VarType::date ? "date like 2013-01-31" : "time like 2013-01-31 10:20:30"));
     return computed(recode(v, values, na_value()), type);
   }
   if (v.type == VarType::date) return computed(graph_.add(RowOp::multiply, node(v), graph_.constant(86400)), type);
