@@ -8,6 +8,25 @@
 
 namespace rxhpc::impl {
 
+/// Equality without a call for the short texts that nearly all are: first and last words, which overlap.
+inline bool same_text(std::string_view a, std::string_view b) {
+  auto const n = a.size();
+  if (n != b.size()) return false;
+  auto const same = [&]<class Word>(Word) {
+    Word x, y, u, v;
+    std::memcpy(&x, a.data(), sizeof x);
+    std::memcpy(&y, b.data(), sizeof y);
+    std::memcpy(&u, a.data() + n - sizeof u, sizeof u);
+    std::memcpy(&v, b.data() + n - sizeof v, sizeof v);
+    return ((x ^ y) | (u ^ v)) == 0;
+  };
+  if (n > 16) return std::memcmp(a.data(), b.data(), n) == 0;
+  if (n >= 8) return same(std::uint64_t{});
+  if (n >= 4) return same(std::uint32_t{});
+  if (n >= 2) return same(std::uint16_t{});
+  return n == 0 || a[0] == b[0];
+}
+
 /// Text to code, from 0 in order of first appearance; owns the bytes of the texts. A hash table with open addressing whose slots hold the
 /// hash, so that a comparison of bytes is nearly always the last one.
 class Dictionary {
@@ -24,7 +43,7 @@ class Dictionary {
     for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
       auto const& slot = slots_[i];
       if (slot.code < 0) return -1;
-      if (slot.hash == static_cast<std::uint32_t>(hash >> 32) && texts_[slot.code] == s) return slot.code;
+      if (slot.hash == static_cast<std::uint32_t>(hash >> 32) && same_text(texts_[slot.code], s)) return slot.code;
     }
   }
   /// The code of the text, which is added where it is not there.
@@ -40,7 +59,7 @@ class Dictionary {
         if (texts_.size() * 2 > slots_.size()) grow();
         return code;
       }
-      if (slot.hash == tag && texts_[slot.code] == s) return slot.code;
+      if (slot.hash == tag && same_text(texts_[slot.code], s)) return slot.code;
     }
   }
   void clear() {

@@ -138,24 +138,26 @@ int ChunkParser::missing_rows(ParsedColumn& out, int row) {
 
 int ChunkParser::integers(const ParseTask& task, ParsedColumn& out, int const first) {
   bool const check = settings_.missing.have_digits();
+  auto const fields = reader();
+  std::int64_t* const scratch = scratch_.data();
   bool minus_zero = false;
   int row = first;
   for (; row < rows_; ++row) {
-    auto const f = field(row);
+    auto const f = fields(row);
     bool const negative = *f.begin == '-';
     const char* const begin = f.begin + negative;
     Digits digits;
     if (static_cast<std::size_t>(f.end - begin - 1) < 16 && parse_digits(begin, f.end, digits) && !digits.point &&
         !(check && settings_.missing.contains(f.text()))) {
       auto const value = static_cast<std::int64_t>(digits.value);
-      scratch_[row] = negative ? -value : value;
+      scratch[row] = negative ? -value : value;
       minus_zero |= negative && value == 0;
       continue;
     }
     std::int64_t value = missing_integer;
     auto const parsed = parse_integer(f.text(), settings_.missing, value);
     if (parsed == Parsed::bad) break;
-    scratch_[row] = parsed == Parsed::missing ? missing_integer : value;
+    scratch[row] = parsed == Parsed::missing ? missing_integer : value;
     minus_zero |= parsed == Parsed::value && value == 0 && f.text().find('-') != std::string_view::npos;
   }
   out.facts.minus_zero |= minus_zero;
@@ -199,10 +201,11 @@ void ChunkParser::keep_integers(ParsedColumn& out, int row, int count) {
 template <class T>
 int ChunkParser::decimals(ParsedColumn& out, int const first) {
   bool const check = settings_.missing.have_digits();
+  auto const fields = reader();
   T* const to = out.values.as<T>() + done_;
   int row = first;
   for (; row < rows_; ++row) {
-    auto const f = field(row);
+    auto const f = fields(row);
     bool const negative = *f.begin == '-';
     const char* const begin = f.begin + negative;
     Digits digits;
@@ -229,10 +232,11 @@ int ChunkParser::decimals(ParsedColumn& out, int const first) {
 template <class Parse>
 int ChunkParser::others(ParsedColumn& out, int const first, Parse&& parse) {
   int row = first;
+  auto const fields = reader();
   auto const kind = out.facts.kind;
   for (; row < rows_; ++row) {
     std::int64_t value = missing_integer;
-    auto const parsed = parse(field(row).text(), settings_.missing, value);
+    auto const parsed = parse(fields(row).text(), settings_.missing, value);
     if (parsed == Parsed::bad) break;
     scratch_[row] = parsed == Parsed::missing ? missing_integer : value;
     if (parsed == Parsed::value) {
@@ -250,11 +254,13 @@ int ChunkParser::others(ParsedColumn& out, int const first, Parse&& parse) {
 int ChunkParser::texts(const ParseTask& task, ParsedColumn& out, int const first) {
   bool const ignored = task.too_many && task.too_many->load(std::memory_order_relaxed);
   bool const quotes = cutter_.quotes();
+  auto const fields = reader();
+  std::int64_t* const scratch = scratch_.data();
   std::string_view last;
   std::int32_t last_code = -1;
   int row = first;
   for (; row < rows_; ++row) {
-    auto value = field(row).text();
+    auto value = fields(row).text();
     bool quoted = false;
     if (quotes) {
       auto const quoting = unquote(value, unquoted_, value);
@@ -262,11 +268,11 @@ int ChunkParser::texts(const ParseTask& task, ParsedColumn& out, int const first
       quoted = quoting == Quoting::quoted;
     }
     if (!quoted && (value.empty() || settings_.missing.contains(value))) {
-      scratch_[row] = task.other;
+      scratch[row] = task.other;
       continue;
     }
-    if (value == last && last.data()) {
-      scratch_[row] = last_code;
+    if (last.data() && same_text(value, last)) {
+      scratch[row] = last_code;
       continue;
     }
     if (task.known) {
@@ -286,7 +292,7 @@ int ChunkParser::texts(const ParseTask& task, ParsedColumn& out, int const first
         out.facts.width = std::max(out.facts.width, static_cast<std::int64_t>(value.size()));
       }
     }
-    scratch_[row] = last_code;
+    scratch[row] = last_code;
   }
   if (ignored) out.usable = true, out.words->clear(), out.storage = Storage::text;
   else keep_codes(out, first, row - first);

@@ -76,14 +76,22 @@ class ChunkParser {
     const char* end;
     std::string_view text() const { return {begin, static_cast<std::size_t>(end - begin)}; }
   };
-  Field field(int row) const {
-    const char* const base = cutter_.base();
-    auto const* s = starts_ + static_cast<std::ptrdiff_t>(row) * fields_;
-    Field f{base + s[0], base + s[1] - 1};
-    if (trim_return_ && f.end > f.begin && f.end[-1] == '\r') --f.end;
-    if (skip_blank_) skip_blank_lines_before(f);
-    return f;
-  }
+  /// The fields of one column of the block; copied into a local of a loop, so that stores there cannot seem to change it.
+  struct FieldReader {
+    const char* base;
+    const std::uint32_t* starts;
+    std::ptrdiff_t stride;
+    bool trim_return, skip_blank;
+    Field operator()(int row) const {
+      auto const* s = starts + row * stride;
+      Field f{base + s[0], base + s[1] - 1};
+      if (trim_return && f.end > f.begin && f.end[-1] == '\r') --f.end;
+      if (skip_blank) skip_blank_lines_before(f);
+      return f;
+    }
+  };
+  FieldReader reader() const { return {cutter_.base(), starts_, fields_, trim_return_, skip_blank_}; }
+  Field field(int row) const { return reader()(row); }
   static void skip_blank_lines_before(Field& f) {
     while (f.begin < f.end && (*f.begin == '\n' || (*f.begin == '\r' && f.begin + 1 < f.end && f.begin[1] == '\n'))) ++f.begin;
   }

@@ -33,11 +33,16 @@ unsigned two(const char* p) {
 }
 
 bool date_at(std::string_view s, std::int64_t& days) {
-  if (s.size() < 10 || s[4] != '-' || s[7] != '-') return false;
-  unsigned const century = two(s.data()), years = two(s.data() + 2), month = two(s.data() + 5), day = two(s.data() + 8);
-  if (century > 99 || years > 99 || month < 1 || month > 12) return false;
-  std::int64_t const year = century * 100 + years;
-  if (day < 1 || day > days_in_month(year, month)) return false;
+  if (s.size() < 10) return false;
+  const char* const p = s.data();
+  auto const digit = [&](int i) { return static_cast<unsigned>(static_cast<unsigned char>(p[i])) - unsigned{'0'}; };
+  unsigned const y0 = digit(0), y1 = digit(1), y2 = digit(2), y3 = digit(3), m0 = digit(5), m1 = digit(6), d0 = digit(8), d1 = digit(9);
+  // One branch for all eight digits and both dashes.
+  bool const well_formed = (y0 <= 9) & (y1 <= 9) & (y2 <= 9) & (y3 <= 9) & (m0 <= 9) & (m1 <= 9) & (d0 <= 9) & (d1 <= 9) & (p[4] == '-') & (p[7] == '-');
+  if (!well_formed) return false;
+  unsigned const month = m0 * 10 + m1, day = d0 * 10 + d1;
+  std::int64_t const year = y0 * 1000 + y1 * 100 + y2 * 10 + y3;
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > days_in_month(year, month))) return false;
   days = days_of(year, month, day);
   return true;
 }

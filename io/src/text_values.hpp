@@ -26,7 +26,7 @@ class MissingStrings {
   }
   bool contains(std::string_view s) const {
     for (auto const& spelling : spellings_)
-      if (s == spelling) return true;
+      if (s.size() == spelling.size() && (s.empty() || (s[0] == spelling[0] && s == spelling))) return true;
     return false;
   }
   /// One of them could be taken for a number or a date.
