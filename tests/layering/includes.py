@@ -20,7 +20,7 @@ PLACES = {
     r'#\s*include\s*[<"]mpi\.h': r"mpi/(include/rxhpc|src)/mpi_communicator\.|^app/",
     r'#\s*include\s*[<"](hdf5|H5\w+)\.h': r"^io/src/",
     r'#\s*include\s*[<"](zstd|lz4|zlib|libdeflate|isa-l)': r"^io/src/",
-r'#\s*include\s*[<"]Kokkos_': r"^kernels/data/include/rxhpc/kokkos(_macros)?\.hpp$",
+    r'#\s*include\s*[<"]Kokkos_': r"^kernels/data/include/rxhpc/kokkos(_macros)?\.hpp$",
     r"\bKOKKOS_VERSION": r"^kernels/data/include/rxhpc/kokkos\.hpp$",
     r'#\s*include\s*[<"]nlohmann': r"^(io|rx|app)/",
     r'#\s*include\s*[<"]boost': r"^rx/src/",
