@@ -43,6 +43,21 @@ std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& inpu
   return open_text_input(session, input, options);
 }
 
+MakeSink whole_output(Session& session, const std::string& path, bool overwrite) {
+  return [&session, path, overwrite](const Schema& schema, const Grid& grid) { return create_output(session, path, schema, grid, overwrite); };
+}
+
+/// A directory of parts gains one; any other table is written anew.
+MakeSink grown_output(Session& session, const std::string& path, bool directory) {
+  if (!directory) return whole_output(session, path, true);
+  return [&session, path](const Schema& schema, const Grid& grid) {
+    TableOptions options;
+    options.codec = codec_of(session.args.text("codec", "none"));
+    options.rows_per_part = session.args.integer("rows-per-part", 0);
+    return append_part(path, schema, grid, options, zone_function(), session.comm);
+  };
+}
+
 std::vector<std::int64_t> rows_of_each(const Grid& grid) {
   std::vector<std::int64_t> rows;
   for (std::int64_t c = 0; c < grid.chunks(); ++c) rows.push_back(grid.rows(c));
@@ -68,23 +83,43 @@ std::int64_t copy_table(Session& session, const std::string& input, const RowOpt
   auto const rows = rows_of(session, open_input(session, input), options);
   columns = rows.columns.size();
   auto const length = session.args.integer("rows-per-read", chunk_length(rows.source->grid()));
-  return write_rows(session, *rows.source, rows.source->selects_rows(), rows.columns, length, output, session.args.flag("overwrite"), timing);
+  return write_rows(session, *rows.source, rows.source->selects_rows(), rows.columns, length,
+                    whole_output(session, output, session.args.flag("overwrite")), timing);
 }
 
-std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
-                         std::size_t& columns) {
-  auto const table = open_input(session, output);
-  auto const rows = rows_of(session, open_like(session, input, table->schema()), options);
+namespace {
+
+std::int64_t grow(Session& session, const ChunkSource& table, const Rows& rows, const std::string& output, Timing& timing, std::size_t& columns) {
+  std::int64_t directory = session.root() && std::filesystem::is_directory(output);
+  session.comm.all_sum(std::span(&directory, 1));
   std::unique_ptr<RowsAfterRows> both;
   together(session.comm, [&] {
     try {
-      both = std::make_unique<RowsAfterRows>(*table, *rows.source, rows.columns);
+      both = std::make_unique<RowsAfterRows>(table, *rows.source, rows.columns, directory == 0);
     } catch (const DataError& e) {
       throw DataError(output + ": " + e.what());
     }
   });
   columns = both->schema().size();
-  return write_rows(session, *both, rows.source->selects_rows(), all_columns(both->schema()), chunk_length(table->grid()), output, true, timing);
+  return write_rows(session, *both, rows.source->selects_rows(), all_columns(both->schema()), chunk_length(table.grid()),
+                    grown_output(session, output, directory != 0), timing);
+}
+
+}  // namespace
+
+std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
+                         std::size_t& columns) {
+  auto const table = open_input(session, output);
+  return grow(session, *table, rows_of(session, open_like(session, input, table->schema()), options), output, timing, columns);
+}
+
+std::int64_t append_table(Session& session, const std::string& path, const std::string& output, Timing& timing, std::size_t& columns) {
+  auto const table = open_input(session, output);
+  Rows rows;
+  rows.base = open_table(path, session.comm);
+  together(session.comm, [&] { rows.source = std::make_unique<RowSource>(*rows.base, RowOptions{}); });
+  rows.columns = all_columns(rows.base->schema());
+  return grow(session, *table, rows, output, timing, columns);
 }
 
 std::int64_t append_columns(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
@@ -116,7 +151,7 @@ std::int64_t append_columns(Session& session, const std::string& input, const Ro
     }
   });
   columns = both->schema().size();
-  return write_rows(session, *both, false, all_columns(both->schema()), length, output, true, timing);
+  return write_rows(session, *both, false, all_columns(both->schema()), length, whole_output(session, output, true), timing);
 }
 
 }  // namespace rxhpc::app

@@ -18,6 +18,9 @@ std::int64_t copy_table(Session& session, const std::string& input, const RowOpt
 std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& rows, const std::string& output, Timing& timing,
                          std::size_t& columns);
 
+/// Collective. The same with a table of rows as they are.
+std::int64_t append_table(Session& session, const std::string& path, const std::string& output, Timing& timing, std::size_t& columns);
+
 /// Collective. OUTPUT's columns, then INPUT's, row for row; a name of both is replaced with --overwrite.
 std::int64_t append_columns(Session& session, const std::string& input, const RowOptions& rows, const std::string& output, Timing& timing,
                             std::size_t& columns);

@@ -112,8 +112,8 @@ Column converted(const Column& in, std::int64_t rows, const Variable& variable, 
 
 }  // namespace
 
-RowsAfterRows::RowsAfterRows(const ChunkSource& first, const ChunkSource& second, const std::vector<int>& second_columns)
-    : sides_{&first, &second} {
+RowsAfterRows::RowsAfterRows(const ChunkSource& first, const ChunkSource& second, const std::vector<int>& second_columns, bool both_sides)
+    : sides_{&first, &second}, chunks_before_(both_sides ? first.grid().chunks() : 0) {
   for (int c : second_columns)
     if (auto const& name = second.schema()[static_cast<std::size_t>(c)].name; first.schema().find(name) < 0)
       throw DataError("column '" + name + "' is not in the table that rows are appended to");
@@ -137,19 +137,18 @@ RowsAfterRows::RowsAfterRows(const ChunkSource& first, const ChunkSource& second
     schema_.variables.push_back(both);
   }
   std::vector<std::int64_t> rows;
-  for (auto const* side : sides_)
-    for (std::int64_t c = 0; c < side->grid().chunks(); ++c) rows.push_back(side->grid().rows(c));
+  for (std::int64_t c = 0; c < chunks_before_; ++c) rows.push_back(first.grid().rows(c));
+  for (std::int64_t c = 0; c < second.grid().chunks(); ++c) rows.push_back(second.grid().rows(c));
   grid_ = Grid(std::move(rows));
 }
 
 void RowsAfterRows::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
   auto& scratch = scratch_of(out);
-  auto const before = sides_[0]->grid().chunks();
-  std::size_t const side = chunk < before ? 0 : 1;
+  std::size_t const side = chunk < chunks_before_ ? 0 : 1;
   std::vector<int> wanted;
   for (int c : columns) wanted.push_back(mappings_[side][static_cast<std::size_t>(c)].column);
   auto& inner = scratch.inner[side];
-  sides_[side]->read(side == 0 ? chunk : chunk - before, wanted, inner);
+  sides_[side]->read(side == 0 ? chunk : chunk - chunks_before_, wanted, inner);
   out.index = chunk;
   out.first_row = grid_.first(chunk);
   out.rows = inner.rows;

@@ -11,8 +11,9 @@ namespace rxhpc::app {
 /// factor levels that only `second` has come last.
 class RowsAfterRows final : public ChunkSource {
  public:
+  /// `both`: false leaves the rows of `first` out, so that only the new ones, in the common form, are seen.
   /// Throws DataError where a column is in one alone, or where types do not go together.
-  RowsAfterRows(const ChunkSource& first, const ChunkSource& second, const std::vector<int>& second_columns);
+  RowsAfterRows(const ChunkSource& first, const ChunkSource& second, const std::vector<int>& second_columns, bool both = true);
 
   const Schema& schema() const override { return schema_; }
   const Grid& grid() const override { return grid_; }
@@ -28,6 +29,7 @@ class RowsAfterRows final : public ChunkSource {
 
   std::array<const ChunkSource*, 2> sides_;
   std::array<std::vector<Mapping>, 2> mappings_;
+  std::int64_t chunks_before_ = 0;  ///< chunks of `first`
   Schema schema_;
   Grid grid_;
 };

@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "append.hpp"
 #include "copy_rows.hpp"
 #include "input.hpp"
 #include "rxhpc/predict.hpp"
@@ -28,6 +29,24 @@ class ChosenColumnsSink final : public ChunkSink {
  private:
   ChunkSink& sink_;
   std::vector<int> columns_;
+};
+
+/// A name for a file that only this job needs.
+std::string output_beside(const std::string& output) {
+  auto place = output;
+  while (place.size() > 1 && place.back() == '/') place.pop_back();
+  auto const slash = place.rfind('/');
+  auto const at = slash == std::string::npos ? 0 : slash + 1;
+  return place.substr(0, at) + "." + place.substr(at) + ".predicted";
+}
+
+/// Removes the file of that name in the end.
+struct Passing {
+  std::string path;
+  ~Passing() {
+    std::error_code ignored;
+    if (!path.empty()) std::filesystem::remove(path, ignored);
+  }
 };
 
 nlohmann::json read_model(const std::string& path, Communicator& comm) {
@@ -65,7 +84,8 @@ PredictOptions predict_options(const Session& session) {
 void run_predict(Session& session) {
   auto const& args = session.args;
   auto const model_file = args.positional("MODEL"), input = args.positional("INPUT"), output = args.positional("OUTPUT");
-  refuse_existing(session, output);
+  bool const append = args.text("append", "none") == "rows" && output_exists(session, output);
+  if (!append) refuse_existing(session, output);
   auto const model = read_model(model_file, session.comm);
   auto const source = open_input(session, input);
   std::unique_ptr<Predictor> predictor;
@@ -80,19 +100,24 @@ void run_predict(Session& session) {
   });
   Schema schema;
   for (int c : columns) schema.variables.push_back(predictor->schema()[static_cast<std::size_t>(c)]);
-  auto const table = create_output(session, output, schema, predictor->grid(), args.flag("overwrite"));
+  // Appended predictions are a table of their own first, which is then added to the one that exists.
+  Passing const passing{append && session.root() ? output_beside(output) : ""};
+  auto const table = append ? create_table(output_beside(output), schema, predictor->grid(), {.overwrite = true}, zone_function(), session.comm)
+                            : create_output(session, output, schema, predictor->grid(), args.flag("overwrite"));
   ChosenColumnsSink sink(*table, columns);
   Timing timing;
   predictor->run(sink, session.comm, &timing);
   table->finish();
+  auto rows = predictor->grid().total();
+  std::size_t all_columns = columns.size();
+  if (append) rows = append_table(session, output_beside(output), output, timing, all_columns);
 
-  auto const rows = predictor->grid().total();
   Result result;
   result.input = input;
   result.rows = rows;
-  result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", columns.size()}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
+  result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", all_columns}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
   if (model.contains("formula")) result.formula = model["formula"].is_string() ? model["formula"].get<std::string>() : "";
-  result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(columns.size()) + " variables\n";
+  result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(all_columns) + " variables\n";
   finish(session, std::move(result), timing);
 }
 

@@ -36,7 +36,7 @@ std::int64_t chunk_length(const Grid& grid) {
 }
 
 std::int64_t write_rows(Session& session, const ChunkSource& rows, bool selected, const std::vector<int>& columns, std::int64_t length,
-                        const std::string& path, bool overwrite, Timing& timing) {
+                        const MakeSink& make_sink, Timing& timing) {
   std::optional<RegriddedSource> cut_anew;
   if (selected)
     cut_anew.emplace(rows, count_rows(rows, session.run, session.comm, &timing), length);
@@ -44,7 +44,7 @@ std::int64_t write_rows(Session& session, const ChunkSource& rows, bool selected
     cut_anew.emplace(rows, rows_of_each(rows.grid()), length);
   const ChunkSource& source = cut_anew ? static_cast<const ChunkSource&>(*cut_anew) : rows;
 
-  auto const sink = create_output(session, path, chosen(source.schema(), columns), source.grid(), overwrite);
+  auto const sink = make_sink(chosen(source.schema(), columns), source.grid());
   auto const make_body = []() -> RowBody { return [](const Chunk& in, Chunk& out) { out.columns = in.columns; }; };
   map_rows(source, columns, *sink, make_body, session.run, session.comm, &timing);
   sink->finish();

@@ -25,6 +25,11 @@ class Usage(Case):
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
 
+    def test_the_command_reference_is_up_to_date(self):
+        page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "commands.md")
+        with open(page) as f:
+            self.assertEqual(f.read(), run("help", "--markdown")[1], "write it anew: rxhpc help --markdown > docs/commands.md")
+
     def test_usage_errors(self):
         self.fail_with(2, "rxhpc: a verb is missing")
         self.fail_with(2, "rxhpc: unknown verb 'sumary'; did you mean 'summary'?", "sumary", "~ x", self.table)
