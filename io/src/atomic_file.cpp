@@ -110,9 +110,9 @@ void sync_directory_of(const std::string& path) {
 TemporaryOutput::TemporaryOutput(std::string final_path) : final_(std::move(final_path)) {
   static std::atomic<unsigned> counter{0};
   auto const name = std::filesystem::path(final_).filename().string();
-  temporary_ = (std::filesystem::path(final_).parent_path() /
-                ("." + name.substr(0, 100) + ".unfinished-" + std::to_string(::getpid()) + "-" + std::to_string(counter++)))
-                   .string();
+  std::string hidden(".");
+  hidden.append(name, 0, 100).append(".unfinished-").append(std::to_string(::getpid())).append("-").append(std::to_string(counter++));
+  temporary_ = (std::filesystem::path(final_).parent_path() / hidden).string();
   auto& registry = unfinished();
   std::lock_guard lock(registry.mutex);
   registry.paths.insert(temporary_);

@@ -72,7 +72,7 @@ class RowNumberEncoder {
     std::uint32_t adler = 1;
     std::size_t plain = 0;
   };
-  static Piece piece_of(std::span<const unsigned char> plain);
+  Piece piece_of(std::span<const unsigned char> plain, std::uint32_t adler);
   const Piece& run_of(unsigned char value);
 
   std::int64_t count_;
@@ -80,6 +80,7 @@ class RowNumberEncoder {
   Piece low_;
   std::vector<Piece> runs_;   ///< [256] 65536 times one byte, made when first needed
   ChunkEncoder encoder_;
+  Buffer level_buffer_;
 };
 
 }  // namespace rxhpc::impl

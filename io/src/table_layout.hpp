@@ -75,8 +75,10 @@ class ByteWriter {
     append(text.data(), text.size());
   }
   void append(const void* data, std::size_t bytes) {
-    auto const* p = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), p, p + bytes);
+    if (bytes == 0) return;
+    auto const at = bytes_.size();
+    bytes_.resize(at + bytes);
+    std::memcpy(bytes_.data() + at, data, bytes);
   }
   Bytes& bytes() { return bytes_; }
 
