@@ -32,15 +32,20 @@ Rows rows_of(Session& session, std::unique_ptr<ChunkSource> base, const RowOptio
 /// Text is read with the types of the table that it goes to, where the command line does not say otherwise.
 std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& input, const Schema& like) {
   if (input_is_table(input, session.comm)) return open_input(session, input);
-  TextOptions options;
+  TextOptions asked, options;
   together(session.comm, [&] {
-    options = text_options(session);
+    options = asked = text_options(session);
     for (auto const& v : like.variables) {
       auto& info = options.columns[v.name];
       if (!info.type && !(v.type >= VarType::integer && v.type <= VarType::numeric)) info.type = v.type;
     }
   });
-  return open_text_input(session, input, options);
+  try {
+    return open_text_input(session, input, options);
+  } catch (const UsageError&) {
+    // The text lacks one of the columns, which is told better once both are open.
+    return open_text_input(session, input, asked);
+  }
 }
 
 MakeSink whole_output(Session& session, const std::string& path, bool overwrite) {

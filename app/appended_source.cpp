@@ -37,8 +37,9 @@ Storage narrowest_codes(std::size_t levels) {
 Variable common(const Variable& a, const Variable& b) {
   auto const clash = [&](const std::string& why) { return DataError("column '" + a.name + "': " + why); };
   Variable out = a;
-  out.low = std::fmin(a.low, b.low);
-  out.high = std::fmax(a.high, b.high);
+  // Where one range is unknown, the common one is.
+  out.low = std::isnan(b.low) || b.low < a.low ? b.low : a.low;
+  out.high = std::isnan(b.high) || b.high > a.high ? b.high : a.high;
   if (a.storage == Storage::text || b.storage == Storage::text) {
     if (a.storage != b.storage) throw clash("text of fixed length and text in codes cannot be appended to one another");
     out.text_width = std::max(a.text_width, b.text_width);

@@ -1,6 +1,7 @@
 #include "copy_rows.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -10,9 +11,13 @@
 namespace rxhpc::app {
 namespace {
 
-Schema chosen(const Schema& schema, const std::vector<int>& columns) {
+/// Ranges of fewer rows are others: the zone map will know them.
+Schema chosen(const Schema& schema, const std::vector<int>& columns, bool selected) {
   Schema out;
-  for (int c : columns) out.variables.push_back(schema[static_cast<std::size_t>(c)]);
+  for (int c : columns) {
+    auto& v = out.variables.emplace_back(schema[static_cast<std::size_t>(c)]);
+    if (selected) v.low = v.high = std::numeric_limits<double>::quiet_NaN();
+  }
   return out;
 }
 
@@ -44,7 +49,7 @@ std::int64_t write_rows(Session& session, const ChunkSource& rows, bool selected
     cut_anew.emplace(rows, rows_of_each(rows.grid()), length);
   const ChunkSource& source = cut_anew ? static_cast<const ChunkSource&>(*cut_anew) : rows;
 
-  auto const sink = make_sink(chosen(source.schema(), columns), source.grid());
+  auto const sink = make_sink(chosen(source.schema(), columns, selected), source.grid());
   auto const make_body = []() -> RowBody { return [](const Chunk& in, Chunk& out) { out.columns = in.columns; }; };
   map_rows(source, columns, *sink, make_body, session.run, session.comm, &timing);
   sink->finish();

@@ -42,6 +42,10 @@ class Case(unittest.TestCase):
             f.write(text if isinstance(text, bytes) else text.encode())
         return self.path(name)
 
+    def bytes_of(self, path):
+        with open(path, "rb") as f:
+            return f.read()
+
     def succeed(self, *args, **more):
         status, out, err = run(*args, **more)
         self.assertEqual(status, 0, "%s: %s" % (" ".join(map(str, args)), err))
@@ -59,7 +63,7 @@ class Case(unittest.TestCase):
         if more.get("ranks", 1) == 1:
             self.assertEqual(err.count("\n"), 1, err)
         else:
-            self.assertEqual(sum(line.startswith("rxhpc ") for line in err.splitlines()), 1, err)
+            self.assertEqual(sum(line.startswith("rxhpc") for line in err.splitlines()), 1, err)
         self.assertEqual(out, "")
         return err
 
