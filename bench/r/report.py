@@ -22,7 +22,7 @@ def target_text(c):
 
 
 def seconds_text(s):
-    return f"{s:.1f} s" if s >= 10 else f"{s:.2f} s" if s >= 1 else f"{1000 * s:.0f} ms"
+    return f"{s:.1f} s" if s >= 10 else f"{s:.2f} s" if s >= 0.9995 else f"{1000 * s:.0f} ms"
 
 
 def table(outcome):
