@@ -50,10 +50,10 @@ def table(outcome):
 def chart(outcome):
     """Bars of speed-ups on a logarithmic scale; a short line marks each target."""
     bars = [(t["title"], c) for t in outcome["tasks"] for c in t["comparisons"] if c["kind"] == "times"]
-    left, width, step, top = 16, 760, 46, 40
+    left, width, step, top = 16, 900, 46, 40
     longest = max([c["value"] for _, c in bars] + [c["target"] for _, c in bars] + [10])
     decades = max(1, math.ceil(math.log10(longest)))
-    scale = lambda x: (width - 140) * math.log10(max(x, 1.02)) / decades
+    scale = lambda x: (width - 160) * math.log10(max(x, 1.02)) / decades
     height = top + step * len(bars) + 40
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
