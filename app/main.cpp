@@ -82,7 +82,11 @@ class Ranks {
 std::string one_line(const std::exception& e) {
   std::string text = dynamic_cast<const std::bad_alloc*>(&e) ? "std::bad_alloc" : e.what();
   if (text.find("std::bad_alloc") != std::string::npos) return "out of memory";
-  return text;
+  // What a damaged file says of itself is no text for a terminal.
+  for (auto& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  auto const clean = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(clean).get<std::string>();
 }
 
 void complain(const std::string& verb, const std::string& message) {
@@ -176,10 +180,14 @@ int guarded_run(int argc, char** argv) {
 }  // namespace rxhpc::app
 
 int main(int argc, char** argv) {
+  int status = 1;
   try {
-    return rxhpc::app::guarded_run(argc, argv);
+    status = rxhpc::app::guarded_run(argc, argv);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "rxhpc: %s\n", e.what());
-    return 1;
   }
+  // HDF5 tries to close at exit what a full disk kept it from writing, and crashes: after a failure nothing is tidied up any more.
+  if (status == 0) return 0;
+  std::fflush(nullptr);
+  std::_Exit(status);
 }

@@ -50,14 +50,14 @@ class Failures(Case):
         for name, bytes_ in {"cut.h5": data[:len(data) // 2], "head.h5": data[:100], "not.h5": b"\x89HDF\r\n\x1a\n" + b"x" * 5000}.items():
             path = self.write(name, bytes(bytes_))
             self.fail_with(3, "rxhpc summary: ", "summary", "~ x", path, "--row-selection", "id > 1")
-        missed = 0
+        missed = 0  # bytes that no value depends on
         for place in range(2000, len(data), len(data) // 13):
             spoiled = bytearray(data)
             spoiled[place] ^= 0x55
             status, out, err = run("summary", "~ .", self.write("spoiled.h5", bytes(spoiled)), "--row-selection", "id >= 0", "--json", "-",
                                    "--report-progress", "0")
             if status == 0:
-                missed += 1  # a byte that no value depends on; the answer must be the right one
+                missed += 1
                 self.assertEqual(self.numbers(out), self.numbers(self.succeed("summary", "~ .", table, "--row-selection", "id >= 0", "--json", "-")))
             else:
                 self.assertEqual((status, out, err.count("\n")), (3, "", 1), err)
@@ -71,11 +71,8 @@ class Failures(Case):
     @needs_mpi
     def test_a_rank_that_fails_ends_all(self):
         table, data = self.damaged_table()
-        # the last column's last bytes belong to the last rank
-        at = data.rfind(b"plain")
-        places = [len(data) * k // 40 for k in range(20, 40)]
         ended = 0
-        for place in places[:6] if at < 0 else [at] + places[:5]:
+        for place in [len(data) * k // 12 for k in range(1, 12)]:
             spoiled = bytearray(data)
             for i in range(place, min(place + 64, len(data))):
                 spoiled[i] ^= 0xFF
@@ -85,7 +82,7 @@ class Failures(Case):
                 ended += 1
                 self.assertEqual(status, 3, err)
                 self.assertEqual(sum(line.startswith("rxhpc ") for line in err.splitlines()), 1, err)
-        self.assertIsNotNone(ended)
+        self.assertGreater(ended, 2)
 
     def test_full_disk(self):
         text = self.write("t.csv", made_table(20000))
@@ -99,11 +96,14 @@ class Failures(Case):
     def test_full_disk_under_mpirun(self):
         text = self.write("t.csv", made_table(20000))
         self.succeed("import", text, self.path("t.h5"), "--rows-per-read", "1000")
-        out = os.path.join(self.out, "t.csv")
-        p = subprocess.run(["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"] + command(["export", self.path("t.h5"), out], 3), env=ENVIRONMENT,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-        self.assertEqual(p.returncode, 3, p.stderr.decode())
-        self.assertEqual(self.files(), [])
+        # MPI's own files must not hit the limit: a small file system instead
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", self.out], stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("no right to mount a small file system")
+        self.addCleanup(subprocess.run, ["umount", self.out])
+        for words in (["export", self.path("t.h5"), self.path("out/t.csv")], ["datastep", self.path("t.h5"), self.path("out/t.h5")],
+                      ["import", text, self.path("out/t.h5")], ["import", text, self.path("out/p/"), "--rows-per-read", "1000", "--rows-per-part", "3000"]):
+            self.fail_with(3, "no space left", *words, ranks=3)
+            self.assertEqual(self.files(), [])
 
     def test_standard_output_that_is_full(self):
         table = self.path("t.h5")
@@ -134,10 +134,13 @@ class Failures(Case):
         got, err = self.stopped(signal.SIGTERM, 2, ["import", self.big_text(), os.path.join(self.out, "t.h5"), "--threads", 1, "--codec", "small"])
         self.assertNotEqual(got, 0)
         for _ in range(100):
-            if not self.files():
+            if not [f for f in self.files() if os.path.basename(f) != "t.h5"]:
                 break
             time.sleep(0.05)
-        self.assertEqual(self.files(), [])
+        # the launcher may be so slow to pass the signal on that the table is complete by then
+        for left in self.files():
+            self.assertEqual(os.path.basename(left), "t.h5")
+            self.succeed("summary", "~ x", left, "--row-selection", "id >= 0")
 
 
 if __name__ == "__main__":

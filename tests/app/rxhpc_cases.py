@@ -26,7 +26,7 @@ def run(*args, ranks=1, timeout=LIMIT, **more):
     """(exit status, standard output, standard error)"""
     p = subprocess.run(command(args, ranks), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
                        env=dict(ENVIRONMENT, **more.pop("environment", {})), **more)
-    return p.returncode, p.stdout.decode(), p.stderr.decode()
+    return p.returncode, p.stdout.decode(), p.stderr.decode(errors="replace")
 
 
 class Case(unittest.TestCase):
