@@ -71,12 +71,11 @@ bool small_or_narrow(const Problem& p) {
   return static_cast<double>(p.rows.grid().total()) * columns * (columns + 1) / 2 <= 1e8 || p.dense - 1 <= 4;
 }
 
-/// Means of the first rows that count, one for each numeric term but the constant, then the responses: any value near the data will do,
-/// as long as it is the same for everybody.
+/// Means of the first rows that count, one for each purely numeric term but the constant, then the responses: any value near the data
+/// will do, as long as it is the same for everybody.
 std::vector<double> first_means(const Problem& p, Communicator& comm) {
   auto spec = p.spec;
   spec.precision = Precision::exact;
-  std::vector<int> keep;  // the dense terms alone
   std::vector<DesignTerm> dense_terms;
   for (auto const& t : spec.terms)
     if (t.factors.empty()) dense_terms.push_back(t);
@@ -89,7 +88,8 @@ std::vector<double> first_means(const Problem& p, Communicator& comm) {
   int constant = 0;
   while (!dense_terms[constant].numeric.empty()) ++constant;
   std::vector<double> shift;
-  for (int j = 0; j < g.n; ++j) shift.push_back(j == constant ? 0.0 : static_cast<double>(g(constant, j) / g(constant, constant)));
+  for (int j = 0; j < g.n; ++j)
+    if (j != constant) shift.push_back(static_cast<double>(g(constant, j) / g(constant, constant)));
   for (double& s : shift)
     if (!std::isfinite(s)) s = 0;
   return shift;
@@ -246,10 +246,7 @@ bool shift_far_off(const Problem& p, const Sums& s, const std::vector<double>& s
     return static_cast<double>(n) * d * d > 1e4 * centred;
   };
   for (auto const& t : p.spec.terms) {
-    if (t.factors.empty()) {
-      if (!t.numeric.empty() && far(column, shift[k])) return true;
-      ++k;
-    }
+    if (t.factors.empty() && !t.numeric.empty() && far(column, shift[k++])) return true;
     column += static_cast<int>(t.cells());
   }
   for (std::size_t y = 0; y < p.spec.responses.size(); ++y)

@@ -84,6 +84,7 @@ void Predictor::Impl::check_levels(const ChunkSource& input) const {
     int const column = rows->derive(*parse_expression(v.expression), v.expression), base = rows->base_column(column);
     auto const& found = rows->schema()[column];
     auto const* zones = base >= 0 ? input.zone_map() : nullptr;
+    if (zones && zones->level_counts[base].size() != zones->moments[base].size()) zones = nullptr;  // left out where there are very many levels
     for (std::size_t l = 0; l < found.levels.size(); ++l) {
       if (std::find(v.levels.begin(), v.levels.end(), found.levels[l]) != v.levels.end()) continue;
       std::int64_t seen = zones ? 0 : 1;
@@ -172,9 +173,11 @@ RowBody Predictor::Impl::body() const {
       if (response >= 0) load_values(in.columns[response], from, count, numbers->data());
       for (std::int64_t i = 0; i < count; ++i) {
         double eta = 0, variance = 0;
-        for (auto const& t : *terms) eta = t.place[i] < 0 ? na_value() : eta + (beta[t.place[i]] == 0 ? 0 * t.value[i] : beta[t.place[i]] * t.value[i]);
-        bool missing = std::isnan(eta);
-        for (auto const& t : *terms) missing |= t.place[i] < 0;
+        bool missing = false;
+        for (auto const& t : *terms) {
+          missing |= t.place[i] < 0 || std::isnan(t.value[i]);
+          if (!missing) eta += beta[t.place[i]] * t.value[i];
+        }
         if (!missing && !cov.empty())
           for (auto const& a : *terms)
             for (auto const& b : *terms) variance += a.value[i] * b.value[i] * cov[a.place[i] * columns + b.place[i]];

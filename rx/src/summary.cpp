@@ -213,12 +213,18 @@ std::vector<ZoneMoments> merged_zones(const ZoneMap& zones, const std::vector<in
   return result;
 }
 
+/// Tables leave the counts of factors with very many levels out.
+bool level_counts_known(const ZoneMap& zones, int column) {
+  return column < static_cast<int>(zones.level_counts.size()) && zones.level_counts[column].size() == zones.moments[column].size();
+}
+
 /// Answers everything from the zone map where that is possible: whole table, no weights, single variables.
 bool from_zones(const RowSource& rows, const std::vector<Term>& terms, const SummaryOptions& o, Summary& out) {
   auto const* zones = rows.zone_map();
   if (!zones || !o.pweights.empty() || !o.fweights.empty() || !o.by_term) return false;
   for (auto const& t : terms)
-    if ((t.plain() ? t.value : t.factors[0]) >= static_cast<int>(zones->moments.size()) || (!t.plain() && (t.value >= 0 || t.factors.size() > 1)))
+    if (t.plain() ? t.value >= static_cast<int>(zones->moments.size())
+                  : t.value >= 0 || t.factors.size() > 1 || !level_counts_known(*zones, t.factors[0]))
       return false;
   std::vector<int> plain;
   for (auto const& t : terms)

@@ -425,11 +425,11 @@ TEST(RowSource, EqualsTheNaiveRowByRowEvaluation) {
   Grid const grid(lengths);
   auto const n = static_cast<std::size_t>(grid.total());
   std::vector<double> x(n);
-  std::vector<std::int8_t> code(n);
+  std::vector<int> code(n);
   std::vector<std::string> text(n);
   for (std::size_t i = 0; i < n; ++i) {
     x[i] = random() % 10 == 0 ? NA : static_cast<double>(random() % 1000) / 8 - 60;
-    code[i] = static_cast<std::int8_t>(static_cast<int>(random() % 4) - 1);
+    code[i] = static_cast<int>(random() % 4) - 1;
     text[i] = random() % 2 ? "one" : "three";
   }
   MemorySource s(lengths);
