@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <set>
 
 #include "compile.hpp"
@@ -21,12 +22,14 @@ std::string interval(const std::string& low, const std::string& high, bool close
 
 std::vector<std::string> cut_labels(const std::vector<double>& breaks, bool right, bool include_lowest, int digits) {
   std::vector<std::string> edges;
+  // R pads infinite breaks to one width: (60, Inf] where -Inf is a break too, else (60,Inf].
+  auto const* infinity = std::find(breaks.begin(), breaks.end(), -std::numeric_limits<double>::infinity()) == breaks.end() ? "Inf" : " Inf";
   // As many digits as it takes to tell the breaks apart, as R does.
   for (int d = digits; d <= std::max(12, digits); ++d) {
     edges.clear();
     for (double b : breaks) {
       char text[64];
-      if (std::isinf(b)) std::snprintf(text, sizeof text, "%s", b < 0 ? "-Inf" : "Inf");
+      if (std::isinf(b)) std::snprintf(text, sizeof text, "%s", b < 0 ? "-Inf" : infinity);
       else std::snprintf(text, sizeof text, "%.*g", d, b + 0.0);
       edges.emplace_back(text);
     }
