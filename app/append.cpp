@@ -106,8 +106,9 @@ std::int64_t grow(Session& session, const ChunkSource& table, const Rows& rows, 
     }
   });
   columns = both->schema().size();
-  return write_rows(session, *both, rows.source->selects_rows(), all_columns(both->schema()), chunk_length(table.grid()),
-                    grown_output(session, output, directory != 0), timing);
+  auto const written = write_rows(session, *both, rows.source->selects_rows(), all_columns(both->schema()), chunk_length(table.grid()),
+                                  grown_output(session, output, directory != 0), timing);
+  return written + (directory != 0 ? table.grid().total() : 0);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ std::int64_t copy_table(Session& session, const std::string& input, const RowOpt
                         std::size_t& columns);
 
 /// Collective. OUTPUT's rows, then INPUT's. Columns are matched by name; types are widened and levels added where INPUT needs it.
+/// Returns the rows that OUTPUT then has.
 std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& rows, const std::string& output, Timing& timing,
                          std::size_t& columns);
 

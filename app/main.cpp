@@ -35,7 +35,7 @@ bool in_slurm_step() {
   return step && tasks && std::atol(tasks) > 1 && std::strtoull(step, nullptr, 10) < 0xFFFFFFF0ULL;
 }
 
-bool under_launcher() {
+[[maybe_unused]] bool under_launcher() {
   return environment("OMPI_COMM_WORLD_SIZE") || environment("PMIX_RANK") || environment("PMI_RANK") || in_slurm_step();
 }
 

@@ -101,6 +101,16 @@ class Rows(Case):
         self.succeed("import", more, self.path("new.h5"), "--append", "rows")
         self.assertEqual(self.result("info", self.path("new.h5"))["num_rows"], 2)
 
+    def test_append_to_a_directory(self):
+        parts = self.path("parts/")
+        self.succeed("import", self.csv, parts, "--rows-per-read", "100", "--rows-per-part", "300", "--col-classes", "g=factor")
+        before = sorted(os.listdir(parts))
+        self.assertEqual(self.result("import", self.csv, parts, "--append", "rows", "--row-selection", "id < 150")["num_rows"], 850)
+        self.assertEqual(len(os.listdir(parts)), len(before) + 1)
+        out = self.path("o.csv")
+        self.succeed("export", parts, out, "--vars-to-keep", "id")
+        self.assertEqual([int(r[0]) for r in read(out)[1:]], list(range(700)) + list(range(150)))
+
     def test_append_columns(self):
         self.succeed("datastep", self.table, self.path("z.h5"), "--transform", "z = id + 0.5", "--vars-to-keep", "z")
         self.succeed("datastep", self.path("z.h5"), self.table, "--append", "cols")
