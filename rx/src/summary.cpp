@@ -301,7 +301,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
     auto const& table = state.tables()[next_table++];
     if (table.negative_weight() > 0)
       throw DataError("column '" + (frequency ? o.fweights : o.pweights) + "': " + std::to_string(table.negative_weight()) + " rows have a negative weight");
-    excluded = table.excluded();
+    if (!o.by_term) excluded = table.excluded() + table.missing_factor();  // every table leaves the same rows out
     if (t.plain())
       out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
     else
