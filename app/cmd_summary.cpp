@@ -15,6 +15,7 @@ void run_summary(Session& session) {
                                   .pweights = unquoted(args.text("pweights")),
                                   .fweights = unquoted(args.text("fweights")),
                                   .by_term = args.flag("by-term", true),
+                                  .use_zone_map = args.flag("use-zone-map", true),
                                   .run = session.run},
                                  session.comm);
   Result result;

@@ -83,7 +83,9 @@ const Positional output{"OUTPUT",
 
 const std::vector<Verb>& verbs() {
   static const OptionGroup summary_group{
-      "Summary", {{"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"}}};
+      "Summary",
+      {{"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"},
+       {"use-zone-map", Kind::flag, "BOOL", "answer from what the table knows of its chunks where that is possible (default true), without reading rows"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},

@@ -221,7 +221,7 @@ bool level_counts_known(const ZoneMap& zones, int column) {
 /// Answers everything from the zone map where that is possible: whole table, no weights, single variables.
 bool from_zones(const RowSource& rows, const std::vector<Term>& terms, const SummaryOptions& o, Summary& out) {
   auto const* zones = rows.zone_map();
-  if (!zones || !o.pweights.empty() || !o.fweights.empty() || !o.by_term) return false;
+  if (!zones || !o.use_zone_map || !o.pweights.empty() || !o.fweights.empty() || !o.by_term) return false;
   for (auto const& t : terms)
     if (t.plain() ? t.value >= static_cast<int>(zones->moments.size())
                   : t.value >= 0 || t.factors.size() > 1 || !level_counts_known(*zones, t.factors[0]))

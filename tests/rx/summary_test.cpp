@@ -141,6 +141,10 @@ TEST(Summary, ZoneMapGivesTheBitsOfAScan) {
   SummaryOptions selected;
   selected.rows.row_selection = "x > 0";
   EXPECT_THROW(summary(zoned, "~ x", selected), DataError);  // rows have to be read
+  SummaryOptions read;
+  read.use_zone_map = false;
+  EXPECT_THROW(summary(zoned, "~ x", read), DataError);
+  EXPECT_EQ(to_json(summary(s, "~ x + f + y", read)).dump(), to_json(known).dump());
 }
 
 TEST(Summary, SameBitsForAnyRanksAndThreads) {

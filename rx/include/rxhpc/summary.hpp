@@ -14,6 +14,7 @@ struct SummaryOptions {
   RowOptions rows;
   std::string pweights, fweights;  ///< a column's name; at most one
   bool by_term = true;             ///< false: a row missing in any variable of the formula is left out everywhere
+  bool use_zone_map = true;        ///< false: read the rows even where the table knows the answer; the result's bits are the same
   RunOptions run;
 };
 
