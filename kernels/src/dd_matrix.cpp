@@ -46,14 +46,18 @@ void add_multiple(DD a, ConstRow x, Row y, int begin, int end) {
   }
 }
 
-/// sum of x[k] y[k] over [begin, end), in lanes counted from `begin`
+/// sum of x[k] y[k] over [begin, end), in lanes counted from `begin`; four sums in flight, because one waits for itself
 DD dot(ConstRow x, ConstRow y, int begin, int end) {
-  DdPack sum{Pack::all(0), Pack::all(0)};
-  for (int k = begin; k < end; k += 8) {
+  DdPack const zero{Pack::all(0), Pack::all(0)};
+  DdPack sum[4] = {zero, zero, zero, zero};
+  int k = begin;
+  for (; k + 32 <= end; k += 32)
+    for (int s = 0; s < 4; ++s) sum[s] = sum[s] + load(x, k + 8 * s, 8) * load(y, k + 8 * s, 8);
+  for (int s = 0; k < end; k += 8, ++s) {
     int const lanes = std::min(8, end - k);
-    sum = sum + load(x, k, lanes) * load(y, k, lanes);
+    sum[s] = sum[s] + load(x, k, lanes) * load(y, k, lanes);
   }
-  return reduce(sum);
+  return reduce((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
 
 bool is_zero(DD x) { return x.hi == 0 && x.lo == 0; }

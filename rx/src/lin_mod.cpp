@@ -71,9 +71,28 @@ bool small_or_narrow(const Problem& p) {
   return static_cast<double>(p.rows.grid().total()) * columns * (columns + 1) / 2 <= 1e8 || p.dense - 1 <= 4;
 }
 
+/// The same from what the table knows of its first chunk, where every numeric term is a column of it.
+std::vector<double> stored_means(const Problem& p) {
+  auto const* zones = p.rows.zone_map();
+  if (!zones || p.rows.grid().chunks() == 0) return {};
+  std::vector<double> means;
+  auto const add = [&](int place) {
+    int const column = p.read[place];
+    bool const known = column < static_cast<int>(zones->moments.size()) && zones->moments[column][0].n > 0 && std::isfinite(zones->moments[column][0].mean);
+    if (known) means.push_back(zones->moments[column][0].mean);
+    return known;
+  };
+  for (auto const& t : p.spec.terms)
+    if (t.factors.empty() && !t.numeric.empty() && (t.numeric.size() > 1 || !add(t.numeric[0]))) return {};
+  for (int y : p.spec.responses)
+    if (!add(y)) return {};
+  return means;
+}
+
 /// Means of the first rows that count, one for each purely numeric term but the constant, then the responses: any value near the data
 /// will do, as long as it is the same for everybody.
 std::vector<double> first_means(const Problem& p, Communicator& comm) {
+  if (auto known = stored_means(p); !known.empty()) return known;
   auto spec = p.spec;
   spec.precision = Precision::exact;
   std::vector<DesignTerm> dense_terms;
@@ -179,38 +198,45 @@ Solution solve_design(const Problem& p, const Sums& s, const LinModOptions& opti
 }
 
 /// ||R||_1 ||R^-1||_1 of the correlation matrix of the kept columns, the intercept and a cube's cells left out (specification, 13.3).
-/// Without an intercept, and not a cube, correlations are about zero.
-double condition_of(const Problem& p, const Sums& s, const Solution& sol) {
+/// Without an intercept, and not a cube, correlations are about zero. `inv` is (X'X)^-1 over the candidates.
+double condition_of(const Problem& p, const Sums& s, const Solution& sol, const DdMatrix& inv) {
   bool const centred = p.design.intercept || p.design.cube;
   int const skip = p.design.intercept ? 0 : 1;
-  std::vector<int> at;
+  std::vector<int> at, place;
   for (int k = 0; k < sol.candidates; ++k) {
     auto const& c = sol.columns[sol.order[k]];
     bool const apart = p.design.terms[c.term].variables.empty() || (p.design.cube && c.term == 0);
-    if (!apart && !sol.factor.aliased[k]) at.push_back(sol.order[k] + skip);
+    if (apart || sol.factor.aliased[k]) continue;
+    at.push_back(sol.order[k] + skip);
+    place.push_back(k);
   }
   int const n = static_cast<int>(at.size());
   if (n == 0) return 1;
-  DdMatrix r(n);
-  auto const product = [&](int i, int j) {
-    DD const raw = s.gram(i, j);
-    return centred ? raw - s.gram(0, i) * s.gram(0, j) / s.gram(0, 0) : raw;
-  };
-  std::vector<DD> scale;
-  for (int i : at) scale.push_back(sqrt(product(i, i)));
-  for (int i = 0; i < n; ++i)
-    for (int j = 0; j < n; ++j) r.set(i, j, i == j ? DD(1) : product(at[i], at[j]) / (scale[i] * scale[j]));
-  auto const inv = inverse(cholesky(r, n, 0), n);
-  auto const norm = [&](const DdMatrix& m) {
-    double worst = 0;
-    for (int i = 0; i < n; ++i) {
-      double sum = 0;
-      for (int j = 0; j < n; ++j) sum += std::abs(static_cast<double>(m(i, j)));
-      worst = std::max(worst, sum);
+  std::vector<DD> mean;
+  for (int i : at) mean.push_back(centred ? s.gram(0, i) / s.gram(0, 0) : DD(0));
+  auto const product = [&](int i, int j) { return s.gram(at[i], at[j]) - mean[i] * s.gram(0, at[j]); };
+  std::vector<double> scale;
+  for (int i = 0; i < n; ++i) scale.push_back(static_cast<double>(sqrt(product(i, i))));
+  // The inverse of the centred products is the block of (X'X)^-1 beside the intercept; a cube's cells span more than the mean.
+  DdMatrix apart_inverse;
+  if (p.design.cube) {
+    DdMatrix products(n);
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) products.set(i, j, product(i, j));
+    apart_inverse = inverse(cholesky(products, n, 0), n);
+  }
+  double worst = 0, worst_inverse = 0;
+  for (int i = 0; i < n; ++i) {
+    double sum = 0, sum_inverse = 0;
+    for (int j = 0; j < n; ++j) {
+      DD const of_inverse = p.design.cube ? apart_inverse(i, j) : inv(place[i], place[j]);
+      sum += i == j ? 1 : std::abs(static_cast<double>(product(i, j)) / (scale[i] * scale[j]));
+      sum_inverse += std::abs(static_cast<double>(of_inverse)) * scale[i] * scale[j];
     }
-    return worst;
-  };
-  return norm(r) * norm(inv);
+    worst = std::max(worst, sum);
+    worst_inverse = std::max(worst_inverse, sum_inverse);
+  }
+  return worst * worst_inverse;
 }
 
 /// True where sums in plain double may have cost digits that the reader sees (design, section 6).
@@ -339,7 +365,8 @@ LinMod lin_mod(const ChunkSource& source, std::string_view formula, const LinMod
   if (spec.shift.empty()) spec.precision = Precision::exact;
   auto sums = sweep_sums(p, spec, options, comm, model.timing);
   auto solution = solve_design(p, sums, options);
-  model.condition_number = condition_of(p, sums, solution);
+  auto inv = inverse(solution.factor, solution.candidates);
+  model.condition_number = condition_of(p, sums, solution, inv);
   // Pass 2: the same sums in double-double where the first lost digits.
   if (spec.precision == Precision::plain &&
       (shift_far_off(p, sums, spec.shift) || lost_digits(p, sums, solution, model.condition_number))) {
@@ -347,7 +374,8 @@ LinMod lin_mod(const ChunkSource& source, std::string_view formula, const LinMod
     spec.shift.clear();
     sums = sweep_sums(p, spec, options, comm, model.timing);
     solution = solve_design(p, sums, options);
-    model.condition_number = condition_of(p, sums, solution);
+    inv = inverse(solution.factor, solution.candidates);
+    model.condition_number = condition_of(p, sums, solution, inv);
   }
 
   model.exact = spec.precision == Precision::exact;
@@ -358,7 +386,6 @@ LinMod lin_mod(const ChunkSource& source, std::string_view formula, const LinMod
   double const observations = options.fweights.empty() ? static_cast<double>(sums.n_valid) : model.weight_sum;
   model.df_residual = observations - model.rank;
   double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(p, options, comm, model.timing);
-  auto const inv = inverse(solution.factor, solution.candidates);
   for (int y = 0; y < static_cast<int>(p.spec.responses.size()); ++y)
     model.fits.push_back(fit_response(p, sums, solution, inv, y, model.df_residual, observations, log_weights, options));
   if (model.rank < solution.candidates)
