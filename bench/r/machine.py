@@ -44,7 +44,7 @@ def describe(programs):
         "vectors": "AVX-512" if "avx512f" in flags else "AVX2" if "avx2" in flags else "baseline",
         "memory_gib": round(int(re.search(r"MemTotal:\s*(\d+)", memory)[1]) / 2**20),
         "system": (re.search(r'PRETTY_NAME="(.*)"', release) or [None, "unknown"])[1],
-        "load_before": round(os.getloadavg()[0], 2),
+        "load_before": load(),
         "versions": {
             "rxhpc": output_of([programs["rxhpc"], "--version"]).strip(),
             "g++": compiler,
@@ -52,6 +52,10 @@ def describe(programs):
             **json.loads(output_of(["Rscript", "--vanilla", HERE / "versions.R"])),
         },
     }
+
+
+def load():
+    return round(os.getloadavg()[0], 2)
 
 
 def folder_value(pattern, programs):

@@ -29,8 +29,9 @@ def table(outcome):
     m = outcome["machine"]
     v = m["versions"]
     bandwidth = f", {m['memory_bandwidth_gb_per_s']:.1f} GB/s memory read by 2 threads" if m.get("memory_bandwidth_gb_per_s") else ""
+    load = f", load {m['load_before']} before and {m['load_after']} after" if "load_after" in m else ""
     lines = [
-        f"{outcome['date']}: {m['cpu']}, {m['cores']} cores, {m['vectors']}, {m['memory_gib']} GiB{bandwidth}; "
+        f"{outcome['date']}: {m['cpu']}, {m['cores']} cores, {m['vectors']}, {m['memory_gib']} GiB{bandwidth}{load}; "
         f"{v['rxhpc']}, R {v['R']}, data.table {v['data.table']}, g++ {v['g++']}" + ("; QUICK, figures mean little" if outcome["quick"] else ""),
         "",
         "| task | rxhpc | compared with | its time | speed | target |",

@@ -97,7 +97,7 @@ class Bench:
         contenders = {
             "rxhpc": (lambda: self.rxhpc("import", csv, out, "--overwrite"), self.repeats),
             "fread, 2 threads": (lambda: self.r("import.R", "fread", csv), self.repeats),
-            "read.csv": (lambda: self.r("import.R", "read.csv", csv), 2),
+            "read.csv": (lambda: self.r("import.R", "read.csv", csv), 1),
         }
         timed, last = self.interleaved(contenders)
         rows = {last[name].get("rows") or last[name].get("num_rows") for name in timed}
