@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <csignal>
@@ -193,29 +195,40 @@ TEST(Table, AppearsWholeOrNotAtAll) {
   EXPECT_THROW(open_table(folder / "absent.h5", comm), DataError);
 }
 
-TEST(Table, TellsThatTheDiskTakesNoMore) {
-  // A limit on the size of files stands for the full disk: the same writes fail, with another reason.
-  Folder folder;
-  struct rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
-  auto const t = every_type(20000, 1000);
+/// Writes to a disk that takes no more (a limit on the size of files stands for it: the same writes fail, with another reason) and
+/// checks the message; 0 where all is well. For a process of its own: HDF5 cannot close such a file, and crashes at exit because of it.
+int failures_on_a_full_disk(const Folder& folder, const MemoryTable& t) {
+  int failures = 0;
+  std::signal(SIGXFSZ, SIG_IGN);
   for (auto codec : codecs)
     for (rlim_t limit : {1000, 30000, 100000}) {
-      struct rlimit const small{limit, before.rlim_max};
-      setrlimit(RLIMIT_FSIZE, &small);
+      struct rlimit now{};
+      getrlimit(RLIMIT_FSIZE, &now);
+      now.rlim_cur = limit;
+      setrlimit(RLIMIT_FSIZE, &now);
       std::string message;
       try {
         write_table(t, folder / "t.h5", {.codec = codec});
       } catch (const DataError& e) {
         message = e.what();
       }
-      setrlimit(RLIMIT_FSIZE, &before);
-      EXPECT_NE(message.find("t.h5"), std::string::npos) << to_string(codec) << " " << limit;
-      EXPECT_NE(message.find("too large"), std::string::npos) << message;
-      EXPECT_EQ(folder.entries(), 0u);
+      failures += message.find("t.h5") == std::string::npos;
+      failures += message.find("too large") == std::string::npos;
+      failures += folder.entries() != 0;
     }
-  std::signal(SIGXFSZ, handler);
+  return failures;
+}
+
+TEST(Table, TellsThatTheDiskTakesNoMore) {
+  Folder folder;
+  auto const t = every_type(20000, 1000);
+  pid_t const child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(failures_on_a_full_disk(folder, t));
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
   SelfCommunicator comm;
   write_table(t, folder / "t.h5");
   expect_same_table(*open_table(folder / "t.h5", comm), t);
