@@ -27,77 +27,102 @@ inline bool same_text(std::string_view a, std::string_view b) {
   return n == 0 || a[0] == b[0];
 }
 
-/// Text to code, from 0 in order of first appearance; owns the bytes of the texts. A hash table with open addressing whose slots hold the
-/// hash, so that a comparison of bytes is nearly always the last one.
+/// Text to code, from 0 in order of first appearance; owns the bytes of the texts. A hash table with open addressing. A slot holds all of a
+/// text of up to eight bytes, else its hash: looking up a short text touches one cache line, which `prefetch` can fetch beforehand.
 class Dictionary {
  public:
-  Dictionary() { clear(); }
+  /// What a text is looked up by.
+  struct Key {
+    std::uint64_t word = 0;  ///< of up to eight bytes: they; else the hash
+    std::uint64_t hash = 0;
+    std::uint32_t length = 0;  ///< 9: more than eight bytes
+    std::uint32_t tag() const { return (static_cast<std::uint32_t>(hash >> 32) & ~15U) | length; }
+  };
+
+  explicit Dictionary(std::size_t expected = 0) { reset(slots_for(expected)); }
   std::int32_t size() const { return static_cast<std::int32_t>(texts_.size()); }
   std::string_view operator[](std::int32_t code) const { return texts_[static_cast<std::size_t>(code)]; }
   const std::vector<std::string_view>& texts() const { return texts_; }
   std::size_t bytes() const { return arena_bytes_ + texts_.size() * sizeof(std::string_view) + slots_.size() * sizeof(Slot); }
 
-  /// The code of the text, -1 where it is not there.
-  std::int32_t find(std::string_view s) const {
-    auto const hash = hash_of(s);
-    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
-      auto const& slot = slots_[i];
-      if (slot.code < 0) return -1;
-      if (slot.hash == static_cast<std::uint32_t>(hash >> 32) && same_text(texts_[slot.code], s)) return slot.code;
+  static Key key_of(std::string_view s) {
+    auto const* p = s.data();
+    auto const n = s.size();
+    std::uint64_t word = 0;
+    if (n > 8) {
+      auto const hash = long_hash(s);
+      return {hash, hash, 9};
     }
+    // Two overlapping halves, or three bytes: together with the length they are the text.
+    if (n >= 4) word = load(p, 4) | load(p + n - 4, 4) << 32;
+    else if (n > 0) word = byte(p[0]) << 16 | byte(p[n / 2]) << 8 | byte(p[n - 1]);
+    return {word, mix(n, word), static_cast<std::uint32_t>(n)};
   }
+  void prefetch(const Key& key) const { __builtin_prefetch(&slots_[key.hash & mask_]); }
+
+  /// The code of the text, -1 where it is not there.
+  std::int32_t find(std::string_view s) const { return find(s, key_of(s)); }
+  std::int32_t find(std::string_view s, const Key& key) const { return slots_[place_of(s, key)].code; }
   /// The code of the text, which is added where it is not there.
-  std::int32_t add(std::string_view s) {
-    auto const hash = hash_of(s);
-    auto const tag = static_cast<std::uint32_t>(hash >> 32);
-    for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
-      auto& slot = slots_[i];
-      if (slot.code < 0) {
-        auto const code = size();
-        slot = {tag, code};
-        texts_.push_back(keep(s));
-        if (texts_.size() * 2 > slots_.size()) grow();
-        return code;
-      }
-      if (slot.hash == tag && same_text(texts_[slot.code], s)) return slot.code;
-    }
+  std::int32_t add(std::string_view s) { return add(s, key_of(s)); }
+  std::int32_t add(std::string_view s, const Key& key) {
+    auto& slot = slots_[place_of(s, key)];
+    if (slot.code >= 0) return slot.code;
+    auto const code = size();
+    slot = {key.word, key.tag(), code};
+    texts_.push_back(keep(s));
+    if (texts_.size() * 3 > slots_.size() * 2) grow();
+    return code;
   }
   void clear() {
     texts_.clear();
     arena_.clear();
     arena_left_ = arena_bytes_ = 0;
-    slots_.assign(64, Slot{});
-    mask_ = 63;
+    reset(64);
   }
 
  private:
   struct Slot {
-    std::uint32_t hash = 0;
+    std::uint64_t word = 0;
+    std::uint32_t tag = 0;
     std::int32_t code = -1;
   };
+  /// The slot of the text, else the empty one where it belongs.
+  std::size_t place_of(std::string_view s, const Key& key) const {
+    auto const tag = key.tag();
+    for (std::size_t i = key.hash & mask_;; i = (i + 1) & mask_) {
+      auto const& slot = slots_[i];
+      if (slot.code < 0) return i;
+      if (slot.word == key.word && slot.tag == tag && (key.length <= 8 || same_text(texts_[slot.code], s))) return i;
+    }
+  }
+  static std::size_t slots_for(std::size_t texts) {
+    std::size_t slots = 64;
+    while (texts * 3 > slots * 2) slots *= 2;
+    return slots;
+  }
+  void reset(std::size_t slots) {
+    slots_.assign(slots, Slot{});
+    mask_ = slots - 1;
+  }
   static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
     auto const product = static_cast<unsigned __int128>(a ^ 0x9E3779B97F4A7C15ULL) * (b ^ 0xD6E8FEB86659FD93ULL);
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
   }
-  static std::uint64_t word(const char* p, std::size_t bytes) {
+  static std::uint64_t load(const char* p, std::size_t bytes) {
     std::uint64_t w = 0;
     std::memcpy(&w, p, bytes);
     return w;
   }
-  static std::uint64_t hash_of(std::string_view s) {
+  static std::uint64_t byte(char c) { return static_cast<unsigned char>(c); }
+  /// Of more than eight bytes; the last sixteen may overlap what is before them.
+  static std::uint64_t long_hash(std::string_view s) {
     auto const* p = s.data();
     std::size_t n = s.size();
     std::uint64_t h = n;
-    if (n <= 16) {
-      // First and last eight bytes overlap where there are fewer than sixteen; under eight: two overlapping halves, or three bytes.
-      if (n >= 8) return mix(mix(h, word(p, 8)), word(p + n - 8, 8));
-      if (n >= 4) return mix(h, word(p, 4) << 32 | word(p + n - 4, 4));
-      if (n == 0) return mix(h, 0);
-      return mix(h, static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) << 16 |
-                        static_cast<std::uint64_t>(static_cast<unsigned char>(p[n / 2])) << 8 | static_cast<unsigned char>(p[n - 1]));
-    }
-    for (; n > 16; n -= 16, p += 16) h = mix(mix(h, word(p, 8)), word(p + 8, 8));
-    return mix(mix(h, word(p + n - 16, 8)), word(p + n - 8, 8));
+    for (; n > 16; n -= 16, p += 16) h = mix(mix(h, load(p, 8)), load(p + 8, 8));
+    if (s.size() <= 16) return mix(mix(h, load(p, 8)), load(p + n - 8, 8));
+    return mix(mix(h, load(p + n - 16, 8)), load(p + n - 8, 8));
   }
   std::string_view keep(std::string_view s) {
     if (s.empty()) return {};
@@ -115,13 +140,14 @@ class Dictionary {
     return {at, s.size()};
   }
   void grow() {
-    slots_.assign(slots_.size() * 4, Slot{});
-    mask_ = slots_.size() - 1;
-    for (std::int32_t code = 0; code < size(); ++code) {
-      auto const hash = hash_of(texts_[static_cast<std::size_t>(code)]);
-      std::size_t i = hash & mask_;
+    std::vector<Slot> const old = std::move(slots_);
+    reset(old.size() * (old.size() < 4096 ? 4 : 2));
+    for (auto const& slot : old) {
+      if (slot.code < 0) continue;
+      auto const length = slot.tag & 15;
+      std::size_t i = (length <= 8 ? mix(length, slot.word) : slot.word) & mask_;
       while (slots_[i].code >= 0) i = (i + 1) & mask_;
-      slots_[i] = {static_cast<std::uint32_t>(hash >> 32), code};
+      slots_[i] = slot;
     }
   }
   std::vector<std::string_view> texts_;

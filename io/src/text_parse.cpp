@@ -1,5 +1,7 @@
 #include "text_parse.hpp"
 
+#include <array>
+
 #include "rxhpc/errors.hpp"
 #include "text_record.hpp"
 
@@ -40,7 +42,7 @@ T missing_decimal() {
 ChunkParser::ChunkParser(const TextBytes& text, const TextHeader& header, const TextIndex& index, const ParseSettings& settings)
     : text_(text), header_(header), index_(index), settings_(settings), fields_(static_cast<int>(header.names.size())),
       cutter_(text.data(), text.size(), header.delimiter, fields_, index.blank_lines),
-      scratch_(static_cast<std::size_t>(RowCutter::block_rows(fields_))) {}
+      scratch_(static_cast<std::size_t>(RowCutter::block_rows(fields_))), expected_words_(header.names.size()) {}
 
 void ChunkParser::begin_column(const ParseTask& task, ParsedColumn& out) const {
   out.facts = ColumnFacts{};
@@ -48,7 +50,8 @@ void ChunkParser::begin_column(const ParseTask& task, ParsedColumn& out) const {
   out.storage = task.kind == Kind::wide ? Storage::text : task.storage;
   out.usable = true;
   if (task.kind == Kind::text && !task.known) {
-    if (!out.words) out.words = std::make_unique<Dictionary>();
+    auto const expected = expected_words_[task.rule->field];
+    if (!out.words || expected > 0) out.words = std::make_unique<Dictionary>(expected);
     else out.words->clear();
   }
   int const bytes = task.kind == Kind::wide ? task.width : bytes_of(task.storage);
@@ -76,6 +79,7 @@ void ChunkParser::parse(std::int64_t chunk, std::span<const ParseTask> tasks, st
     if (!failure_.empty()) throw DataError(failure_);
     if (rows_ < wanted) throw_ragged(cutter_.base_offset() + cutter_.starts()[static_cast<std::ptrdiff_t>(rows_) * fields_]);
   }
+  for (std::size_t k = 0; k < tasks.size(); ++k) expected_words_[tasks[k].rule->field] = out[k].words ? out[k].words->texts().size() : 0;
 }
 
 std::int64_t ChunkParser::line_of(const char* at) const {
@@ -252,51 +256,62 @@ int ChunkParser::others(ParsedColumn& out, int const first, Parse&& parse) {
 }
 
 int ChunkParser::texts(const ParseTask& task, ParsedColumn& out, int const first) {
-  bool const ignored = task.too_many && task.too_many->load(std::memory_order_relaxed);
+  bool const ignored = !task.known && task.too_many && task.too_many->load(std::memory_order_relaxed);
   bool const quotes = cutter_.quotes();
   auto const fields = reader();
   std::int64_t* const scratch = scratch_.data();
-  std::string_view last;
-  std::int32_t last_code = -1;
-  int row = first;
-  for (; row < rows_; ++row) {
-    auto value = fields(row).text();
-    bool quoted = false;
-    if (quotes) {
-      auto const quoting = unquote(value, unquoted_, value);
-      if (quoting == Quoting::malformed) return fail(row, task, "a quote inside a field that quotes do not enclose"), -1;
-      quoted = quoting == Quoting::quoted;
-    }
-    if (!quoted && (value.empty() || settings_.missing.contains(value))) {
-      scratch[row] = task.other;
-      continue;
-    }
-    if (last.data() && same_text(value, last)) {
-      scratch[row] = last_code;
-      continue;
-    }
-    if (task.known) {
-      auto const found = task.known->find(value);
-      last_code = found < 0 ? task.other : task.codes ? task.codes[found] : found;
-      last = found < 0 ? std::string_view{} : (*task.known)[found];
-    } else if (ignored) {
-      if (!valid_utf8(value)) return fail(row, task, "'" + shown(value) + "' is not valid UTF-8"), -1;
-      out.facts.width = std::max(out.facts.width, static_cast<std::int64_t>(value.size()));
-      continue;
-    } else {
-      auto const before = out.words->size();
-      last_code = out.words->add(value);
-      last = (*out.words)[last_code];
-      if (last_code == before) {
-        if (!valid_utf8(value)) return fail(row, task, "'" + shown(value) + "' is not valid UTF-8"), -1;
-        out.facts.width = std::max(out.facts.width, static_cast<std::int64_t>(value.size()));
+  auto const* const words = task.known ? task.known : out.words.get();
+  // Some rows at a time: their places in the dictionary come from memory together, not one after another.
+  constexpr int most = 32;
+  struct Look {
+    std::string_view text;
+    Dictionary::Key key;
+    bool missing;
+  };
+  std::array<Look, most> looks;
+  for (int row = first, count; row < rows_; row += count) {
+    count = std::min(most, rows_ - row);
+    for (int i = 0; i < count; ++i) {
+      auto& look = looks[i];
+      look.text = fields(row + i).text();
+      bool quoted = false;
+      if (quotes) {
+        auto const quoting = unquote(look.text, unquoted_, look.text);
+        if (quoting == Quoting::malformed) {
+          if (i == 0) return fail(row, task, "a quote inside a field that quotes do not enclose"), -1;
+          count = i;  // those before it first
+          break;
+        }
+        quoted = quoting == Quoting::quoted;
+        if (look.text.data() == unquoted_.data()) count = i + 1;  // the next one would take its bytes
       }
+      look.missing = !quoted && (look.text.empty() || settings_.missing.contains(look.text));
+      if (look.missing || ignored) continue;
+      look.key = Dictionary::key_of(look.text);
+      words->prefetch(look.key);
     }
-    scratch[row] = last_code;
+    for (int i = 0; i < count; ++i) {
+      auto const& [text, key, missing] = looks[i];
+      auto& code = scratch[row + i];
+      code = task.other;
+      if (missing) continue;
+      if (task.known) {
+        auto const found = task.known->find(text, key);
+        if (found >= 0) code = task.codes ? task.codes[found] : found;
+        continue;
+      }
+      if (!ignored) {
+        auto const before = out.words->size();
+        code = out.words->add(text, key);
+        if (code != before) continue;
+      }
+      if (!valid_utf8(text)) return fail(row + i, task, "'" + shown(text) + "' is not valid UTF-8"), -1;
+      out.facts.width = std::max(out.facts.width, static_cast<std::int64_t>(text.size()));
+    }
   }
   if (ignored) out.usable = true, out.words->clear(), out.storage = Storage::text;
-  else keep_codes(out, first, row - first);
-  return row;
+  else keep_codes(out, first, rows_ - first);
+  return rows_;
 }
 
 void ChunkParser::keep_codes(ParsedColumn& out, int row, int count) {

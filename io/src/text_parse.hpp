@@ -120,6 +120,7 @@ class ChunkParser {
   int fields_;
   RowCutter cutter_;
   std::vector<std::int64_t> scratch_;
+  std::vector<std::size_t> expected_words_;  ///< [field] how many distinct texts the last chunk had
   std::string unquoted_;
   // The block being parsed: `rows_` rows from the chunk's row `done_` on; and the column.
   std::int64_t chunk_ = 0, chunk_rows_ = 0, done_ = 0;
@@ -133,7 +134,9 @@ class ChunkParser {
 
 /// Integers low..high and a missing code in as few bytes as possible.
 Storage packed_storage(std::int64_t low, std::int64_t high);
-/// Converts `rows` parsed integers, codes or decimals to another storage; `codes` (optional) maps each code.
+/// Converts `rows` parsed integers, codes or decimals to another storage.
 void convert(const void* from, Storage stored, void* to, Storage wanted, std::int64_t rows, bool coded);
+/// Codes to other codes, both in signed storages; map[-1] is that of missing.
+void map_codes(const void* from, Storage stored, void* to, Storage wanted, std::int64_t rows, const std::int32_t* map);
 
 }  // namespace rxhpc::impl
