@@ -41,6 +41,20 @@ void convert_from(const From* from, void* to, Storage wanted, std::int64_t rows,
   }
 }
 
+template <class From, class To>
+void map_values(const From* from, To* to, std::int64_t rows, const std::int32_t* map) {
+  for (std::int64_t i = 0; i < rows; ++i) to[i] = static_cast<To>(map[from[i]]);
+}
+
+template <class From>
+void map_from(const From* from, void* to, Storage wanted, std::int64_t rows, const std::int32_t* map) {
+  switch (wanted) {
+    case Storage::int8: return map_values(from, static_cast<std::int8_t*>(to), rows, map);
+    case Storage::int16: return map_values(from, static_cast<std::int16_t*>(to), rows, map);
+    default: return map_values(from, static_cast<std::int32_t*>(to), rows, map);
+  }
+}
+
 }  // namespace
 
 Storage packed_storage(std::int64_t low, std::int64_t high) {
@@ -64,6 +78,14 @@ void convert(const void* from, Storage stored, void* to, Storage wanted, std::in
     case Storage::float32: return convert_from(static_cast<const float*>(from), to, wanted, rows, coded);
     case Storage::float64: return convert_from(static_cast<const double*>(from), to, wanted, rows, coded);
     case Storage::text: return;
+  }
+}
+
+void map_codes(const void* from, Storage stored, void* to, Storage wanted, std::int64_t rows, const std::int32_t* map) {
+  switch (stored) {
+    case Storage::int8: return map_from(static_cast<const std::int8_t*>(from), to, wanted, rows, map);
+    case Storage::int16: return map_from(static_cast<const std::int16_t*>(from), to, wanted, rows, map);
+    default: return map_from(static_cast<const std::int32_t*>(from), to, wanted, rows, map);
   }
 }
 

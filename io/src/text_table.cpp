@@ -47,13 +47,9 @@ Column TextTable::finished(int column, const ParsedColumn& parsed, const std::ve
     auto* micros = buffer.as<std::int64_t>();
     for (std::int64_t i = 0; i < rows; ++i) micros[i] = days[i] == INT32_MIN ? INT64_MIN : days[i] * microseconds_a_day;
   } else if (rank_codes) {
-    Buffer wide;
-    wide.make_room(static_cast<std::size_t>(rows) * 4);
-    auto* codes = wide.as<std::int32_t>();
-    convert(parsed.values.as<void>(), parsed.storage, codes, Storage::int32, rows, true);
-    auto const& final_codes = rank_codes_[column];
-    for (std::int64_t i = 0; i < rows; ++i) codes[i] = codes[i] < 0 ? -1 : final_codes[(*rank_codes)[codes[i]]];
-    convert(codes, Storage::int32, buffer.as<void>(), v.storage, rows, true);
+    std::vector<std::int32_t> map{-1};
+    for (auto const code : *rank_codes) map.push_back(rank_codes_[column][code]);
+    map_codes(parsed.values.as<void>(), parsed.storage, buffer.as<void>(), v.storage, rows, map.data() + 1);
   } else {
     convert(parsed.values.as<void>(), parsed.storage, buffer.as<void>(), v.storage, rows, coded);
   }
