@@ -96,6 +96,10 @@ bool read_at(int fd, void* data, std::size_t bytes, std::uint64_t offset, const 
   return true;
 }
 
+void begin_writeback(int fd, std::size_t bytes, std::uint64_t offset) {
+  ::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(bytes), SYNC_FILE_RANGE_WRITE);
+}
+
 void sync_file(const std::string& path, const std::string& name) {
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd || ::fsync(fd.get()) != 0) throw_errno(name, "cannot write", errno);

@@ -32,6 +32,8 @@ FileDescriptor open_for_reading(const std::string& path);
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
 /// All bytes from that place; false where the file ends earlier; throws DataError naming `name`.
 bool read_at(int fd, void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
+/// Has the system begin to move bytes already written to the medium, so that a later sync_file waits less. A hint: it never fails.
+void begin_writeback(int fd, std::size_t bytes, std::uint64_t offset);
 /// To the medium: the file, or the directory that holds it.
 void sync_file(const std::string& path, const std::string& name);
 void sync_directory_of(const std::string& path);

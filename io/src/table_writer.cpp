@@ -171,6 +171,7 @@ void TableWriter::store_raw(std::int64_t chunk, std::size_t column, const Encode
   auto const& place = image_.chunks[column][chunk];
   if (encoded.bytes.size() != place.bytes) throw Error(ErrorKind::other, "internal: chunk of a wrong length");
   write_at(raw_.get(), encoded.bytes.data(), encoded.bytes.size(), place.address, name_);
+  begin_writeback(raw_.get(), encoded.bytes.size(), place.address);
 }
 
 bool TableWriter::put(std::int64_t chunk, std::vector<EncodedColumn> columns) {
