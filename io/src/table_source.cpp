@@ -1,5 +1,6 @@
 // Reading tables: metadata once on rank 0, then chunks by every thread of every rank, without locks and without HDF5.
 #include <fcntl.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cstring>
@@ -24,6 +25,14 @@ struct ReadScratch final : ChunkScratch {
   std::vector<Buffer> values, converted;  ///< [position among the columns asked for]
 };
 
+// Whether the byte before `end` can be had without waiting: then its chunk has been read before, and asking for read-ahead would only
+// look up every page of it.
+bool in_page_cache(int fd, std::uint64_t end) {
+  char byte;
+  iovec const one{&byte, 1};
+  return end > 0 && ::preadv2(fd, &one, 1, static_cast<off_t>(end - 1), RWF_NOWAIT) == 1;
+}
+
 // One file of the table and its chunks' place in the whole.
 struct FileOfTable {
   TableImage image;
@@ -35,6 +44,7 @@ class TableSource final : public ChunkSource {
   TableSource(Schema schema, std::vector<TableImage> images);
   const Schema& schema() const override { return schema_; }
   const Grid& grid() const override { return grid_; }
+  bool columns_apart() const override { return true; }
   const ZoneMap* zone_map() const override { return &zones_; }
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
@@ -174,6 +184,7 @@ void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) con
   auto const& file = files_[static_cast<std::size_t>(number)];
   for (int c : columns) {
     auto const& place = file.image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)];
+    if (in_page_cache(file.bytes->fd(), place.address + place.bytes)) continue;
     ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
   }
 }

@@ -243,6 +243,11 @@ void Moments::update(const Chunk& chunk) {
   for (std::size_t k = 0; k < columns_.size(); ++k) merge_moments(state_[k], moments_of(chunk.columns[columns_[k]], chunk.rows));
 }
 
+void Moments::update_column(const Chunk& chunk, int position) {
+  for (std::size_t k = 0; k < columns_.size(); ++k)
+    if (columns_[k] == position) merge_moments(state_[k], moments_of(chunk.columns[0], chunk.rows));
+}
+
 namespace {
 constexpr std::size_t packed_doubles = 7;
 void write(const ZoneMoments& m, double* out) {

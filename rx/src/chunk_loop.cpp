@@ -44,6 +44,15 @@ int thread_count(const RunOptions& options, std::int64_t chunks) {
   return static_cast<int>(std::min<std::int64_t>(wanted, chunks));
 }
 
+const Chunk& ChunkReader::read(std::span<const int> columns) {
+  double const begin = now();
+  source_.read(at_, columns, chunk_);
+  chunk_.index = index();
+  chunk_.first_row = source_.grid().first(at_) + range_.row_offset;
+  read_s_ += now() - begin;
+  return chunk_;
+}
+
 // What the threads of one run share.
 struct ChunkLoop::Shared {
   std::atomic<std::int64_t> next;
@@ -100,8 +109,8 @@ void ChunkLoop::run(std::int64_t first, std::int64_t last) {
 
 void ChunkLoop::work_of_thread(int thread, Shared& shared) {
   auto const ahead = static_cast<std::int64_t>(works_.size());
-  Chunk& chunk = chunks_[static_cast<std::size_t>(thread)];
-  double read_s = 0, compute_s = 0;
+  ChunkReader reader(source_, columns_, range_, chunks_[static_cast<std::size_t>(thread)]);
+  double busy_s = 0;
   while (!shared.stop) {
     std::int64_t const c = shared.next++;
     if (c >= shared.last) break;
@@ -109,14 +118,10 @@ void ChunkLoop::work_of_thread(int thread, Shared& shared) {
       if (options_.stop_requested && options_.stop_requested()) throw InterruptedError();
       if (c + ahead < shared.last) source_.prefetch(c + ahead, columns_);
       double const begin = now();
-      source_.read(c, columns_, chunk);
-      chunk.index = c + range_.offset;
-      chunk.first_row = source_.grid().first(c) + range_.row_offset;
-      double const between = now();
-      works_[static_cast<std::size_t>(thread)](chunk);
+      reader.turn_to(c);
+      works_[static_cast<std::size_t>(thread)](reader);
       double const end = now();
-      read_s += between - begin;
-      compute_s += end - between;
+      busy_s += end - begin;
       std::lock_guard const lock(report_mutex_);
       progress_.rows_done += source_.grid().rows(c);
       progress_.bytes_read += source_.stored_bytes(c, columns_);
@@ -129,8 +134,8 @@ void ChunkLoop::work_of_thread(int thread, Shared& shared) {
     }
   }
   std::lock_guard const lock(shared.mutex);
-  shared.read_s += read_s;
-  shared.compute_s += compute_s;
+  shared.read_s += reader.read_s();
+  shared.compute_s += busy_s - reader.read_s();
 }
 
 void ChunkLoop::finish() {

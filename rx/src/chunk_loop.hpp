@@ -23,7 +23,30 @@ ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
 /// Threads that a pass uses for that many chunks: at least 1, never more than the host space has.
 int thread_count(const RunOptions& options, std::int64_t chunks);
 
-using ChunkWork = std::function<void(const Chunk&)>;
+/// One chunk as a work takes it: whole, or column after column.
+class ChunkReader {
+ public:
+  ChunkReader(const ChunkSource& source, std::span<const int> columns, const ChunkRange& range, Chunk& buffer)
+      : source_(source), columns_(columns), range_(range), chunk_(buffer) {}
+  void turn_to(std::int64_t chunk) { at_ = chunk; }  ///< in the source's numbers
+  std::int64_t index() const { return at_ + range_.offset; }
+  const Chunk& whole() { return read(columns_); }
+  const Chunk& column(int position) { return read(columns_.subspan(static_cast<std::size_t>(position), 1)); }  ///< that one alone
+  double read_s() const { return read_s_; }
+
+ private:
+  const Chunk& read(std::span<const int> columns);
+
+  const ChunkSource& source_;
+  std::span<const int> columns_;
+  const ChunkRange& range_;
+  Chunk& chunk_;
+  std::int64_t at_ = 0;
+  double read_s_ = 0;
+};
+
+/// Reads its chunk by either way and uses it before it reads again: the views of one reading end with the next.
+using ChunkWork = std::function<void(ChunkReader&)>;
 
 class ChunkLoop {
  public:

@@ -29,7 +29,8 @@ void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink
   together(comm, [&] {
     std::vector<impl::ChunkWork> works;
     for (int t = 0; t < threads; ++t)
-      works.emplace_back([&sink, body = make_body(), out = std::make_shared<Chunk>()](const Chunk& in) {
+      works.emplace_back([&sink, body = make_body(), out = std::make_shared<Chunk>()](impl::ChunkReader& reader) {
+        auto const& in = reader.whole();
         out->index = in.index;
         out->first_row = in.first_row;
         out->rows = in.rows;
@@ -51,7 +52,7 @@ std::vector<std::int64_t> count_rows(const ChunkSource& source, const RunOptions
   std::vector<std::int64_t> rows(static_cast<std::size_t>(range.total), 0);
   together(comm, [&] {
     int const threads = impl::thread_count(options, range.last - range.first);
-    auto const count = [&rows](const Chunk& chunk) { rows[static_cast<std::size_t>(chunk.index)] = chunk.rows; };
+    auto const count = [&rows](impl::ChunkReader& reader) { rows[static_cast<std::size_t>(reader.index())] = reader.whole().rows; };
     impl::ChunkLoop loop(source, {}, range, options, std::vector<impl::ChunkWork>(static_cast<std::size_t>(threads), count), timing);
     loop.run(range.first, range.last);
     loop.finish();

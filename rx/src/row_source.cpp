@@ -259,6 +259,7 @@ int RowSource::base_column(int column) const { return impl_->values[static_cast<
 const Schema& RowSource::schema() const { return impl_->schema; }
 const Grid& RowSource::grid() const { return impl_->base.grid(); }
 bool RowSource::local() const { return impl_->base.local(); }
+bool RowSource::columns_apart() const { return !impl_->touched && impl_->base.columns_apart(); }
 const ZoneMap* RowSource::zone_map() const { return impl_->touched ? nullptr : impl_->base.zone_map(); }
 
 void RowSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {

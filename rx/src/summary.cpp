@@ -289,6 +289,12 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
     }
     tables.emplace_back(spec);
   }
+  if (tables.empty()) {  // moments alone: each column added as it is read
+    auto const moments = sweep(rows, read, Moments(plain), o.run, comm, &out.timing).finalize();
+    for (std::size_t k = 0; k < terms.size(); ++k) out.variables.push_back({terms[k].name, statistics_of({moments[k], 0, 0}, false, false)});
+    out.n_valid_obs = moments[0].n + moments[0].missing;
+    return;
+  }
   auto const state = sweep(rows, read, SummaryState(plain, tables), o.run, comm, &out.timing);
 
   std::size_t next_plain = 0, next_table = 0;

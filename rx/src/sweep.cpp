@@ -51,12 +51,18 @@ std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int>
     int const threads = thread_count(options, range.last - range.first);
     check_memory(options.memory_limit, threads, range.total, fresh.size());
     std::vector<ChunkWork> works;
-    for (int t = 0; t < threads; ++t)
-      works.emplace_back([&tree, folder = std::shared_ptr<ChunkFolder>(make_folder())](const Chunk& chunk) {
+    for (int t = 0; t < threads; ++t) {
+      auto const folder = std::shared_ptr<ChunkFolder>(make_folder());
+      int const apart = source.columns_apart() && folder->columnwise() ? static_cast<int>(columns.size()) : 0;
+      works.emplace_back([&tree, folder, apart](ChunkReader& reader) {
+        folder->begin();
+        if (apart == 0) folder->add(reader.whole());
+        for (int k = 0; k < apart; ++k) folder->add_column(reader.column(k), k);
         std::vector<double> packed;
-        folder->fold(chunk, packed);
-        tree.insert(chunk.index, std::move(packed));
+        folder->finish(packed);
+        tree.insert(reader.index(), std::move(packed));
       });
+    }
     ChunkLoop loop(source, columns, range, options, std::move(works), timing);
     loop.run(range.first, range.last);
     loop.finish();

@@ -150,6 +150,26 @@ TEST(Moments, MergeKeepsDigitsAtALargeMean) {
   EXPECT_GE(digits(total.m2, static_cast<double>(square)), 13.5);
 }
 
+TEST(Moments, ColumnAfterColumnGivesTheSameBits) {
+  MemoryTable t;
+  int const x = t.numeric({1, 2.5, nan, -4e8}), y = t.numeric({0.1, nan, nan, 7});
+  Moments together({y, x, y}), apart({y, x, y});
+  auto const all = t.all();
+  together.update(all);
+  for (int position : {x, y}) {
+    Chunk one;
+    one.rows = all.rows;
+    one.columns = {all.columns[static_cast<std::size_t>(position)]};
+    apart.update_column(one, position);
+  }
+  std::vector<double> a(together.packed_size()), b(apart.packed_size());
+  together.pack(a);
+  apart.pack(b);
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(apart.finalize()[0].n, 2);
+}
+static_assert(ColumnwiseAccumulator<Moments>);
+
 TEST(LevelCounts, CountsEveryStorage) {
   auto const values = test::codes(9999, 7, 5);
   std::vector<std::int8_t> i8(values.begin(), values.end());

@@ -147,6 +147,36 @@ TEST(Summary, ZoneMapGivesTheBitsOfAScan) {
   EXPECT_EQ(to_json(summary(s, "~ x + f + y", read)).dump(), to_json(known).dump());
 }
 
+/// Counts how it is read.
+class Apart final : public ChunkSource {
+ public:
+  Apart(const ChunkSource& base, bool apart) : base_(base), apart_(apart) {}
+  const Schema& schema() const override { return base_.schema(); }
+  const Grid& grid() const override { return base_.grid(); }
+  bool columns_apart() const override { return apart_; }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    if (columns.size() > most) most = columns.size();
+    base_.read(chunk, columns, out);
+  }
+  mutable std::atomic<std::size_t> most = 0;
+
+ private:
+  const ChunkSource& base_;
+  bool apart_;
+};
+
+TEST(Summary, ColumnsAreReadApartWhereTheSourceSaysSo) {
+  auto const s = table();
+  Apart const apart(s, true), together(s, false);
+  EXPECT_EQ(to_json(summary(apart, "~ x + k + w")).dump(), to_json(summary(together, "~ x + k + w")).dump());
+  EXPECT_EQ(apart.most, 1u);
+  EXPECT_EQ(together.most, 3u);
+  SummaryOptions selected;
+  selected.rows.row_selection = "k > 1";
+  EXPECT_EQ(to_json(summary(apart, "~ x + w", selected)).dump(), to_json(summary(s, "~ x + w", selected)).dump());
+  EXPECT_EQ(apart.most, 3u);  // the selection's column with them
+}
+
 TEST(Summary, SameBitsForAnyRanksAndThreads) {
   auto const s = table(1);
   SummaryOptions options;

@@ -21,4 +21,11 @@ concept Accumulator = std::copy_constructible<A> && requires(A a, const A shape,
   { shape.merge(out, in) };  // out = merge(out, in), out being the rows that come first
 };
 
+/// One that adds each column by itself, so that a column can be read and added while it is in cache, before the next is touched.
+/// update_column: chunk.columns[0] is the column that `update` would find at `position`, and the only one there. The same bits.
+template <class A>
+concept ColumnwiseAccumulator = Accumulator<A> && requires(A a, const Chunk& chunk, int position) {
+  { a.update_column(chunk, position) };
+};
+
 }  // namespace rxhpc

@@ -31,6 +31,7 @@ class Moments {
   explicit Moments(std::vector<int> columns);
   void reset();
   void update(const Chunk& chunk);
+  void update_column(const Chunk& chunk, int position);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);

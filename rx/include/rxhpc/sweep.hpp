@@ -45,10 +45,14 @@ Share rank_chunks(const ChunkSource& source, const Communicator& comm);
 
 namespace impl {
 
-/// What one thread of a sweep does with a chunk; made once a thread.
+/// What one thread of a sweep does with a chunk; made once a thread. begin, then add or each column's add_column, then finish.
 struct ChunkFolder {
   virtual ~ChunkFolder() = default;
-  virtual void fold(const Chunk& chunk, std::vector<double>& packed) = 0;  ///< the packed state of that chunk alone
+  virtual void begin() = 0;
+  virtual void add(const Chunk& chunk) = 0;
+  virtual bool columnwise() const = 0;  ///< whether add_column may be called
+  virtual void add_column(const Chunk& chunk, int position) = 0;
+  virtual void finish(std::vector<double>& packed) = 0;  ///< the packed state of that chunk alone
 };
 
 std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
@@ -60,9 +64,13 @@ template <class A>
 struct Folder final : ChunkFolder {
   A state;
   explicit Folder(const A& fresh) : state(fresh) {}
-  void fold(const Chunk& chunk, std::vector<double>& packed) override {
-    state.reset();
-    state.update(chunk);
+  void begin() override { state.reset(); }
+  void add(const Chunk& chunk) override { state.update(chunk); }
+  bool columnwise() const override { return ColumnwiseAccumulator<A>; }
+  void add_column(const Chunk& chunk, int position) override {
+    if constexpr (ColumnwiseAccumulator<A>) state.update_column(chunk, position);
+  }
+  void finish(std::vector<double>& packed) override {
     packed.resize(state.packed_size());
     state.pack(packed);
   }
@@ -72,7 +80,8 @@ struct Folder final : ChunkFolder {
 
 /// Collective. Folds these columns of all chunks into `fresh`'s kind of state: one thread takes a whole chunk (read, decode, update),
 /// threads take chunks dynamically, chunk states merge along the canonical tree (merge_tree.hpp): the bits do not depend on ranks or
-/// threads. Every rank returns the same state. A failure on any rank is thrown on all.
+/// threads. Where the state is columnwise and the source reads columns apart, a chunk's columns are read and added one after another,
+/// each while it is in cache. Every rank returns the same state. A failure on any rank is thrown on all.
 template <Accumulator A>
 A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh, const RunOptions& options, Communicator& comm,
         Timing* timing = nullptr) {

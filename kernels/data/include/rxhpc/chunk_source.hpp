@@ -22,6 +22,8 @@ class ChunkSource {
   /// False: every rank can read every chunk of one grid. True: grid() and read() speak of this rank's own rows alone (Views of a
   /// simulation); sweep then lays the ranks' chunks end to end in rank order. Decorators hand on what the source below says.
   virtual bool local() const { return false; }
+  /// True where a chunk's columns cost as much read one at a time as together: nothing is decoded, parsed or selected for all of them.
+  virtual bool columns_apart() const { return false; }
   /// Null where it is not known (Views, selections, foreign files).
   virtual const ZoneMap* zone_map() const { return nullptr; }
   /// Stored bytes of these columns of one chunk, for the run log; 0 where unknown.
