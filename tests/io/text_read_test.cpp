@@ -156,6 +156,34 @@ TEST(TextColumns, ManyDistinctTextsAreStoredAsText) {
   EXPECT_EQ(f.cells[0][69999], "key69999");
 }
 
+TEST(TextColumns, TextsOfAnyLengthAreToldApart) {
+  // Every length around the eight bytes that a dictionary compares at once; each text differs from others in one byte, at any place.
+  std::vector<std::string> texts;
+  for (std::size_t length = 1; length <= 40; ++length) {
+    texts.push_back(std::string(length, 'x'));
+    for (std::size_t at = 0; at < length; ++at) {
+      texts.push_back(std::string(length, 'x'));
+      texts.back()[at] = 'y';
+    }
+  }
+  texts.push_back("x\"y");  // its quotes are doubled in the text: its bytes lie elsewhere while it is looked up
+  std::string content = "plain,quoted\n";
+  Cells expected;
+  for (std::size_t i = 0; i < 3000; ++i) {
+    auto const& text = texts[i * 7919 % texts.size()];
+    auto const doubled = text == "x\"y" ? std::string("x\"\"y") : text;
+    content += text == doubled ? text : "\"" + doubled + "\"";
+    content += ",\"" + doubled + "\"\n";
+    expected.push_back(text);
+  }
+  TextOptions o;
+  o.chunk_rows = 700;
+  auto const t = read_content(content, o);
+  EXPECT_NE(t.schema[0].storage, Storage::text);
+  EXPECT_EQ(column(t, "plain"), expected);
+  EXPECT_EQ(column(t, "quoted"), expected);
+}
+
 TEST(TextErrors, NameFileLineAndColumn) {
   EXPECT_EQ(failure("a,b\n1,2\n1,2,3\n"), ": line 3: 3 fields where the header has 2 names");
   EXPECT_EQ(failure("a,b\n1,2\n\n1\n"), ": line 4: 1 field where the header has 2 names");
