@@ -62,6 +62,10 @@ const OptionGroup fit_group{
      {"like-r", Kind::flag, "", "do as R's own functions where RevoScaleR differs: first level dropped, R's coefficient names and aliasing"},
      {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
 
+// A verb that writes nothing else that may exist takes the group; one that has --overwrite already adds the option to a group of its own.
+const Option plot_option{"plot", Kind::text, "FILE.svg", "draw the result"};
+const OptionGroup plot_group{"Plot", {plot_option, {"overwrite", Kind::flag, "", "replace a plot that exists"}}};
+
 const OptionGroup common_group{
     "Common",
     {{"json", Kind::text, "FILE", "write the result as one JSON object; `-`: to standard output, and nothing else there"},
