@@ -214,22 +214,6 @@ std::string unquoted(std::string_view name) {
   return plain;
 }
 
-std::string quoted_name(const std::string& name) {
-  auto const letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.'; };
-  auto const digit = [](char c) { return c >= '0' && c <= '9'; };
-  bool plain = !name.empty() && letter(name[0]) && !(name[0] == '.' && name.size() > 1 && digit(name[1]));
-  for (char c : name) plain = plain && (letter(c) || digit(c) || c == '_');
-  for (auto word : {"if", "else", "repeat", "while", "function", "for", "next", "break", "in", "TRUE", "FALSE", "NULL", "Inf", "NaN", "NA"})
-    plain = plain && name != word;
-  if (plain) return name;
-  std::string out = "`";
-  for (char c : name) {
-    if (c == '`' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "`";
-}
-
 std::int64_t parse_bytes(std::string_view option, std::string_view text) {
   double value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -39,8 +39,6 @@ class Arguments {
 std::vector<std::string> split_list(std::string_view text);
 /// A name without its backquotes.
 std::string unquoted(std::string_view name);
-/// A name as it is written in an expression: in backquotes where R needs them.
-std::string quoted_name(const std::string& name);
 /// `500M`, `4G`, `2048`; throws UsageError that names the option.
 std::int64_t parse_bytes(std::string_view option, std::string_view text);
 

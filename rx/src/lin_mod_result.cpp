@@ -1,4 +1,5 @@
 // A linear model as JSON, as text and as a model file.
+#include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/lin_mod.hpp"
@@ -10,14 +11,7 @@ using nlohmann::json;
 
 json fit_json(const ResponseFit& f) {
   json j;
-  j["coefficients"] = json::array();
-  for (auto const& c : f.coefficients)
-    j["coefficients"].push_back({{"name", c.name},
-                                 {"estimate", impl::number(c.estimate)},
-                                 {"std_error", impl::number(c.std_error)},
-                                 {"t_value", impl::number(c.t_value)},
-                                 {"p_value", impl::number(c.p_value)},
-                                 {"aliased", c.aliased}});
+  j["coefficients"] = impl::coefficients_json(f.coefficients, "t_value");
   j["sigma"] = impl::number(f.sigma);
   j["r_squared"] = impl::number(f.r_squared);
   j["adj_r_squared"] = impl::number(f.adj_r_squared);
@@ -35,35 +29,14 @@ json fit_json(const ResponseFit& f) {
 ResponseFit fit_from(const json& j, const std::string& name) {
   ResponseFit f;
   f.name = name;
-  for (auto const& c : j.at("coefficients"))
-    f.coefficients.push_back({c.at("name"), impl::number_from(c.at("estimate")), impl::number_from(c.at("std_error")),
-                              impl::number_from(c.at("t_value")), impl::number_from(c.at("p_value")), c.at("aliased")});
+  f.coefficients = impl::coefficients_from_json(j.at("coefficients"), "t_value");
   f.sigma = impl::number_from(j.at("sigma"));
   if (j.contains("cov_coef")) f.cov_coef = impl::numbers_from(j.at("cov_coef"));
   return f;
 }
 
 std::string fit_text(const LinMod& m, const ResponseFit& f) {
-  std::vector<double> estimates, errors;
-  for (auto const& c : f.coefficients)
-    if (!c.aliased) estimates.push_back(c.estimate), errors.push_back(c.std_error);
-  auto const shown = impl::formatted(estimates, 6), shown_errors = impl::formatted(errors, 6);
-  std::vector<std::vector<std::string>> rows{{"", "Estimate", "Std. Error", "t value", "Pr(>|t|)", ""}};
-  std::size_t k = 0;
-  for (auto const& c : f.coefficients) {
-    if (c.aliased) {
-      rows.push_back({c.name, m.like_r ? "NA" : "Dropped", "", "", "", ""});
-      continue;
-    }
-    char t[64];
-    std::snprintf(t, sizeof t, "%.3f", c.t_value);
-    std::string star = impl::stars(c.p_value);
-    star.resize(3, ' ');
-    rows.push_back({c.name, shown[k], shown_errors[k], t, impl::p_text(c.p_value), star});
-    ++k;
-  }
-  std::string out = "\nCoefficients" + (m.fits.size() > 1 ? " of " + f.name : std::string()) + ":\n" + impl::aligned(rows) +
-                    "---\nSignif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1\n\n";
+  std::string out = "\nCoefficients" + (m.fits.size() > 1 ? " of " + f.name : std::string()) + ":\n" + impl::coefficients_text(f.coefficients, "t", m.like_r) + "\n";
   out += "Residual standard error: " + impl::significant(f.sigma, 4) + " on " + impl::significant(m.df_residual, 15) + " degrees of freedom\n";
   out += "Multiple R-squared: " + impl::significant(f.r_squared, 4) + ", Adjusted R-squared: " + impl::significant(f.adj_r_squared, 4) + "\n";
   if (f.f.num_df > 0)
@@ -117,17 +90,7 @@ json model_json(const LinMod& m) {
   j["transforms"] = m.rows.transforms;
   j["like_r"] = m.like_r;
   j["df_residual"] = m.df_residual;
-  auto& d = j["design"];
-  d["intercept"] = m.design.intercept;
-  d["cube"] = m.design.cube;
-  d["variables"] = json::array();
-  for (auto const& v : m.design.variables) {
-    json one{{"label", v.label}, {"expression", v.expression}, {"factor", v.factor}};
-    if (v.factor) one["levels"] = v.levels;
-    d["variables"].push_back(std::move(one));
-  }
-  d["terms"] = json::array();
-  for (auto const& t : m.design.terms) d["terms"].push_back(t.variables);
+  j["design"] = impl::design_json(m.design);
   j["responses"] = json::array();
   for (auto const& f : m.fits) {
     auto one = fit_json(f);
@@ -144,22 +107,10 @@ LinMod lin_mod_from_json(const json& j) try {
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
   m.like_r = j.at("like_r");
   m.df_residual = j.at("df_residual");
-  auto const& d = j.at("design");
-  m.design.intercept = d.at("intercept");
-  m.design.cube = d.at("cube");
-  for (auto const& v : d.at("variables"))
-    m.design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"),
-                                  v.contains("levels") ? v.at("levels").get<std::vector<std::string>>() : std::vector<std::string>{}});
-  for (auto const& t : d.at("terms")) m.design.terms.push_back({t.get<std::vector<int>>()});
-  for (auto const& t : m.design.terms)
-    for (int v : t.variables)
-      if (v < 0 || v >= static_cast<int>(m.design.variables.size())) throw DataError("damaged model file: a term names no variable");
+  m.design = impl::design_from_json(j.at("design"));
   for (auto const& f : j.at("responses")) {
     m.fits.push_back(fit_from(f, f.at("name")));
-    std::int64_t columns = 0;
-    for (int t = 0; t < static_cast<int>(m.design.terms.size()); ++t) columns += m.design.cells(t);
-    if (static_cast<std::int64_t>(m.fits.back().coefficients.size()) != columns)
-      throw DataError("damaged model file: " + std::to_string(m.fits.back().coefficients.size()) + " coefficients for " + std::to_string(columns) + " columns");
+    impl::check_columns(m.design, m.fits.back().coefficients);
   }
   return m;
 } catch (const json::exception& e) {

@@ -15,13 +15,6 @@ Formula model_formula(std::string_view text, const Schema& schema, bool like_r) 
   return like_r ? formula.in_r_order() : formula;
 }
 
-std::string quoted_name(const std::string& name) {
-  Expr e;
-  e.kind = Expr::Kind::name;
-  e.text = name;
-  return deparse(e);
-}
-
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm) {
   rows.set_range_function([&run, &comm](const RowSource& source, int column) {
     int const columns[] = {column};

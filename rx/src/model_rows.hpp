@@ -13,8 +13,6 @@ namespace rxhpc::impl {
 
 /// Parses a model formula; `.` stands for the source's columns. With like_r the terms come in R's order.
 Formula model_formula(std::string_view text, const Schema& schema, bool like_r);
-/// A column's name as it stands in a formula: in backquotes where it is not a plain R name.
-std::string quoted_name(const std::string& name);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 

@@ -263,7 +263,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
   };
   CellMoments::Spec common;
   if (weighted) {
-    auto const e = parse_expression(impl::quoted_name(frequency ? o.fweights : o.pweights));
+    auto const e = parse_expression(quoted_name(frequency ? o.fweights : o.pweights));
     int const column = rows.derive(*e, deparse(*e));
     if (rows.schema()[column].coded()) throw UsageError("the weight '" + deparse(*e) + "' must be a number");
     common.weight = place(column);

@@ -1,0 +1,84 @@
+#include "model_output.hpp"
+
+#include "result_json.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+
+using nlohmann::json;
+
+json coefficients_json(const std::vector<Coefficient>& coefficients, const char* statistic) {
+  auto j = json::array();
+  for (auto const& c : coefficients)
+    j.push_back({{"name", c.name},
+                 {"estimate", number(c.estimate)},
+                 {"std_error", number(c.std_error)},
+                 {statistic, number(c.t_value)},
+                 {"p_value", number(c.p_value)},
+                 {"aliased", c.aliased}});
+  return j;
+}
+
+std::vector<Coefficient> coefficients_from_json(const json& j, const char* statistic) {
+  std::vector<Coefficient> out;
+  for (auto const& c : j)
+    out.push_back({c.at("name"), number_from(c.at("estimate")), number_from(c.at("std_error")), number_from(c.at(statistic)),
+                   number_from(c.at("p_value")), c.at("aliased")});
+  return out;
+}
+
+json design_json(const Design& design) {
+  json d{{"intercept", design.intercept}, {"cube", design.cube}, {"variables", json::array()}, {"terms", json::array()}};
+  for (auto const& v : design.variables) {
+    json one{{"label", v.label}, {"expression", v.expression}, {"factor", v.factor}};
+    if (v.factor) one["levels"] = v.levels;
+    d["variables"].push_back(std::move(one));
+  }
+  for (auto const& t : design.terms) d["terms"].push_back(t.variables);
+  return d;
+}
+
+Design design_from_json(const json& d) {
+  Design design;
+  design.intercept = d.at("intercept");
+  design.cube = d.at("cube");
+  for (auto const& v : d.at("variables"))
+    design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"),
+                                v.contains("levels") ? v.at("levels").get<std::vector<std::string>>() : std::vector<std::string>{}});
+  for (auto const& t : d.at("terms")) design.terms.push_back({t.get<std::vector<int>>()});
+  for (auto const& t : design.terms)
+    for (int v : t.variables)
+      if (v < 0 || v >= static_cast<int>(design.variables.size())) throw DataError("damaged model file: a term names no variable");
+  return design;
+}
+
+void check_columns(const Design& design, const std::vector<Coefficient>& coefficients) {
+  std::int64_t columns = 0;
+  for (int t = 0; t < static_cast<int>(design.terms.size()); ++t) columns += design.cells(t);
+  if (static_cast<std::int64_t>(coefficients.size()) != columns)
+    throw DataError("damaged model file: " + std::to_string(coefficients.size()) + " coefficients for " + std::to_string(columns) + " columns");
+}
+
+std::string coefficients_text(const std::vector<Coefficient>& coefficients, const std::string& statistic, bool like_r) {
+  std::vector<double> estimates, errors;
+  for (auto const& c : coefficients)
+    if (!c.aliased) estimates.push_back(c.estimate), errors.push_back(c.std_error);
+  auto const shown = formatted(estimates, 6), shown_errors = formatted(errors, 6);
+  std::vector<std::vector<std::string>> rows{{"", "Estimate", "Std. Error", statistic + " value", "Pr(>|" + statistic + "|)", ""}};
+  std::size_t k = 0;
+  for (auto const& c : coefficients) {
+    if (c.aliased) {
+      rows.push_back({c.name, like_r ? "NA" : "Dropped", "", "", "", ""});
+      continue;
+    }
+    char t[64];
+    std::snprintf(t, sizeof t, "%.3f", c.t_value);
+    std::string star = stars(c.p_value);
+    star.resize(3, ' ');
+    rows.push_back({c.name, shown[k], shown_errors[k], t, p_text(c.p_value), star});
+    ++k;
+  }
+  return aligned(rows) + "---\nSignif. codes:  0 '***' 0.001 '**' 0.01 '*' 0.05 '.' 0.1 ' ' 1\n";
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,25 @@
+// What results and files of regression models have in common, as JSON and as text.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "rxhpc/design.hpp"
+#include "rxhpc/fit_options.hpp"
+
+namespace rxhpc::impl {
+
+/// `statistic` names the field of Coefficient::t_value: t_value or z_value.
+nlohmann::json coefficients_json(const std::vector<Coefficient>& coefficients, const char* statistic);
+std::vector<Coefficient> coefficients_from_json(const nlohmann::json& j, const char* statistic);
+
+nlohmann::json design_json(const Design& design);
+/// Throws DataError where terms name variables that are not there.
+Design design_from_json(const nlohmann::json& j);
+/// Throws DataError unless there is one coefficient for every column of the design.
+void check_columns(const Design& design, const std::vector<Coefficient>& coefficients);
+
+/// The table that R's summary() prints, with its legend of stars. `statistic` is t or z.
+std::string coefficients_text(const std::vector<Coefficient>& coefficients, const std::string& statistic, bool like_r);
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,137 @@
+#include "regression.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model_rows.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+/// Means from what the table knows of its first chunk, where every numeric term is a column of it.
+std::vector<double> stored_means(const Regression& r) {
+  auto const* zones = r.rows.zone_map();
+  if (!zones || r.rows.grid().chunks() == 0) return {};
+  std::vector<double> means;
+  auto const add = [&](int place) {
+    int const column = r.read[place];
+    bool const known = column < static_cast<int>(zones->moments.size()) && zones->moments[column][0].n > 0 && std::isfinite(zones->moments[column][0].mean);
+    if (known) means.push_back(zones->moments[column][0].mean);
+    return known;
+  };
+  for (auto const& t : r.spec.terms)
+    if (t.factors.empty() && !t.numeric.empty() && (t.numeric.size() > 1 || !add(t.numeric[0]))) return {};
+  for (int y : r.spec.responses)
+    if (!add(y)) return {};
+  return means;
+}
+
+}  // namespace
+
+int Regression::place(int column) {
+  auto const at = std::find(read.begin(), read.end(), column);
+  if (at != read.end()) return static_cast<int>(at - read.begin());
+  read.push_back(column);
+  return static_cast<int>(read.size()) - 1;
+}
+
+std::string weight_name(const FitOptions& o) {
+  if (!o.pweights.empty() && !o.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
+  return o.fweights.empty() ? o.pweights : o.fweights;
+}
+
+void resolve(Regression& r, std::string_view text, const FitOptions& options) {
+  r.formula = model_formula(text, r.rows.schema(), options.like_r);
+  if (r.formula.responses.empty()) throw UsageError("the formula has no response: write 'y ~ ...'");
+  r.design = make_design(r.formula, r.rows, options.cube);
+  r.bound = bind(r.design, r.rows);
+  r.read = r.bound.read;
+  if (!r.design.intercept) r.spec.terms.push_back({});  // means and centred sums need the constant all the same
+  r.spec.terms.insert(r.spec.terms.end(), r.bound.kernel_terms.begin(), r.bound.kernel_terms.end());
+  for (auto const& y : r.formula.responses) r.spec.responses.push_back(r.place(numeric_column(r.rows, *y, "the response")));
+  if (auto const w = weight_name(options); !w.empty()) {
+    r.spec.weight = r.place(numeric_column(r.rows, *parse_expression(quoted_name(w)), "the weight"));
+    r.spec.frequency = !options.fweights.empty();
+  }
+  r.dense = static_cast<int>(r.spec.responses.size());
+  for (auto const& t : r.spec.terms) r.dense += t.factors.empty();
+}
+
+bool small_or_narrow(const Regression& r) {
+  double const columns = static_cast<double>(r.dense);
+  return static_cast<double>(r.rows.grid().total()) * columns * (columns + 1) / 2 <= 1e8 || r.dense - 1 <= 4;
+}
+
+std::vector<double> first_means(const Regression& r, Communicator& comm) {
+  if (auto known = stored_means(r); !known.empty()) return known;
+  auto spec = r.spec;
+  spec.precision = Precision::exact;
+  std::vector<DesignTerm> dense_terms;
+  for (auto const& t : spec.terms)
+    if (t.factors.empty()) dense_terms.push_back(t);
+  spec.terms = dense_terms;
+  auto const packed = first_rows_state(r.rows, r.read, CrossProducts(spec), [](const CrossProducts& c) { return c.n_valid() > 0; }, comm);
+  CrossProducts first(spec);
+  first.unpack(packed);
+  if (first.n_valid() == 0) return {};
+  auto const g = first.gram();
+  int constant = 0;
+  while (!dense_terms[constant].numeric.empty()) ++constant;
+  std::vector<double> shift;
+  for (int j = 0; j < g.n; ++j)
+    if (j != constant) shift.push_back(static_cast<double>(g(constant, j) / g(constant, constant)));
+  for (double& s : shift)
+    if (!std::isfinite(s)) s = 0;
+  return shift;
+}
+
+RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing) {
+  auto const state = sweep(r.rows, r.read, CrossProducts(spec), options.run, comm, &timing);
+  if (state.n_infinite() > 0)
+    throw DataError(std::to_string(state.n_infinite()) + " rows have an infinite value in a variable of the formula '" + r.formula.text + "'");
+  if (state.n_negative() > 0)
+    throw DataError("column '" + weight_name(options) + "': " + std::to_string(state.n_negative()) + " rows have a negative weight");
+  if (state.n_valid() == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+  RegressionSums s;
+  s.gram = state.gram();
+  s.n_valid = state.n_valid();
+  s.n_missing = state.n_missing();
+  s.weight_sum = state.weight_sum();
+  int const skip = r.skip();
+  for (auto const& v : r.design.variables) s.level_in_use.emplace_back(v.levels.size(), 0);
+  for (int t = 0; t < static_cast<int>(r.design.terms.size()); ++t) {
+    auto const counts = state.cell_counts(t + skip);
+    std::int64_t before = 1;
+    for (auto c : counts) s.cell_in_use.push_back(c > 0);
+    for (int v : r.design.terms[t].variables) {
+      if (!r.design.variables[v].factor) continue;
+      auto const levels = static_cast<std::int64_t>(r.design.variables[v].levels.size());
+      for (std::int64_t cell = 0; cell < static_cast<std::int64_t>(counts.size()); ++cell)
+        if (counts[cell] > 0) s.level_in_use[v][(cell / before) % levels] = 1;
+      before *= levels;
+    }
+  }
+  return s;
+}
+
+bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift) {
+  std::size_t k = 0;
+  int column = 0;
+  DD const n = s.gram(0, 0);
+  auto const far = [&](int j, double about) {
+    DD const mean = s.gram(0, j) / n;
+    double const d = static_cast<double>(mean - DD(about));
+    double const centred = static_cast<double>(s.gram(j, j) - s.gram(0, j) * mean);
+    return static_cast<double>(n) * d * d > 1e4 * centred;
+  };
+  for (auto const& t : r.spec.terms) {
+    if (t.factors.empty() && !t.numeric.empty() && far(column, shift[k++])) return true;
+    column += static_cast<int>(t.cells());
+  }
+  for (std::size_t y = 0; y < r.spec.responses.size(); ++y)
+    if (far(s.gram.n - static_cast<int>(r.spec.responses.size() - y), shift[k + y])) return true;
+  return false;
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,93 @@
+// What the regression family shares: a formula resolved for the kernels, the sums over the rows, and the columns chosen from them.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rxhpc/cross_products.hpp"
+#include "rxhpc/design.hpp"
+#include "rxhpc/fit_options.hpp"
+
+namespace rxhpc::impl {
+
+constexpr double rank_tolerance = 1e-11;   // Filip's columns leave 5e-8 and are kept; rounded aliases leave 2e-16
+constexpr double r_rank_tolerance = 1e-7;  // lm()'s
+
+/// Everything that the passes of one fit share.
+struct Regression {
+  RowSource rows;
+  Formula formula;
+  Design design;
+  BoundDesign bound;
+  std::vector<int> read;       ///< columns of `rows` to read
+  CrossProductSpec spec;       ///< terms (the constant first, also where the design has none), responses, weight: places in `read`
+  int dense = 0;               ///< numeric columns with the constant and the responses
+
+  /// The place of a column of `rows` in `read`, where it is added if it must be.
+  int place(int column);
+  /// 1 where the gram has a constant before the design's columns, which the design itself lacks.
+  int skip() const { return design.intercept ? 0 : 1; }
+};
+
+/// The column of the weights, empty where there are none; throws UsageError where both kinds were given.
+std::string weight_name(const FitOptions& options);
+
+/// Resolves formula, design, responses and weight against `r.rows`. Offsets are left to the caller.
+void resolve(Regression& r, std::string_view formula, const FitOptions& options);
+
+/// Small or narrow problems go the exact way at once: there it costs next to nothing.
+bool small_or_narrow(const Regression& r);
+
+/// Collective. Values near the means, one for each purely numeric term but the constant, then the responses: from the zone map, or the
+/// means of the first rows that count. Any value near the data will do, as long as it is the same for everybody.
+std::vector<double> first_means(const Regression& r, Communicator& comm);
+
+/// Sums over the rows that the answer is made of.
+struct RegressionSums {
+  DdMatrix gram;  ///< [expanded columns + constant first where the design has none] + responses
+  std::int64_t n_valid = 0, n_missing = 0;
+  DD weight_sum;
+  std::vector<std::vector<char>> level_in_use;  ///< [variable][level]
+  std::vector<char> cell_in_use;                ///< [design column]
+};
+
+/// Collective. One pass. Throws DataError: infinite values, negative weights, no complete row.
+RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing);
+
+/// The shift was so far from a column's mean that its sum of squares is mostly the shift's.
+bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift);
+
+/// Columns of the gram in the order of elimination, and the factor.
+struct RegressionSolution {
+  std::vector<DesignColumn> columns;  ///< of the design, references marked
+  std::vector<int> order;             ///< [candidates] positions in `columns`
+  DdMatrix gram;                      ///< candidates in that order, then responses
+  Cholesky factor;
+  int candidates = 0;
+};
+
+/// Chooses the coding and the order of the columns, and factors.
+RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options);
+
+/// ||R||_1 ||R^-1||_1 of the correlation matrix of the kept columns, the intercept and a cube's cells left out (specification, 13.3).
+/// Without an intercept, and not a cube, correlations are about zero. `inv` is (X'X)^-1 over the candidates.
+double condition_of(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, const DdMatrix& inv);
+
+/// A least-squares fit, before anything is said of a response.
+struct RegressionFit {
+  RegressionSums sums;
+  RegressionSolution solution;
+  DdMatrix inverse;       ///< (X'X)^-1 over the candidates
+  double condition = 1;   ///< condition_of
+  bool exact = true;      ///< sums in double-double
+};
+
+/// Collective. One pass in plain double about first_means and, where that loses digits, a second in double-double; small and narrow
+/// problems go the second way at once (design, section 6).
+RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Communicator& comm, Timing& timing);
+
+/// "2 coefficients are not estimable ..." where columns were dropped, else empty.
+std::string dropped_note(const RegressionSolution& sol);
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,145 @@
+#include <algorithm>
+#include <cmath>
+
+#include "regression.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+DdMatrix chosen(const DdMatrix& gram, const std::vector<int>& at) {
+  DdMatrix g(static_cast<int>(at.size()));
+  for (std::size_t i = 0; i < at.size(); ++i)
+    for (std::size_t j = 0; j < at.size(); ++j) g.set(static_cast<int>(i), static_cast<int>(j), gram(at[i], at[j]));
+  return g;
+}
+
+RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options) {
+  RegressionSolution out;
+  out.columns = r.design.coded(coding, s.level_in_use);
+  int const skip = r.skip();
+  for (int j = 0; j < static_cast<int>(out.columns.size()); ++j)
+    if (!out.columns[j].reference) out.order.push_back(j);
+  if (options.drop_main && !options.like_r) {
+    // What comes later is dropped first: main effects after interactions, the intercept and a cube's cells before all.
+    auto const rank_of = [&](int j) {
+      int const t = out.columns[j].term;
+      auto const degree = r.design.terms[t].variables.size();
+      return degree == 0 || (r.design.cube && t == 0) ? 0 : degree > 1 ? 1 : 2;
+    };
+    std::stable_sort(out.order.begin(), out.order.end(), [&](int a, int b) { return rank_of(a) < rank_of(b); });
+  }
+  std::vector<int> at;
+  for (int j : out.order) at.push_back(j + skip);
+  out.candidates = static_cast<int>(at.size());
+  int const responses = static_cast<int>(r.spec.responses.size());
+  for (int y = 0; y < responses; ++y) at.push_back(s.gram.n - responses + y);
+  out.gram = chosen(s.gram, at);
+  out.factor = cholesky(out.gram, out.candidates, options.like_r ? r_rank_tolerance : rank_tolerance);
+  return out;
+}
+
+/// True where sums in plain double may have cost digits that the reader sees (design, section 6).
+bool lost_digits(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, double condition) {
+  if (!(condition <= 1e4)) return true;
+  int const skip = r.skip();
+  auto const centred = [&](int j) { return static_cast<double>(s.gram(j, j) - s.gram(0, j) * s.gram(0, j) / s.gram(0, 0)); };
+  for (int k = 0; k < sol.candidates; ++k) {
+    int const j = sol.order[k];
+    if (r.design.terms[sol.columns[j].term].variables.empty()) continue;
+    if (!s.cell_in_use[j]) continue;                     // an empty cell is known from its count
+    if (sol.factor.aliased[k]) return true;              // never decided in plain double
+    double const left = static_cast<double>(sol.factor.r(k, k)) * static_cast<double>(sol.factor.r(k, k));
+    if (!(left >= 1e-4 * centred(j + skip))) return true;
+  }
+  for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
+    double const rss = static_cast<double>(residual(sol.factor, sol.gram, sol.candidates + y, sol.candidates + y));
+    int const at = s.gram.n - static_cast<int>(r.spec.responses.size()) + y;
+    if (!(rss >= 1e-4 * centred(at))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+/// RevoScaleR leaves out the last level; where that level is empty or the design is singular a second attempt leaves out the first.
+RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options) {
+  bool const has_factor = std::any_of(r.design.variables.begin(), r.design.variables.end(), [](auto const& v) { return v.factor; });
+  if (options.drop_first || options.like_r || !has_factor)
+    return solve_coded(r, s, options.drop_first || options.like_r ? Coding::drop_first : Coding::drop_last, options);
+  auto last = solve_coded(r, s, Coding::drop_last, options);
+  bool empty_last = false;
+  for (std::size_t v = 0; v < r.design.variables.size(); ++v)
+    empty_last |= r.design.variables[v].factor && !s.level_in_use[v].back();
+  if (!empty_last && last.factor.rank == last.candidates) return last;
+  return solve_coded(r, s, Coding::drop_first, options);
+}
+
+double condition_of(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, const DdMatrix& inv) {
+  bool const centred = r.design.intercept || r.design.cube;
+  int const skip = r.skip();
+  std::vector<int> at, place;
+  for (int k = 0; k < sol.candidates; ++k) {
+    auto const& c = sol.columns[sol.order[k]];
+    bool const apart = r.design.terms[c.term].variables.empty() || (r.design.cube && c.term == 0);
+    if (apart || sol.factor.aliased[k]) continue;
+    at.push_back(sol.order[k] + skip);
+    place.push_back(k);
+  }
+  int const n = static_cast<int>(at.size());
+  if (n == 0) return 1;
+  std::vector<DD> mean;
+  for (int i : at) mean.push_back(centred ? s.gram(0, i) / s.gram(0, 0) : DD(0));
+  auto const product = [&](int i, int j) { return s.gram(at[i], at[j]) - mean[i] * s.gram(0, at[j]); };
+  std::vector<double> scale;
+  for (int i = 0; i < n; ++i) scale.push_back(static_cast<double>(sqrt(product(i, i))));
+  // The inverse of the centred products is the block of (X'X)^-1 beside the intercept; a cube's cells span more than the mean.
+  DdMatrix apart_inverse;
+  if (r.design.cube) {
+    DdMatrix products(n);
+    for (int i = 0; i < n; ++i)
+      for (int j = 0; j < n; ++j) products.set(i, j, product(i, j));
+    apart_inverse = inverse(cholesky(products, n, 0), n);
+  }
+  double worst = 0, worst_inverse = 0;
+  for (int i = 0; i < n; ++i) {
+    double sum = 0, sum_inverse = 0;
+    for (int j = 0; j < n; ++j) {
+      DD const of_inverse = r.design.cube ? apart_inverse(i, j) : inv(place[i], place[j]);
+      sum += i == j ? 1 : std::abs(static_cast<double>(product(i, j)) / (scale[i] * scale[j]));
+      sum_inverse += std::abs(static_cast<double>(of_inverse)) * scale[i] * scale[j];
+    }
+    worst = std::max(worst, sum);
+    worst_inverse = std::max(worst_inverse, sum_inverse);
+  }
+  return worst * worst_inverse;
+}
+
+RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Communicator& comm, Timing& timing) {
+  RegressionFit fit;
+  auto spec = r.spec;
+  auto const pass = [&] {
+    fit.exact = spec.precision == Precision::exact;
+    fit.sums = sweep_sums(r, spec, options, comm, timing);
+    fit.solution = solve_design(r, fit.sums, options);
+    fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+    fit.condition = condition_of(r, fit.sums, fit.solution, fit.inverse);
+  };
+  // Pass 1: plain where that is worth it, else exact.
+  if (!small_or_narrow(r)) spec.shift = first_means(r, comm);
+  spec.precision = spec.shift.empty() ? Precision::exact : Precision::plain;
+  pass();
+  // Pass 2: the same sums in double-double where the first lost digits.
+  if (!fit.exact && (shift_far_off(r, fit.sums, spec.shift) || lost_digits(r, fit.sums, fit.solution, fit.condition))) {
+    spec.precision = Precision::exact;
+    spec.shift.clear();
+    pass();
+  }
+  return fit;
+}
+
+std::string dropped_note(const RegressionSolution& sol) {
+  int const dropped = sol.candidates - sol.factor.rank;
+  return dropped == 0 ? "" : std::to_string(dropped) + " coefficients are not estimable and were dropped: their columns are empty or depend on others";
+}
+
+}  // namespace rxhpc::impl
