@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 
+#include "analysis.hpp"
 #include "append.hpp"
 #include "copy_rows.hpp"
 #include "input.hpp"
@@ -56,12 +56,7 @@ void run_datastep(Session& session) {
   std::size_t columns = 0;
   auto const step = append == "rows" ? append_rows : append == "cols" ? append_columns : copy_table;
   auto const written = step(session, input, rows, output, timing, columns);
-  Result result;
-  result.input = input;
-  result.rows = written;
-  result.fields = {{"output", output}, {"num_rows", written}, {"num_vars", columns}, {"n_valid_obs", written}, {"n_missing_obs", 0}};
-  result.text = output + ": " + with_commas(written) + " rows, " + std::to_string(columns) + " variables\n";
-  finish(session, std::move(result), timing);
+  finish_written(session, written, columns, timing);
 }
 
 }  // namespace rxhpc::app

@@ -1,5 +1,4 @@
-#include <nlohmann/json.hpp>
-
+#include "analysis.hpp"
 #include "append.hpp"
 #include "input.hpp"
 #include "rxhpc/text.hpp"
@@ -14,12 +13,7 @@ void run_export(Session& session) {
   Timing timing;
   std::size_t columns = 0;
   auto const written = copy_table(session, input, row_options(args), output, timing, columns);
-  Result result;
-  result.input = input;
-  result.rows = written;
-  result.fields = {{"output", output}, {"num_rows", written}, {"num_vars", columns}, {"n_valid_obs", written}, {"n_missing_obs", 0}};
-  result.text = output + ": " + with_commas(written) + " rows, " + std::to_string(columns) + " variables\n";
-  finish(session, std::move(result), timing);
+  finish_written(session, written, columns, timing);
 }
 
 }  // namespace rxhpc::app

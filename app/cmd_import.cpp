@@ -1,5 +1,4 @@
-#include <nlohmann/json.hpp>
-
+#include "analysis.hpp"
 #include "append.hpp"
 #include "copy_rows.hpp"
 #include "input.hpp"
@@ -45,12 +44,7 @@ void run_import(Session& session) {
   } else {
     written = copy_table(session, input, rows, output, timing, columns);
   }
-  Result result;
-  result.input = input;
-  result.rows = written;
-  result.fields = {{"output", output}, {"num_rows", written}, {"num_vars", columns}, {"n_valid_obs", written}, {"n_missing_obs", 0}};
-  result.text = output + ": " + with_commas(written) + " rows, " + std::to_string(columns) + " variables\n";
-  finish(session, std::move(result), timing);
+  finish_written(session, written, columns, timing);
 }
 
 }  // namespace rxhpc::app

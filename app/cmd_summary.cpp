@@ -1,5 +1,4 @@
-#include <nlohmann/json.hpp>
-
+#include "analysis.hpp"
 #include "input.hpp"
 #include "rxhpc/summary.hpp"
 
@@ -18,13 +17,7 @@ void run_summary(Session& session) {
                                   .use_zone_map = args.flag("use-zone-map", true),
                                   .run = session.run},
                                  session.comm);
-  Result result;
-  result.fields = to_json(summary);
-  result.text = to_text(summary);
-  result.formula = summary.formula;
-  result.input = input;
-  result.rows = source->grid().total();
-  finish(session, std::move(result), summary.timing);
+  finish_analysis(session, summary, source->grid().total());
 }
 
 }  // namespace rxhpc::app

@@ -1,0 +1,43 @@
+#include "analysis.hpp"
+
+#include "input.hpp"
+#include "results.hpp"
+#include "rxhpc/table.hpp"
+
+namespace rxhpc::app {
+
+FitOptions fit_options(const Session& session) {
+  auto const& args = session.args;
+  return {.rows = row_options(args),
+          .pweights = unquoted(args.text("pweights")),
+          .fweights = unquoted(args.text("fweights")),
+          .drop_first = args.flag("drop-first"),
+          .drop_main = args.flag("drop-main", true),
+          .cube = args.flag("cube"),
+          .cov_coef = args.flag("cov-coef"),
+          .like_r = args.flag("like-r"),
+          .run = session.run};
+}
+
+void refuse_existing_model(Session& session) {
+  if (auto const file = session.args.text("model"); !file.empty()) refuse_existing(session, file);
+}
+
+void write_model(Session& session, const nlohmann::json& model) {
+  auto const file = session.args.text("model");
+  together(session.comm, [&] {
+    if (session.root() && !file.empty()) write_whole(file, json_text(model), session.args.flag("overwrite"));
+  });
+}
+
+void finish_written(Session& session, std::int64_t rows, std::size_t columns, const Timing& timing) {
+  auto const output = session.args.positional("OUTPUT");
+  Result result;
+  result.input = session.args.positional("INPUT");
+  result.rows = rows;
+  result.fields = {{"output", output}, {"num_rows", rows}, {"num_vars", columns}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
+  result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(columns) + " variables\n";
+  finish(session, std::move(result), timing);
+}
+
+}  // namespace rxhpc::app

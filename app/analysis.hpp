@@ -1,0 +1,34 @@
+// What the verbs that analyse rows share: options of fits, model files, and how a result is handed over.
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "rxhpc/fit_options.hpp"
+#include "session.hpp"
+
+namespace rxhpc::app {
+
+/// The options of the groups Fitting, Rows and Weights.
+FitOptions fit_options(const Session& session);
+
+/// Collective. Throws at once where --model names a file that exists and may not be replaced.
+void refuse_existing_model(Session& session);
+/// Collective. Writes --model where it was given.
+void write_model(Session& session, const nlohmann::json& model);
+
+/// Collective. Prints and stores a result of `rows` rows that has to_json, to_text, formula and timing.
+template <class R>
+void finish_analysis(Session& session, const R& of, std::int64_t rows) {
+  Result result;
+  result.fields = to_json(of);
+  result.text = to_text(of);
+  result.formula = of.formula;
+  result.input = session.args.positional("INPUT");
+  result.rows = rows;
+  finish(session, std::move(result), of.timing);
+}
+
+/// Collective. The result of a verb that wrote `rows` rows of INPUT to OUTPUT.
+void finish_written(Session& session, std::int64_t rows, std::size_t columns, const Timing& timing);
+
+}  // namespace rxhpc::app

@@ -1,0 +1,118 @@
+#include "linear_predictor.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+
+void check_levels(const Design& design, RowSource& rows, const ChunkSource& input) {
+  for (auto const& v : design.variables) {
+    if (!v.factor) continue;
+    int const column = rows.derive(*parse_expression(v.expression), v.expression), base = rows.base_column(column);
+    auto const& found = rows.schema()[column];
+    auto const* zones = base >= 0 ? input.zone_map() : nullptr;
+    if (zones && zones->level_counts[base].size() != zones->moments[base].size()) zones = nullptr;  // left out where there are very many levels
+    for (std::size_t l = 0; l < found.levels.size(); ++l) {
+      if (std::find(v.levels.begin(), v.levels.end(), found.levels[l]) != v.levels.end()) continue;
+      std::int64_t seen = zones ? 0 : 1;
+      if (zones)
+        for (auto const& chunk : zones->level_counts[base]) seen += chunk[l];
+      if (seen > 0) throw DataError("column '" + v.label + "': level '" + found.levels[l] + "' is unknown to the model");
+    }
+  }
+}
+
+std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions) {
+  std::vector<std::string> names;
+  auto const add = [&](const std::string& expression) {
+    for (auto const& n : names_in(*parse_expression(expression)))
+      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
+  };
+  for (auto const& e : expressions) add(e);
+  for (auto const& v : design.variables) add(v.expression);
+  return names;
+}
+
+LinearPredictor::LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance)
+    : bound_(bound), columns_(beta.size()), beta_(std::move(beta)), covariance_(std::move(covariance)) {
+  std::int64_t at = 0;
+  for (int t = 0; t < static_cast<int>(design.terms.size()); ++t) {
+    first_.push_back(static_cast<std::int32_t>(at));
+    at += design.cells(t);
+  }
+}
+
+LinearPredictor::Tile LinearPredictor::tile(std::int64_t rows) const {
+  Tile t;
+  t.value.assign(bound_.kernel_terms.size(), std::vector<double>(rows));
+  t.place.assign(bound_.kernel_terms.size(), std::vector<std::int32_t>(rows));
+  t.numbers.resize(rows);
+  t.codes.resize(rows);
+  return t;
+}
+
+// Reads each variable of each term once: 8 bytes a number and row, a code a factor.
+void LinearPredictor::load(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile) const {
+  for (std::size_t t = 0; t < bound_.kernel_terms.size(); ++t) {
+    auto const& term = bound_.kernel_terms[t];
+    auto& value = tile.value[t];
+    auto& place = tile.place[t];
+    if (term.numeric.empty()) {
+      std::fill_n(value.begin(), count, 1.0);
+    } else {
+      load_values(in.columns[term.numeric[0]], from, count, value.data());
+    }
+    for (std::size_t k = 1; k < term.numeric.size(); ++k) {
+      load_values(in.columns[term.numeric[k]], from, count, tile.numbers.data());
+      for (std::int64_t i = 0; i < count; ++i) value[i] *= tile.numbers[i];
+    }
+    if (term.factors.empty()) continue;
+    std::fill_n(place.begin(), count, first_[t]);
+    std::int32_t radix = 1;
+    for (std::size_t f = 0; f < term.factors.size(); ++f) {
+      load_codes(in.columns[term.factors[f]], from, count, tile.codes.data());
+      // A missing code leaves the row in some cell of the term and makes its value NaN.
+      for (std::int64_t i = 0; i < count; ++i) {
+        bool const missing = tile.codes[i] < 0;
+        place[i] += missing ? 0 : radix * tile.codes[i];
+        value[i] = missing ? std::nan("") : value[i];
+      }
+      radix *= term.levels[f];
+    }
+  }
+}
+
+void LinearPredictor::compute(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile, double* eta, double* variance) const {
+  load(in, from, count, tile);
+  auto const terms = bound_.kernel_terms.size();
+  // eta = X beta
+  std::fill_n(eta, count, 0.0);
+  for (std::size_t t = 0; t < terms; ++t) {
+    double const* const value = tile.value[t].data();
+    if (bound_.kernel_terms[t].factors.empty()) {
+      double const b = beta_[first_[t]];
+      for (std::int64_t i = 0; i < count; ++i) eta[i] += b * value[i];
+    } else {
+      std::int32_t const* const place = tile.place[t].data();
+      for (std::int64_t i = 0; i < count; ++i) eta[i] += beta_[place[i]] * value[i];
+    }
+  }
+  if (!variance || covariance_.empty()) return;
+  // variance = x'Vx, pairs of terms below the diagonal counted twice
+  std::fill_n(variance, count, 0.0);
+  for (std::size_t a = 0; a < terms; ++a)
+    for (std::size_t b = 0; b <= a; ++b) {
+      double const twice = a == b ? 1 : 2;
+      double const *const va = tile.value[a].data(), *const vb = tile.value[b].data();
+      bool const cells_a = !bound_.kernel_terms[a].factors.empty(), cells_b = !bound_.kernel_terms[b].factors.empty();
+      std::int32_t const *const pa = tile.place[a].data(), *const pb = tile.place[b].data();
+      for (std::int64_t i = 0; i < count; ++i) {
+        std::size_t const row = cells_a ? pa[i] : first_[a], column = cells_b ? pb[i] : first_[b];
+        variance[i] += twice * va[i] * vb[i] * covariance_[row * columns_ + column];
+      }
+    }
+}
+
+}  // namespace rxhpc::impl

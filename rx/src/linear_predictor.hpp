@@ -1,0 +1,45 @@
+// X beta, and the variance of it, row by row: what predictions of linear and generalised linear models start from.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "rxhpc/chunk.hpp"
+#include "rxhpc/design.hpp"
+
+namespace rxhpc::impl {
+
+/// Throws DataError where a factor of the input has a level, in rows that there are, that the design does not know (where the table does
+/// not tell the rows, any such level counts).
+void check_levels(const Design& design, RowSource& rows, const ChunkSource& input);
+
+/// The columns of the input that an expression or a design's variables are made from.
+std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
+
+/// eta = sum over the terms of value times the coefficient of the row's cell; a missing part makes the row NaN.
+/// Cost a row: a multiply-add a term; with the variance x'Vx one a pair of terms.
+class LinearPredictor {
+ public:
+  /// `beta` [columns], 0 where aliased; `covariance` [columns x columns], 0 where aliased, empty where no variance is wanted.
+  LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance);
+
+  /// Working memory of one thread.
+  struct Tile {
+    std::vector<std::vector<double>> value;        ///< [terms][rows]
+    std::vector<std::vector<std::int32_t>> place;  ///< [terms][rows] the row's column; unused for terms without factors
+    std::vector<double> numbers;
+    std::vector<std::int32_t> codes;
+  };
+  Tile tile(std::int64_t rows) const;
+  /// Rows [from, from + count). `variance` is null, or written where there is a covariance.
+  void compute(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile, double* eta, double* variance) const;
+
+ private:
+  void load(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile) const;
+
+  BoundDesign bound_;
+  std::vector<std::int32_t> first_;  // first column of each term
+  std::size_t columns_;
+  std::vector<double> beta_, covariance_;
+};
+
+}  // namespace rxhpc::impl

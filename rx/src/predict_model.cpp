@@ -1,0 +1,46 @@
+#include "predict_model.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+
+int PredictPlan::place(int column) {
+  auto const at = std::find(read.begin(), read.end(), column);
+  if (at != read.end()) return static_cast<int>(at - read.begin());
+  read.push_back(column);
+  return static_cast<int>(read.size()) - 1;
+}
+
+void PredictPlan::add_number(const std::string& name) {
+  Variable v;
+  v.name = name;
+  outputs.push_back(std::move(v));
+}
+
+void PredictPlan::add_factor(const std::string& name, const std::vector<std::string>& levels) {
+  Variable v;
+  v.name = name;
+  v.type = VarType::factor;
+  v.storage = Storage::int32;
+  v.levels = levels;
+  outputs.push_back(std::move(v));
+}
+
+std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model) {
+  struct Kind {
+    std::string_view name;
+    std::unique_ptr<PredictModel> (*make)(const nlohmann::json&);
+  };
+  static constexpr Kind kinds[]{{"linmod", predict_lin_mod}};
+  if (model.value("rxhpc_model", 0) != 1) throw DataError("not a model file of this program, or of a later version");
+  auto const kind = model.value("kind", "");
+  for (auto const& k : kinds)
+    if (k.name == kind) return k.make(model);
+  throw DataError("a model of kind '" + kind + "' cannot predict");
+}
+
+}  // namespace rxhpc::impl
