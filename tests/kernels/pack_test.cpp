@@ -45,6 +45,11 @@ __attribute__((noinline)) std::vector<double> everything(const std::vector<doubl
     keep_result(max(a, b));
     keep_result(keep(is_number(a), b));
     keep_result(select(is_number(b) & below(a, 1.0), a, c));
+    keep_result(select(less(a, b), c, b));
+    P square[8];
+    for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);
+    transpose(square);
+    for (P row : square) keep_result(row);
     auto const d = two_prod(a, b), e = two_sum(d.hi, c);
     keep_result(e.hi);
     keep_result((d + e).lo);

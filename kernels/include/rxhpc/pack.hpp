@@ -75,11 +75,22 @@ KOKKOS_INLINE_FUNCTION PackGeneric max(PackGeneric a, PackGeneric b) { RXHPC_PAC
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_MASK(a.v[i] == a.v[i]); }
 /// |a| < bound, false for NaN.
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RXHPC_PACK_MASK(std::fabs(a.v[i]) < bound); }
+/// a < b, false for NaN.
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask less(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] < b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator&(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m & b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric keep(PackGeneric::Mask m, PackGeneric a) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : 0.0); }
 KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : b.v[i]); }
 #undef RXHPC_PACK_LANES
 #undef RXHPC_PACK_MASK
+/// Lane i of pack k becomes lane k of pack i.
+KOKKOS_INLINE_FUNCTION void transpose(PackGeneric (&a)[8]) {
+  for (int k = 0; k < 8; ++k)
+    for (int i = 0; i < k; ++i) {
+      double const t = a[k].v[i];
+      a[k].v[i] = a[i].v[k];
+      a[i].v[k] = t;
+    }
+}
 
 #ifdef RXHPC_PACK_AVX2
 struct PackAvx2 {
@@ -120,9 +131,28 @@ inline PackAvx2::Mask below(PackAvx2 x, double bound) {
   __m256d const sign = _mm256_set1_pd(-0.0), top = _mm256_set1_pd(bound);
   return {_mm256_cmp_pd(_mm256_andnot_pd(sign, x.a), top, _CMP_LT_OQ), _mm256_cmp_pd(_mm256_andnot_pd(sign, x.b), top, _CMP_LT_OQ)};
 }
+inline PackAvx2::Mask less(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_LT_OQ)}; }
 inline PackAvx2::Mask operator&(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_and_pd(x.a, y.a), _mm256_and_pd(x.b, y.b)}; }
 inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, x.a), _mm256_and_pd(m.b, x.b)}; }
 inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
+inline void transpose4(__m256d& a, __m256d& b, __m256d& c, __m256d& d) {
+  __m256d const ab = _mm256_unpacklo_pd(a, b), ab2 = _mm256_unpackhi_pd(a, b), cd = _mm256_unpacklo_pd(c, d), cd2 = _mm256_unpackhi_pd(c, d);
+  a = _mm256_permute2f128_pd(ab, cd, 0x20);
+  b = _mm256_permute2f128_pd(ab2, cd2, 0x20);
+  c = _mm256_permute2f128_pd(ab, cd, 0x31);
+  d = _mm256_permute2f128_pd(ab2, cd2, 0x31);
+}
+inline void transpose(PackAvx2 (&x)[8]) {
+  transpose4(x[0].a, x[1].a, x[2].a, x[3].a);
+  transpose4(x[4].b, x[5].b, x[6].b, x[7].b);
+  transpose4(x[0].b, x[1].b, x[2].b, x[3].b);
+  transpose4(x[4].a, x[5].a, x[6].a, x[7].a);
+  for (int k = 0; k < 4; ++k) {
+    __m256d const t = x[k].b;
+    x[k].b = x[k + 4].a;
+    x[k + 4].a = t;
+  }
+}
 #endif
 
 #ifdef RXHPC_PACK_AVX512
@@ -150,9 +180,30 @@ inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_min_pd(
 inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_max_pd(0xff, x.v, y.v)}; }
 inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }
 inline PackAvx512::Mask below(PackAvx512 x, double bound) { return {_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(bound), _CMP_LT_OQ)}; }
+inline PackAvx512::Mask less(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_LT_OQ)}; }
 inline PackAvx512::Mask operator&(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m & y.m)}; }
 inline PackAvx512 keep(PackAvx512::Mask m, PackAvx512 x) { return {_mm512_maskz_mov_pd(m.m, x.v)}; }
 inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { return {_mm512_mask_mov_pd(y.v, m.m, x.v)}; }
+inline void transpose(PackAvx512 (&x)[8]) {
+  __m512d t[8], u[8];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {  // pairs of packs: lanes in twos
+    t[2 * k] = _mm512_maskz_unpacklo_pd(0xff, x[2 * k].v, x[2 * k + 1].v);
+    t[2 * k + 1] = _mm512_maskz_unpackhi_pd(0xff, x[2 * k].v, x[2 * k + 1].v);
+  }
+#pragma GCC unroll 2
+  for (int k = 0; k < 2; ++k)  // 128-bit pieces of four packs
+#pragma GCC unroll 2
+    for (int h = 0; h < 2; ++h) {
+      u[4 * k + h] = _mm512_maskz_shuffle_f64x2(0xff, t[4 * k + h], t[4 * k + 2 + h], 0x88);
+      u[4 * k + 2 + h] = _mm512_maskz_shuffle_f64x2(0xff, t[4 * k + h], t[4 * k + 2 + h], 0xdd);
+    }
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    x[k].v = _mm512_maskz_shuffle_f64x2(0xff, u[k], u[k + 4], 0x88);
+    x[k + 4].v = _mm512_maskz_shuffle_f64x2(0xff, u[k], u[k + 4], 0xdd);
+  }
+}
 #endif
 
 #ifdef RXHPC_PACK_AVX512

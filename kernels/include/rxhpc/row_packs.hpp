@@ -1,0 +1,63 @@
+// Rows of numeric columns laid out for kernels that look at all columns of a row: eight rows side by side, column after column.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "rxhpc/chunk.hpp"
+
+namespace rxhpc {
+
+/// Which columns of a chunk make a row, and which rows take part.
+struct RowPackSpec {
+  std::vector<int> columns;   ///< positions in the chunk
+  int weight = -1;            ///< position of the weight; -1: every row weighs 1
+  std::vector<double> shift;  ///< [columns] subtracted from the values
+  bool partial = false;       ///< a row takes part where any of its values is there (missing cells stay NaN); false: where all are
+};
+
+/// Rows [first, first + count) of a chunk: pack b holds rows 8b to 8b + 7 as [columns][8] doubles. A row that does not take part keeps its
+/// place, with zeros. Infinite values and negative weights are counted, their rows left out: the caller refuses them.
+class RowPacks {
+ public:
+  RowPacks() = default;
+  RowPacks(const RowPacks& other);
+  RowPacks(RowPacks&&) = default;
+  RowPacks& operator=(const RowPacks&) = delete;
+  RowPacks& operator=(RowPacks&&) = default;
+
+  /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
+  void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+
+  int columns() const { return columns_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t packs() const { return (rows_ + 7) / 8; }
+  const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
+  unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
+  double norm(std::int64_t b) const { return norm_[b]; }          ///< largest |x|^2 of the pack's rows; NaN where one has a missing cell
+  const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
+  std::int64_t valid() const { return valid_; }
+  std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
+  std::int64_t infinite() const { return infinite_; }
+  std::int64_t negative_weight() const { return negative_weight_; }
+
+  static std::int64_t bytes(std::int64_t rows, int columns, bool weighted) { return (rows + 7) / 8 * (64 * (columns + (weighted ? 1 : 0)) + 9); }
+
+ private:
+  struct Free {
+    void operator()(double* p) const;
+  };
+  void reserve(std::int64_t doubles);
+  void sort_out(std::int64_t b, int valid_lanes, const double* weight, bool partial);
+
+  int columns_ = 0;
+  std::int64_t rows_ = 0, capacity_ = 0;
+  std::unique_ptr<double[], Free> x_;
+  std::vector<double> norm_, weight_;
+  std::vector<unsigned char> present_;
+  std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
+};
+
+}  // namespace rxhpc
