@@ -96,9 +96,27 @@ const std::vector<Verb>& verbs() {
        {"start-row", Kind::integer, "N", "begin at this row of INPUT, from 1", false, 1},
        {"num-rows", Kind::integer, "N", "take this many rows of INPUT", false, 0},
        {"append", Kind::choice, "none|rows|cols", "add rows or columns to a table that exists, which needs no --overwrite (default none)"}}};
+  static const OptionGroup kmeans_group{
+      "Clustering",
+      {{"num-clusters", Kind::integer, "K", "the number of clusters", false, 1},
+       {"centers", Kind::text, "TABLE", "start at these centres: a table or text with one row a centre and the formula's variables as columns"},
+       {"start", Kind::choice, "random|first|plus-plus|parallel",
+        "where the centres start: at random rows (default), at the first distinct rows, at rows far from one another among a random sample "
+        "(k-means++), or among all rows (k-means||)"},
+       {"num-start-rows", Kind::integer, "N", "rows of the sample that `plus-plus` looks at (default 0: ten a cluster)", false, 0},
+       {"num-starts", Kind::integer, "N", "starts, of which the best fit is kept (default 1); 0: one start at the first rows", false, 0},
+       {"seed", Kind::integer, "N", "of the random numbers (default 0)", false, 0},
+       {"algorithm", Kind::choice, "Lloyd", "the only one"},
+       {"max-iterations", Kind::integer, "N", "stop after so many, with a warning (default 1000)", false, 1},
+       {"tolerance", Kind::number, "X", "stop where no centre moves further than that (default 0: where nothing changes any more)"},
+       {"missing-values", Kind::choice, "listwise|partial",
+        "leave out rows with a missing value (default), or take distances over the values that are there, scaled up"},
+       {"out-col-name", Kind::text, "NAME", "name of OUTPUT's column of clusters (default .rxCluster)"},
+       {"model", Kind::text, "FILE", "write the model here, for predict"}}};
   static const OptionGroup predict_group{
       "Prediction",
-      {{"type", Kind::choice, "response|link", "the scale of the predictions (default response)"},
+      {{"type", Kind::choice, "response|link|prob|class",
+        "the scale of the predictions (default response); prob: a column for every class, class: the most probable one"},
        {"compute-std-errors", Kind::flag, "", "also write standard errors, Y_StdErr; the model must be fitted with --cov-coef"},
        {"interval", Kind::choice, "none|confidence|prediction", "also write the interval's ends, Y_Lower and Y_Upper (default none)"},
        {"conf-level", Kind::number, "P", "the interval's level (default 0.95)"},
@@ -135,6 +153,14 @@ const std::vector<Verb>& verbs() {
        {&fit_group, &rows_group, &weights_group, &text_group, &common_group},
        "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
        run_linmod},
+      {"kmeans", "clusters by k-means",
+       "Lloyd's k-means on the numeric variables of a one-sided formula: rows go to the nearest centre, centres to the mean of their rows, until "
+       "nothing changes. Values are not scaled. OUTPUT has INPUT's columns and the number of each row's cluster, from 1. A cluster that loses all its rows "
+       "keeps its centre, with a warning.",
+       {{"FORMULA", "the variables: `~ x + log(y)`"}, input, {output.name, output.help, true}},
+       {&kmeans_group, &rows_group, &weights_group, &columns_group, &output_group, &text_group, &common_group},
+       "rxhpc kmeans '~ air_time + distance' flights.h5 clusters.h5 --num-clusters 5 --num-starts 3",
+       run_kmeans},
       {"predict", "fitted values, intervals and residuals",
        "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again, its row selection is "
        "not. A missing predictor gives missing results.",

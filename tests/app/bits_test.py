@@ -65,6 +65,22 @@ class Bits(Case):
     def test_linear_model_with_transforms(self):
         self.same_results("linmod", "log(abs(y)) ~ x:g + F(h)", "--row-selection", "flag")
 
+    def test_kmeans(self):
+        for start in ("random", "parallel"):
+            self.same_results("kmeans", "~ x + y + h", "--num-clusters", "4", "--start", start, "--num-starts", "2")
+
+    def test_kmeans_with_missing_cells_and_weights(self):
+        self.same_results("kmeans", "~ x + y", "--num-clusters", "3", "--missing-values", "partial", "--pweights", "h", "--start", "plus-plus")
+
+    def test_kmeans_writes_the_same_bytes(self):
+        table, first = self.path("t.h5"), None
+        self.succeed("import", self.csv, table, *TEXT)
+        for ranks, threads in itertools.product(RANKS, (1, 2)):
+            out = self.path("clusters-%d-%d.h5" % (ranks, threads))
+            self.succeed("kmeans", "~ x + y", table, out, "--num-clusters", "4", "--threads", threads, "--row-selection", "h > 2", ranks=ranks)
+            first = first or out
+            self.assertTrue(filecmp.cmp(first, out, shallow=False), "%s differs from %s" % (out, first))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -20,7 +20,7 @@ class Usage(Case):
             status, out, err = run(*words)
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
-        for verb in ("import", "info", "summary", "linmod", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "linmod", "kmeans", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
@@ -62,6 +62,23 @@ class Usage(Case):
         self.fail_with(3, "a directory that holds no table", "info", self.folder)
         self.fail_with(3, "no row is complete", "linmod", "y ~ x", self.table, "--row-selection", "x > 100")
 
+    def test_kmeans_refuses(self):
+        def refused(status, text, *words):
+            self.fail_with(status, text, "kmeans", *words)
+        refused(2, "--num-clusters, at least 1, or --centers", "~ x", self.table)
+        refused(2, "--num-clusters: 0 is below 1", "~ x", self.table, "--num-clusters", "0")
+        refused(2, "must be a number", "~ g", self.table, "--num-clusters", "2")
+        refused(2, "no left side", "y ~ x", self.table, "--num-clusters", "2")
+        refused(3, "5 distinct ones, fewer than the 6 clusters", "~ x", self.table, "--num-clusters", "6")
+        refused(3, "no row is complete", "~ x", self.table, "--num-clusters", "2", "--row-selection", "x > 100")
+        refused(2, "has no column 'x'", "~ x + y", self.table, "--centers", self.write("c.csv", "y,z\n1,2\n3,4\n"))
+        refused(2, "column 'y' is", "~ x + y", self.table, "--centers", self.write("d.csv", "x,y\n1,a\n3,b\n"))
+        refused(3, "starting centres 1 and 2 are equal", "~ x", self.table, "--centers", self.write("e.csv", "x\n1\n1\n"))
+        refused(3, "starting centre 2 has a missing", "~ x + y", self.table, "--centers", self.write("f.csv", "x,y\n1,2\n1,\n"))
+        refused(2, "there are 2 starting centres", "~ x", self.table, "--centers", self.write("g.csv", "x\n1\n2\n"), "--num-clusters", "3")
+        refused(3, "no such file", "~ x", self.table, "--centers", self.path("no.csv"))
+        refused(3, "--overwrite", "~ x", self.table, self.table, "--num-clusters", "2")
+
     def test_existing_outputs_stay(self):
         before = self.bytes_of(self.table)
         self.fail_with(3, "--overwrite", "import", self.csv, self.table)
@@ -94,7 +111,7 @@ class Usage(Case):
 
     def test_every_result_says_what_it_is(self):
         results = {"info": self.result("info", self.table), "summary": self.result("summary", "~ x", self.table),
-                   "linmod": self.result("linmod", "y ~ x", self.table), "import": self.result("import", self.csv, self.path("o.h5")),
+                   "linmod": self.result("linmod", "y ~ x", self.table), "kmeans": self.result("kmeans", "~ x", self.table, "--num-clusters", "2"), "import": self.result("import", self.csv, self.path("o.h5")),
                    "export": self.result("export", self.table, self.path("o.csv")),
                    "datastep": self.result("datastep", self.table, self.path("d.h5"))}
         for verb, result in results.items():

@@ -5,8 +5,10 @@
 #include <cstring>
 #include <functional>
 
+#include "rxhpc/centroids.hpp"
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/moments.hpp"
+#include "rxhpc/row_sample.hpp"
 #include "table_fixture.hpp"
 
 namespace rxhpc {
@@ -73,6 +75,42 @@ struct CrossProductsCase {
   }
 };
 
+template <bool Weighted, bool Partial>
+struct CentroidsCase {
+  using Type = Centroids;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    RowPackSpec spec{{0, 1, 5}, Weighted ? 2 : -1, {0, 1e5, 0}, Partial};
+    return Centroids(spec, std::make_shared<Centres>(3, std::vector<double>{2, 1e5, -3, 3, 1e5 + 1, 0, 1, 1e5, -9, -40, 0, 7}, spec.shift), true);
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (int k = 0; k < 4; ++k) {
+      v.insert(v.end(), {a.weight(k), a.square(k)});
+      for (int j = 0; j < 3; ++j) v.insert(v.end(), {a.sum(k, j) + 1e5 * a.cell_weight(k, j), a.cell_weight(k, j)});
+    }
+    return v;
+  }
+};
+template <RowSample::Order O>
+struct RowSampleCase {
+  using Type = RowSample;
+  static constexpr bool weighted = false;
+  static Type make() {
+    RowSample::Spec spec;
+    spec.rows = {{0, 1, 5}, -1, {0, 0, 0}, false};
+    spec.size = 20;
+    spec.order = O;
+    if (O == RowSample::Order::far) spec.centres = std::make_shared<Centres>(3, std::vector<double>{2, 1e5, -3}, spec.rows.shift);
+    return RowSample(spec);
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (auto const& row : a.finalize()) v.insert(v.end(), row.values.begin(), row.values.end());
+    return v;
+  }
+};
+
 template <class C>
 class Laws : public testing::Test {
  protected:
@@ -105,7 +143,9 @@ class Laws : public testing::Test {
 };
 
 using Cases = testing::Types<MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
-                             CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>>;
+                             CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
+                             CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
+                             RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>>;
 TYPED_TEST_SUITE(Laws, Cases);
 
 TYPED_TEST(Laws, IsAnAccumulator) {

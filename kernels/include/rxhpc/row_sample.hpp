@@ -22,7 +22,7 @@ class RowSample {
  public:
   enum class Order { first, random, far };
   struct Spec {
-    RowPackSpec rows;
+    RowPackSpec rows = {};
     std::int64_t size = 0;
     Order order = Order::random;
     std::uint64_t seed = 0;

@@ -1,0 +1,59 @@
+// Rows laid out for a kernel that looks at them in every pass, kept between passes as far as memory allows.
+#pragma once
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "rxhpc/chunk_source.hpp"
+#include "rxhpc/row_packs.hpp"
+
+namespace rxhpc::impl {
+
+/// One entry a chunk of the source. A chunk is one thread's at a time; results must not depend on which chunks were kept.
+class KeptRows {
+ public:
+  KeptRows(std::int64_t chunks, std::int64_t budget) : rows_(static_cast<std::size_t>(chunks)), budget_(budget) {}
+  const RowPacks* find(std::int64_t chunk) const { return rows_[static_cast<std::size_t>(chunk)].get(); }
+  /// A place for the rows of that chunk, to be filled at once; null where they would not fit.
+  RowPacks* make_room(std::int64_t chunk, std::int64_t bytes) {
+    if (used_.fetch_add(bytes) + bytes > budget_) {
+      used_ -= bytes;
+      return nullptr;
+    }
+    rows_[static_cast<std::size_t>(chunk)] = std::make_unique<RowPacks>();
+    return rows_[static_cast<std::size_t>(chunk)].get();
+  }
+
+ private:
+  std::vector<std::unique_ptr<RowPacks>> rows_;
+  std::int64_t budget_;
+  std::atomic<std::int64_t> used_{0};
+};
+
+/// The source without the columns of chunks whose rows are kept: nobody reads them again.
+class UnkeptSource final : public ChunkSource {
+ public:
+  UnkeptSource(const ChunkSource& base, const KeptRows& kept) : base_(base), kept_(kept) {}
+  const Schema& schema() const override { return base_.schema(); }
+  const Grid& grid() const override { return base_.grid(); }
+  bool local() const override { return base_.local(); }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    if (!kept_.find(chunk)) return base_.read(chunk, columns, out);
+    out.index = chunk;
+    out.first_row = base_.grid().first(chunk);
+    out.rows = 0;
+    out.columns.clear();
+  }
+  std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override {
+    return kept_.find(chunk) ? 0 : base_.stored_bytes(chunk, columns);
+  }
+  void prefetch(std::int64_t chunk, std::span<const int> columns) const override {
+    if (!kept_.find(chunk)) base_.prefetch(chunk, columns);
+  }
+
+ private:
+  const ChunkSource& base_;
+  const KeptRows& kept_;
+};
+
+}  // namespace rxhpc::impl

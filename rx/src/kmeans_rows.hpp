@@ -1,0 +1,39 @@
+// What fitting and applying k-means share: the formula resolved, the rows, the starting centres.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kept_rows.hpp"
+#include "rxhpc/centroids.hpp"
+#include "rxhpc/kmeans.hpp"
+
+namespace rxhpc::impl {
+
+/// Everything that the passes of one fit share.
+struct KMeansProblem {
+  RowSource rows;
+  std::string formula;
+  std::vector<std::string> variables;
+  std::vector<int> read;  ///< columns of `rows` to read: variables, then the weight
+  RowPackSpec spec;       ///< places in `read`
+  int clusters = 0;
+};
+
+/// The numeric columns of a one-sided formula; adds computed ones to `rows`. Names as written go to `variables`.
+std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, std::vector<std::string>& variables, std::string& text);
+
+/// Collective. Starting centres [k x p] of start number `number`. Throws DataError where there are fewer distinct rows than clusters.
+std::vector<double> starting_centres(const KMeansProblem& p, const KMeansOptions& options, int number, Communicator& comm, Timing& timing);
+
+/// Collective. Throws DataError where complete rows hold fewer distinct ones than clusters.
+void check_distinct_rows(const KMeansProblem& p, const KMeansOptions& options, Communicator& comm, Timing& timing);
+
+/// Throws DataError: infinite values, negative weights, no row.
+void check_counts(std::int64_t valid, std::int64_t infinite, std::int64_t negative, const KMeansOptions& options);
+
+/// A shift that makes differences from the centres exact where values lie far from zero; zero elsewhere.
+std::vector<double> shift_of(const std::vector<double>& points, int columns);
+
+}  // namespace rxhpc::impl

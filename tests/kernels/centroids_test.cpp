@@ -1,0 +1,204 @@
+#include "rxhpc/centroids.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "rxhpc/random.hpp"
+#include "rxhpc/row_sample.hpp"
+#include "table_fixture.hpp"
+
+namespace rxhpc {
+namespace {
+
+using test::MemoryTable;
+using test::nan;
+
+/// The definition: squared distances summed column by column, the lowest number where several are nearest.
+int naive_nearest(const std::vector<double>& row, const std::vector<double>& centres, const std::vector<double>& shift) {
+  auto const p = row.size();
+  int best = 0;
+  double least = INFINITY;
+  for (std::size_t k = 0; k * p < centres.size(); ++k) {
+    double d = 0;
+    for (std::size_t j = 0; j < p; ++j) {
+      double const t = (row[j] - shift[j]) - (centres[k * p + j] - shift[j]);
+      if (!std::isnan(t)) d = std::fma(t, t, d);
+    }
+    if (d < least) least = d, best = static_cast<int>(k);
+  }
+  return best;
+}
+
+struct Points {
+  MemoryTable table;
+  std::vector<std::vector<double>> columns;
+  Points(std::int64_t rows, int p, double grid, double offset = 0) {
+    for (int j = 0; j < p; ++j) {
+      auto x = test::normals(rows, static_cast<unsigned>(10 + j), offset, 3);
+      if (grid > 0)
+        for (auto& v : x) v = std::round(v / grid) * grid;
+      columns.push_back(x);
+      table.numeric(x);
+    }
+  }
+  std::vector<double> row(std::int64_t i) const {
+    std::vector<double> r;
+    for (auto const& c : columns) r.push_back(c[static_cast<std::size_t>(i)]);
+    return r;
+  }
+};
+
+RowPackSpec spec_of(int p, std::vector<double> shift, bool partial = false) {
+  RowPackSpec spec;
+  for (int j = 0; j < p; ++j) spec.columns.push_back(j);
+  spec.shift = std::move(shift);
+  spec.partial = partial;
+  return spec;
+}
+
+void expect_naive_labels(const Points& points, int p, int k, const std::vector<double>& shift) {
+  std::vector<double> centres;
+  for (int c = 0; c < k; ++c)
+    for (double v : points.row(c * 7)) centres.push_back(v);
+  Centres const nearest(p, centres, shift);
+  RowPacks rows;
+  rows.assign(points.table.all(), 0, points.table.rows(), spec_of(p, shift));
+  std::vector<std::int32_t> label(static_cast<std::size_t>(8 * rows.packs()));
+  nearest.nearest(rows, 0, rows.packs(), label.data());
+  for (std::int64_t i = 0; i < points.table.rows(); ++i)
+    ASSERT_EQ(label[static_cast<std::size_t>(i)], naive_nearest(points.row(i), centres, shift)) << "row " << i << ", k = " << k << ", p = " << p;
+}
+
+TEST(Centres, NearestByDefinitionAlsoWhereMostRowsAreTies) {
+  for (int p : {1, 2, 3, 8, 11, 28})
+    for (int k : {1, 2, 4, 5, 8, 9, 17, 40}) {
+      expect_naive_labels(Points(331, p, 0), p, k, std::vector<double>(static_cast<std::size_t>(p), 0.0));
+      expect_naive_labels(Points(331, p, 2), p, k, std::vector<double>(static_cast<std::size_t>(p), 0.0));         // equal centres and rows half way
+      expect_naive_labels(Points(331, p, 0.1, 1e6), p, k, std::vector<double>(static_cast<std::size_t>(p), 0.0));  // far from zero: all by the second form
+      expect_naive_labels(Points(331, p, 0.1, 1e6), p, k, std::vector<double>(static_cast<std::size_t>(p), 1e6));
+    }
+}
+
+TEST(Centres, HugeAndTinyValuesHaveACluster) {
+  Points points(64, 2, 0);
+  points.table.at(0, 3) = 1e200;
+  points.columns[0][3] = 1e200;
+  points.table.at(1, 5) = -1e-320;
+  points.columns[1][5] = -1e-320;
+  expect_naive_labels(points, 2, 5, {0, 0});
+}
+
+TEST(Centroids, SumsByHand) {
+  MemoryTable t;
+  t.numeric({1, 2, 10, nan, 12, 11});
+  t.numeric({0, 1, 5, 5, 7, nan});
+  t.numeric({1, 2, 1, 1, 0, 1});
+  auto const centres = std::make_shared<Centres>(2, std::vector<double>{0, 0, 9, 9}, std::vector<double>{0, 0});
+  Centroids plain(spec_of(2, {0, 0}), centres, true);
+  plain.update(t.all());
+  EXPECT_EQ(plain.valid(), 4);
+  EXPECT_EQ(plain.missing(), 2);
+  EXPECT_EQ(plain.rows(0), 2);
+  EXPECT_EQ(plain.sum(0, 0), 3);
+  EXPECT_EQ(plain.sum(1, 1), 12);
+  EXPECT_EQ(plain.square(0), 1 + 4 + 1);
+  EXPECT_EQ(plain.square(1), 1 + 16 + 9 + 4);
+  auto weighted = spec_of(2, {0, 0});
+  weighted.weight = 2;
+  Centroids w(weighted, centres, true);
+  w.update(t.all());
+  EXPECT_EQ(w.valid(), 3);  // a weight of 0 is no row
+  EXPECT_EQ(w.weight(0), 3);
+  EXPECT_EQ(w.sum(0, 0), 5);
+  EXPECT_EQ(w.square(0), 1 + 2 * 5);
+  Centroids partial(spec_of(2, {0, 0}, true), centres, true);
+  partial.update(t.all());
+  EXPECT_EQ(partial.valid(), 6);
+  EXPECT_EQ(partial.rows(1), 4);
+  EXPECT_EQ(partial.cell_weight(1, 0), 3);
+  EXPECT_EQ(partial.sum(1, 0), 33);
+  EXPECT_EQ(partial.square(1), 30 + 2 * 16 + 2 * 4);  // one of two cells: twice its square
+}
+
+TEST(Centroids, LaidOutBeforeOrNotTheSameBits) {
+  Points const points(5000, 5, 0);
+  auto const centres = std::make_shared<Centres>(5, std::vector<double>{0, 0, 0, 0, 0, 1, 2, 1, 0, 1, -3, 0, 0, 1, 1}, std::vector<double>(5, 0.25));
+  Centroids a(spec_of(5, std::vector<double>(5, 0.25)), centres, true), b = a;
+  a.update(points.table.all());
+  RowPacks rows;
+  rows.assign(points.table.all(), 0, 5000, a.spec());
+  b.update(rows);
+  std::vector<double> x(a.packed_size()), y(b.packed_size());
+  a.pack(x);
+  b.pack(y);
+  EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0);
+}
+
+TEST(Centroids, InfiniteValuesAndNegativeWeightsAreCounted) {
+  MemoryTable t;
+  t.numeric({1, test::infinity, 3, -test::infinity});
+  t.numeric({1, 1, -1, 1});
+  RowPackSpec spec{{0}, 1, {0}, false};
+  Centroids a(spec, std::make_shared<Centres>(1, std::vector<double>{0}, std::vector<double>{0}), false);
+  a.update(t.all());
+  EXPECT_EQ(a.valid(), 1);
+  EXPECT_EQ(a.infinite(), 2);
+  EXPECT_EQ(a.negative_weight(), 1);
+}
+
+TEST(Random, PhiloxKnownAnswers) {
+  // Random123's known answers for philox4x32 with ten rounds, words 0 and 1.
+  EXPECT_EQ(random_bits(0, RandomPurpose{0}, 0, 0), 0xe169c58d6627e8d5u);
+  EXPECT_EQ(random_bits(~0ULL, RandomPurpose{~0u}, ~0u, ~0ULL), 0x41c83b0e408f276du);
+  EXPECT_EQ(random_bits(0x299f31d0a4093822u, RandomPurpose{0x03707344u}, 0x13198a2eu, 0x85a308d3243f6a88u), 0x94fdccebd16cfe09u);
+}
+
+TEST(RowSample, TheSmallestKeysOfDistinctRows) {
+  MemoryTable t;
+  std::vector<double> x;
+  for (int i = 0; i < 3000; ++i) x.push_back(i % 10);
+  t.numeric(x);
+  RowSample::Spec spec;
+  spec.rows = spec_of(1, {0});
+  spec.size = 12;
+  spec.order = RowSample::Order::first;
+  RowSample first(spec);
+  first.update(t.all());
+  auto const rows = first.finalize();
+  ASSERT_EQ(rows.size(), 10u);  // there are no more
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(rows[static_cast<std::size_t>(i)].number, i);
+  spec.order = RowSample::Order::random;
+  spec.size = 4;
+  RowSample random(spec);
+  random.update(t.all());
+  auto const drawn = random.finalize();
+  ASSERT_EQ(drawn.size(), 4u);
+  spec.stream = 1;
+  RowSample other(spec);
+  other.update(t.all());
+  EXPECT_NE(drawn[0].number, other.finalize()[0].number);
+}
+
+TEST(RowSample, ChancesFollowTheWeights) {
+  // One of four rows with weights 1, 2, 3, 4: over 2000 streams each comes about so often.
+  MemoryTable t;
+  t.numeric({0, 1, 2, 3});
+  t.numeric({1, 2, 3, 4});
+  int hits[4] = {};
+  for (std::uint32_t stream = 0; stream < 2000; ++stream) {
+    RowSample::Spec spec;
+    spec.rows = spec_of(1, {0});
+    spec.rows.weight = 1;
+    spec.size = 1;
+    spec.stream = stream;
+    RowSample a(spec);
+    a.update(t.all());
+    ++hits[a.finalize()[0].number];
+  }
+  for (int i = 0; i < 4; ++i) EXPECT_NEAR(hits[i], 200 * (i + 1), 90);
+}
+
+}  // namespace
+}  // namespace rxhpc
