@@ -84,7 +84,8 @@ if ! kokkos_fits; then
   key=/usr/share/keyrings/debian-archive-keyring.gpg
   suites="trixie sid"
   [ "$VERSION_ID" = 13 ] && suites=sid
-  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n' "$uri" "$suites" "$key" \
+  # Sites freeze their mirrors: sid's index expires after a week, and is signed all the same.
+  printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\nCheck-Valid-Until: no\n' "$uri" "$suites" "$key" \
     >/etc/apt/sources.list.d/rxhpc-kokkos.sources
   {
     [ "$VERSION_ID" = 13 ] || printf 'Package: *\nPin: release n=trixie\nPin-Priority: 100\n\n'

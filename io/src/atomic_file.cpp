@@ -36,6 +36,22 @@ void forget(const std::string& path) {
   registry.paths.erase(path);
 }
 
+/// A device, pipe or socket, such as /dev/null: written to, never replaced.
+bool special_file(const std::string& path) {
+  struct stat info{};
+  return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/// To a file that has no positions.
+void write_through(int fd, std::string_view bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    auto const done = ::write(fd, bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) throw_errno(name, "cannot write", done == 0 ? ENOSPC : errno);
+    bytes.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+
 std::string directory_of(const std::string& path) {
   auto const directory = std::filesystem::path(path).parent_path().string();
   return directory.empty() ? "." : directory;
@@ -112,6 +128,7 @@ void sync_directory_of(const std::string& path) {
 }
 
 TemporaryOutput::TemporaryOutput(std::string final_path) : final_(std::move(final_path)) {
+  if (special_file(final_)) throw UsageError("'" + final_ + "' is not a regular file and cannot be replaced by one");
   static std::atomic<unsigned> counter{0};
   auto const name = std::filesystem::path(final_).filename().string();
   std::string hidden(".");
@@ -177,6 +194,12 @@ void refuse_existing(const std::string& path, bool overwrite) {
 namespace rxhpc {
 
 void write_whole(const std::string& path, std::string_view bytes, bool overwrite) {
+  if (impl::special_file(path)) {
+    impl::FileDescriptor const fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) impl::throw_errno(path, "cannot open", errno);
+    impl::write_through(fd.get(), bytes, path);
+    return;
+  }
   impl::refuse_existing(path, overwrite);
   impl::TemporaryOutput output(path);
   {

@@ -1,7 +1,9 @@
 """What is left behind when a job cannot end well: nothing half-written, one line, the right status, and no rank that hangs."""
+import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import time
 import unittest
@@ -112,6 +114,18 @@ class Failures(Case):
             p = subprocess.run(command(["summary", "~ x", table]), env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE)
         self.assertEqual(p.returncode, 3)
         self.assertIn(b"standard output: ", p.stderr)
+
+    def test_a_pipe_or_device_is_written_to_and_never_replaced(self):
+        table, pipe = self.path("t.h5"), self.path("out/pipe.csv")
+        self.succeed("import", self.write("t.csv", "x\n1\n2\n"), table)
+        os.mkfifo(pipe)
+        p = subprocess.Popen(command(["summary", "~ x", table, "--json", pipe, "--quiet"]), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(pipe) as end:
+            self.assertEqual(json.load(end)["variables"][0]["mean"], 1.5)
+        self.assertEqual(p.wait(timeout=60), 0)
+        p.communicate()
+        self.fail_with(2, "not a regular file", "export", table, pipe, "--overwrite")
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
 
     def stopped(self, number, ranks, words):
         p = subprocess.Popen(command(words, ranks), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

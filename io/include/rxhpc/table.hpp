@@ -44,7 +44,8 @@ Storage narrowest(VarType type, std::int64_t low, std::int64_t high);
 /// The narrowest storage for codes of that many levels.
 Storage code_storage(std::size_t levels);
 
-/// Collective-free: writes the bytes beside their place and renames. Throws DataError (exists and not overwrite, no space, ...).
+/// Collective-free: writes the bytes beside their place and renames; a device or pipe (/dev/null) is written to. Throws DataError (exists and not
+/// overwrite, no space, ...).
 void write_whole(const std::string& path, std::string_view bytes, bool overwrite);
 /// The whole file; throws DataError.
 std::string read_whole(const std::string& path);
