@@ -90,6 +90,11 @@ const std::vector<Verb>& verbs() {
       "Summary",
       {{"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"},
        {"use-zone-map", Kind::flag, "BOOL", "answer from what the table knows of its chunks where that is possible (default true), without reading rows"}}};
+  static const OptionGroup quantile_group{
+      "Quantiles",
+      {{"probs", Kind::list, "0,0.25,1", "probabilities (default 0,0.25,0.5,0.75,1)"},
+       {"type", Kind::choice, "1|2|3|4|5|6|7|8|9",
+        "R's type of quantile (default: RevoScaleR's rule, type 1 for whole numbers and type 4 for others)"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -146,6 +151,14 @@ const std::vector<Verb>& verbs() {
        {&summary_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc summary '~ delay + delay:carrier' flights.h5",
        run_summary},
+      {"quantile", "exact quantiles",
+       "Finds quantiles of numeric columns, whole or in the cells of factors (`x:g`, `x ~ g`): order statistics of the data themselves, counted "
+       "in constant memory, never binned. Without a formula all numeric columns are taken. Missing values are left out column by column, "
+       "infinite ones are the largest and smallest; fweights repeat rows, pweights count in proportion.",
+       {{"FORMULA", "R's: `~ delay + distance`, `delay ~ carrier`, `~ .`", true}, input},
+       {&quantile_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc quantile '~ arr_delay + arr_delay:carrier' flights.h5 --probs 0.1,0.5,0.9",
+       run_quantile},
       {"linmod", "linear model",
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",

@@ -51,6 +51,7 @@ const Option* find_option(const Verb& verb, std::string_view name);
 void run_import(Session&);
 void run_info(Session&);
 void run_summary(Session&);
+void run_quantile(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_predict(Session&);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "cell_terms.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
@@ -15,17 +16,7 @@ namespace rxhpc {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr double most_cells = 1 << 26;
-
-/// One term of the formula against the source.
-struct Term {
-  std::string name;
-  int value = -1;                  // column of the source: the product of the numeric variables; -1: counts
-  std::vector<std::string> factor_names;
-  std::vector<int> factors;        // columns of the source
-  std::vector<std::vector<std::string>> levels;
-  bool plain() const { return factors.empty(); }
-};
+using Term = impl::CellTerm;
 
 /// The state of a whole summary: plain variables together, one table a term with factors (or weights), and the rows seen.
 class SummaryState {
@@ -89,40 +80,6 @@ class SummaryState {
 };
 static_assert(Accumulator<SummaryState>);
 
-Term resolve(const FormulaTerm& from, RowSource& rows) {
-  Term t;
-  t.name = from.label();
-  ExprPtr product;
-  for (auto const& e : from.variables) {
-    auto const label = deparse(*e);
-    int column = rows.derive(*e, label);
-    auto const v = rows.schema()[column];
-    if (v.storage == Storage::text) throw UsageError("column '" + label + "' has too many distinct texts to be a factor");
-    if (!v.coded() && v.type != VarType::logical) {
-      if (!product) {
-        product = e;
-        t.value = column;
-      } else {
-        product = parse_expression("(" + deparse(*product) + ") * (" + label + ")");
-        t.value = rows.derive(*product, deparse(*product));
-      }
-      continue;
-    }
-    auto levels = v.type == VarType::logical ? std::vector<std::string>{"FALSE", "TRUE"} : v.levels;
-    if (v.type == VarType::character) std::sort(levels.begin(), levels.end());
-    if (v.type == VarType::logical || v.type == VarType::character) column = rows.derive_factor(column, levels, ".factor(" + label + ")");
-    t.factor_names.push_back(label);
-    t.factors.push_back(column);
-    t.levels.push_back(std::move(levels));
-  }
-  double cells = 1;
-  for (auto const& l : t.levels) cells *= static_cast<double>(l.size());
-  if (cells > most_cells)
-    throw UsageError("term '" + t.name + "' has " + std::to_string(static_cast<long long>(cells)) + " cells; a summary holds at most " +
-                     std::to_string(static_cast<long long>(most_cells)));
-  return t;
-}
-
 /// `y ~ f` is `~ y:f`.
 std::vector<FormulaTerm> terms_of(const Formula& f) {
   if (f.responses.size() > 1) throw UsageError("a summary has at most one variable on the left side of its formula");
@@ -130,14 +87,6 @@ std::vector<FormulaTerm> terms_of(const Formula& f) {
   FormulaTerm t{{f.responses[0]}};
   if (!f.terms.empty()) t.variables.insert(t.variables.end(), f.terms[0].variables.begin(), f.terms[0].variables.end());
   return {t};
-}
-
-/// `~ .` stands for the columns that a summary can be made of.
-std::vector<std::string> summarizable(const Schema& schema) {
-  std::vector<std::string> names;
-  for (auto const& v : schema.variables)
-    if (v.type != VarType::character) names.push_back(v.name);
-  return names;
 }
 
 Statistics statistics_of(const WeightedMoments& m, bool weighted, bool frequency) {
@@ -324,12 +273,12 @@ Summary summarize(const ChunkSource& source, std::string_view formula, const Sum
   Summary out;
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
-  auto const parsed = parse_formula(formula, summarizable(rows.schema()));
+  auto const parsed = parse_formula(formula, impl::not_text(rows.schema()));
   if (!parsed.offsets.empty()) throw UsageError("a summary takes no offset()");
   out.formula = parsed.text;
   out.weighted = !options.pweights.empty() || !options.fweights.empty();
   std::vector<Term> terms;
-  for (auto const& t : terms_of(parsed)) terms.push_back(resolve(t, rows));
+  for (auto const& t : terms_of(parsed)) terms.push_back(impl::cell_term(t, rows, "a summary"));
   if (terms.empty()) throw UsageError("the formula names no variable to summarize");
   if (!from_zones(rows, terms, options, out)) from_rows(rows, terms, options, comm, out);
   return out;

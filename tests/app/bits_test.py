@@ -59,6 +59,10 @@ class Bits(Case):
     def test_summary_of_selected_rows(self):
         self.same_results("summary", "~ x + z", "--transform", "z = log(abs(x)) + h", "--row-selection", "g != 'b' & h > 3")
 
+    def test_quantiles(self):
+        self.same_results("quantile", "~ x + h + x:g")
+        self.same_results("quantile", "x ~ g", "--pweights", "w", "--transform", "w = h / 7", "--type", "7", "--row-selection", "flag")
+
     def test_linear_model(self):
         self.same_results("linmod", "y ~ x + g", "--cov-coef")
 

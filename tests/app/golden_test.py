@@ -55,6 +55,13 @@ def moments(case, table):
     near(case["id"] + " valid", case["valid"], got["valid_obs"], 0)
 
 
+def quantiles(case, table):
+    got = call("quantile", "~ I(60 * distance / air_time)", table, "--type", case["type"], "--probs", ",".join(map(repr, case["probs"])))["variables"][0]
+    for p, want, have in zip(case["probs"], case["quantiles"], got["quantiles"]):
+        near("%s at %g" % (case["id"], p), want, have, 1e-14)
+    near(case["id"] + " valid", case["valid"], got["valid_obs"], 0)
+
+
 def digits(what, want, got, need):
     """NIST's log relative error; where the certified value is 0 an absolute error below 1e-6 is enough"""
     global compared
@@ -91,7 +98,7 @@ for ranks in [1, 3] if MPIRUN else [1]:
         table = os.path.join(scratch, "flights.h5")
         call("import", os.path.join(DATA, "nycflights.csv.gz"), table, "--rows-per-read", "4096")
         for case in json.load(open(GOLDEN)):
-            (linear if case["verb"] == "linmod" else moments)(case, table)
+            {"linmod": linear, "summary": moments, "quantile": quantiles}[case["verb"]](case, table)
     nist(os.path.join(DATA, "nist"))
 for f in failures:
     print("FAILED " + f)

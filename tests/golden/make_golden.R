@@ -15,6 +15,12 @@ linear <- function(id, formula, options = character(), rows = TRUE, weights = NU
        f = unname(s$fstatistic[1]), log_likelihood = as.numeric(logLik(m)), aic = AIC(m), n = length(m$residuals))
 }
 moments <- function(id, x) list(id = id, verb = "summary", mean = mean(x), std_dev = sd(x), min = min(x), max = max(x), sum = sum(x), valid = length(x))
+quantiles <- function(type) {
+  x <- with(d, 60 * distance / air_time)
+  p <- c(0, 0.001, 0.1, 0.25, 1 / 3, 0.5, 0.75, 0.99, 1)
+  list(id = paste0("quantile_type_", type), verb = "quantile", formula = "~ 60 * distance/air_time", type = type, probs = p,
+       quantiles = quantile(x, p, type = type, names = FALSE), valid = length(x))
+}
 
 cases <- list(
   linear("numeric", arr_delay ~ dep_delay + distance),
@@ -27,4 +33,5 @@ cases <- list(
   linear("selection", arr_delay ~ dep_delay + carrier, c("--row-selection", "month %in% c(1, 2, 3) & dep_delay > 0"),
          rows = d$month %in% 1:3 & d$dep_delay > 0),
   moments("arr_delay", d$arr_delay), moments("distance", d$distance), moments("air_time", d$air_time))
+cases <- c(cases, lapply(1:9, quantiles))
 writeLines(jsonlite::toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"), "tests/golden/nycflights.json")

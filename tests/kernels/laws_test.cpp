@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "rxhpc/bucket_counts.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/moments.hpp"
@@ -111,6 +112,33 @@ struct RowSampleCase {
   }
 };
 
+/// Weighted: cells, sums of weights and of another column; else one column alone.
+template <bool Weighted>
+struct BucketCountsCase {
+  using Type = BucketCounts;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    auto edges = std::make_shared<BucketEdges>();
+    for (int cell = 0; cell < (Weighted ? 3 : 1); ++cell) {
+      edges->edges.insert(edges->edges.end(), {1.0, 2.0, 2.5});
+      if (cell == 0) edges->first = {0};
+      edges->first.push_back(static_cast<std::uint32_t>(edges->edges.size()));
+    }
+    BucketSpec s;
+    if (Weighted) s.factors = {3}, s.levels = {3}, s.weight = 2, s.summed = 5;
+    s.edges = edges;
+    return Type(s);
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v{static_cast<double>(a.missing()) * (Weighted ? 0 : 1)};  // a row missing twice is counted twice
+    for (std::size_t b = 0; b < (Weighted ? 12 : 4); ++b) {
+      v.push_back(a.weight(b).hi);
+      if (Weighted) v.push_back(a.sum(b).hi);
+    }
+    return v;
+  }
+};
+
 template <class C>
 class Laws : public testing::Test {
  protected:
@@ -145,7 +173,8 @@ class Laws : public testing::Test {
 using Cases = testing::Types<MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
                              CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
                              CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
-                             RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>>;
+                             RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>,
+                             BucketCountsCase<false>, BucketCountsCase<true>>;
 TYPED_TEST_SUITE(Laws, Cases);
 
 TYPED_TEST(Laws, IsAnAccumulator) {

@@ -77,11 +77,20 @@ KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_M
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RXHPC_PACK_MASK(std::fabs(a.v[i]) < bound); }
 /// a < b, false for NaN.
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask less(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] < b.v[i]); }
+/// a >= b, false for NaN.
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask at_least(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] >= b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator&(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m & b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric keep(PackGeneric::Mask m, PackGeneric a) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : 0.0); }
 KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : b.v[i]); }
 #undef RXHPC_PACK_LANES
 #undef RXHPC_PACK_MASK
+/// Writes the lanes that the mask has side by side and returns their number; `to` has room for eight.
+KOKKOS_INLINE_FUNCTION int compress(PackGeneric::Mask m, PackGeneric a, double* to) {
+  int n = 0;
+  for (int i = 0; i < 8; ++i)
+    if (m.m >> i & 1u) to[n++] = a.v[i];
+  return n;
+}
 /// Lane i of pack k becomes lane k of pack i.
 KOKKOS_INLINE_FUNCTION void transpose(PackGeneric (&a)[8]) {
   for (int k = 0; k < 8; ++k)
@@ -132,9 +141,17 @@ inline PackAvx2::Mask below(PackAvx2 x, double bound) {
   return {_mm256_cmp_pd(_mm256_andnot_pd(sign, x.a), top, _CMP_LT_OQ), _mm256_cmp_pd(_mm256_andnot_pd(sign, x.b), top, _CMP_LT_OQ)};
 }
 inline PackAvx2::Mask less(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_LT_OQ)}; }
+inline PackAvx2::Mask at_least(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_GE_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_GE_OQ)}; }
 inline PackAvx2::Mask operator&(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_and_pd(x.a, y.a), _mm256_and_pd(x.b, y.b)}; }
 inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, x.a), _mm256_and_pd(m.b, x.b)}; }
 inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
+inline int compress(PackAvx2::Mask m, PackAvx2 x, double* to) {
+  int n = 0;
+  alignas(32) double all[8];
+  x.store(all);
+  for (unsigned left = m.bits(); left != 0; left &= left - 1) to[n++] = all[__builtin_ctz(left)];
+  return n;
+}
 inline void transpose4(__m256d& a, __m256d& b, __m256d& c, __m256d& d) {
   __m256d const ab = _mm256_unpacklo_pd(a, b), ab2 = _mm256_unpackhi_pd(a, b), cd = _mm256_unpacklo_pd(c, d), cd2 = _mm256_unpackhi_pd(c, d);
   a = _mm256_permute2f128_pd(ab, cd, 0x20);
@@ -181,9 +198,14 @@ inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_max_pd(
 inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }
 inline PackAvx512::Mask below(PackAvx512 x, double bound) { return {_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(bound), _CMP_LT_OQ)}; }
 inline PackAvx512::Mask less(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_LT_OQ)}; }
+inline PackAvx512::Mask at_least(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_GE_OQ)}; }
 inline PackAvx512::Mask operator&(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m & y.m)}; }
 inline PackAvx512 keep(PackAvx512::Mask m, PackAvx512 x) { return {_mm512_maskz_mov_pd(m.m, x.v)}; }
 inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { return {_mm512_mask_mov_pd(y.v, m.m, x.v)}; }
+inline int compress(PackAvx512::Mask m, PackAvx512 x, double* to) {
+  _mm512_storeu_pd(to, _mm512_maskz_compress_pd(m.m, x.v));
+  return __builtin_popcount(m.m);
+}
 inline void transpose(PackAvx512 (&x)[8]) {
   __m512d t[8], u[8];
 #pragma GCC unroll 4
