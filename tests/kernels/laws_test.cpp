@@ -120,7 +120,7 @@ struct BucketCountsCase {
   static Type make() {
     auto edges = std::make_shared<BucketEdges>();
     for (int cell = 0; cell < (Weighted ? 3 : 1); ++cell) {
-      edges->edges.insert(edges->edges.end(), {1.0, 2.0, 2.5});
+      for (double edge : {1.0, 2.0, 2.5}) edges->edges.push_back(edge);
       if (cell == 0) edges->first = {0};
       edges->first.push_back(static_cast<std::uint32_t>(edges->edges.size()));
     }
@@ -130,7 +130,7 @@ struct BucketCountsCase {
     return Type(s);
   }
   static std::vector<double> answer(const Type& a) {
-    std::vector<double> v{static_cast<double>(a.missing()) * (Weighted ? 0 : 1)};  // a row missing twice is counted twice
+    std::vector<double> v;
     for (std::size_t b = 0; b < (Weighted ? 12 : 4); ++b) {
       v.push_back(a.weight(b).hi);
       if (Weighted) v.push_back(a.sum(b).hi);
