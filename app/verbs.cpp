@@ -95,6 +95,17 @@ const std::vector<Verb>& verbs() {
       {{"probs", Kind::list, "0,0.25,1", "probabilities (default 0,0.25,0.5,0.75,1)"},
        {"type", Kind::choice, "1|2|3|4|5|6|7|8|9",
         "R's type of quantile (default: RevoScaleR's rule, type 1 for whole numbers and type 4 for others)"}}};
+  static const OptionGroup covcor_group{
+      "Matrix",
+      {{"type", Kind::choice, "cov|cor|sscp", "covariances (default), correlations, or sums of squares and cross products with the constant"},
+       {"use", Kind::choice, "complete.obs|pairwise.complete.obs",
+        "the rows where no variable is missing (default), or for each pair of variables the rows where both are present, as R's cov(use = ) does"},
+       {"keep-all", Kind::flag, "BOOL", "keep the last level of a factor, which the others determine (default true)"},
+       {"var-tol", Kind::number, "TOL", "leave out variables whose variance is not above TOL (default 1e-12)"},
+       {"princomp", Kind::flag, "", "also principal components: standard deviations and loadings; of the correlations with --type cor"},
+       {"ridge-lambda", Kind::list, "0,0.1,1", "also ridge regressions of the formula's left side, one a penalty on the correlation matrix"},
+       {"model", Kind::text, "FILE", "write the principal components, or the one ridge regression, here, for predict"},
+       {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -159,6 +170,14 @@ const std::vector<Verb>& verbs() {
        {&quantile_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc quantile '~ arr_delay + arr_delay:carrier' flights.h5 --probs 0.1,0.5,0.9",
        run_quantile},
+      {"covcor", "covariances, correlations and cross products",
+       "Computes the matrix of the columns of a one-sided formula in one pass: numbers, functions and products of them, and a column for each level of a "
+       "factor or cell of an interaction. Principal components and ridge regressions are made from the same matrix. With frequency weights covariances "
+       "divide by the sum of weights - 1, with probability weights by the sum of weights times (n - 1) / n.",
+       {{"FORMULA", "R's: `~ a + log(b) + a:g`, `~ .`; with a left side, `y ~ ...`, for --ridge-lambda"}, input},
+       {&covcor_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc covcor '~ dep_delay + arr_delay + distance' flights.h5 --type cor --princomp",
+       run_covcor},
       {"linmod", "linear model",
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",

@@ -52,6 +52,7 @@ void run_import(Session&);
 void run_info(Session&);
 void run_summary(Session&);
 void run_quantile(Session&);
+void run_covcor(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_predict(Session&);

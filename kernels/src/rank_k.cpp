@@ -100,18 +100,21 @@ RankK::Kernel choose(int height, int width, bool diagonal) {
 
 }  // namespace
 
-RankK::RankK(int columns, bool exact, bool weighted, int tile_rows) : columns_(columns), tile_rows_(tile_rows), exact_(exact) {
+RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, int partners)
+    : columns_(columns), tile_rows_(tile_rows), exact_(exact) {
   // Blocks of a row of pairs start on the diagonal, so that only its first block has pairs below it
   int const tallest = exact ? 2 : 4;
-  for (int i = 0; i < columns; i += tallest)
-    for (int j = i; j < columns; j += 4) {
-      Block b{nullptr, i, j, std::min(tallest, columns - i), std::min(4, columns - j), lane_doubles_};
+  for (int i = 0, height = 0; i < columns; i += height) {
+    height = std::min(tallest, (i < apart ? apart : columns) - i);
+    for (int j = i < apart ? partners : i; j < columns; j += 4) {
+      Block b{nullptr, i, j, height, std::min(4, columns - j), lane_doubles_};
       b.kernel = !exact     ? choose<Kind::plain>(b.height, b.width, i == j)
                  : weighted ? choose<Kind::exact_weighted>(b.height, b.width, i == j)
                             : choose<Kind::exact>(b.height, b.width, i == j);
       blocks_.push_back(b);
       lane_doubles_ += std::size_t(b.height) * b.width * (exact ? 16 : 8);
     }
+  }
   lanes_storage_.assign(lane_doubles_ + 8, 0.0);
   auto const address = reinterpret_cast<std::uintptr_t>(lanes_storage_.data());
   lanes_ = lanes_storage_.data() + (64 - address % 64) % 64 / sizeof(double);
@@ -132,8 +135,13 @@ void RankK::add(const DesignTile& tile) {
         p.hi.store(const_cast<double*>(left_[k]) + r);
         if (exact_) p.lo.store(const_cast<double*>(left_error_[k]) + r);
       }
-  const double* const* const left = tile.weight ? left_.data() : tile.dense;
-  for (auto const& b : blocks_) b.kernel(left + b.i, tile.weight ? left_error_.data() + b.i : nullptr, tile.dense + b.j, rows, lanes_ + b.lanes);
+  if (tile.weight) add(left_.data(), left_error_.data(), tile.dense, rows);
+  else add(tile.dense, nullptr, tile.dense, rows);
+}
+
+void RankK::add(const double* const* left, const double* const* left_error, const double* const* right, int rows) {
+  int const end = (rows + 7) / 8 * 8;
+  for (auto const& b : blocks_) b.kernel(left + b.i, left_error ? left_error + b.i : nullptr, right + b.j, end, lanes_ + b.lanes);
 }
 
 void RankK::flush(double* hi, double* lo) {

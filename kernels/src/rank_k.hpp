@@ -11,9 +11,13 @@ namespace rxhpc::impl {
 /// reduced once, in a fixed order, when the chunk is done. Flops a row: p (p + 1), exact about 10 times that in cheaper steps.
 class RankK {
  public:
-  RankK(int columns, bool exact, bool weighted, int tile_rows);
+  /// The first `apart` columns meet only those from `partners` on, instead of one another and all later ones; the other sums stay 0.
+  RankK(int columns, bool exact, bool weighted, int tile_rows, int apart = 0, int partners = 0);
   RankK(const RankK&) = delete;
   void add(const DesignTile& tile);
+  /// The same for columns of which the left factor of each product has a rounding error of its own (exact and weighted only; else
+  /// null). Every array is zero from `rows` up to the next multiple of 8.
+  void add(const double* const* left, const double* const* left_error, const double* const* right, int rows);
   /// Adds the sums of the upper triangle, row by row, to hi (and lo, exact only) and starts anew.
   void flush(double* hi, double* lo);
 

@@ -84,21 +84,31 @@ void LinearPredictor::load(const Chunk& in, std::int64_t from, std::int64_t coun
   }
 }
 
+void LinearPredictor::center(const std::vector<double>& center, std::int64_t count, Tile& tile) const {
+  for (std::size_t t = 0; t < bound_.kernel_terms.size(); ++t) {
+    double const c = bound_.kernel_terms[t].factors.empty() ? center[first_[t]] : 0;
+    for (std::int64_t i = 0; i < count && c != 0; ++i) tile.value[t][i] -= c;
+  }
+}
+
+void LinearPredictor::combine(const std::vector<double>& beta, std::int64_t count, const Tile& tile, double* out) const {
+  std::fill_n(out, count, 0.0);
+  for (std::size_t t = 0; t < bound_.kernel_terms.size(); ++t) {
+    double const* const value = tile.value[t].data();
+    if (bound_.kernel_terms[t].factors.empty()) {
+      double const b = beta[first_[t]];
+      for (std::int64_t i = 0; i < count; ++i) out[i] += b * value[i];
+    } else {
+      std::int32_t const* const place = tile.place[t].data();
+      for (std::int64_t i = 0; i < count; ++i) out[i] += beta[place[i]] * value[i];
+    }
+  }
+}
+
 void LinearPredictor::compute(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile, double* eta, double* variance) const {
   load(in, from, count, tile);
   auto const terms = bound_.kernel_terms.size();
-  // eta = X beta
-  std::fill_n(eta, count, 0.0);
-  for (std::size_t t = 0; t < terms; ++t) {
-    double const* const value = tile.value[t].data();
-    if (bound_.kernel_terms[t].factors.empty()) {
-      double const b = beta_[first_[t]];
-      for (std::int64_t i = 0; i < count; ++i) eta[i] += b * value[i];
-    } else {
-      std::int32_t const* const place = tile.place[t].data();
-      for (std::int64_t i = 0; i < count; ++i) eta[i] += beta_[place[i]] * value[i];
-    }
-  }
+  combine(beta_, count, tile, eta);
   if (!variance || covariance_.empty()) return;
   // variance = x'Vx, pairs of terms below the diagonal counted twice
   std::fill_n(variance, count, 0.0);

@@ -33,9 +33,14 @@ class LinearPredictor {
   /// Rows [from, from + count). `variance` is null, or written where there is a covariance.
   void compute(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile, double* eta, double* variance) const;
 
- private:
+  // The parts of `compute`, for several combinations of the same rows.
   void load(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile) const;
+  /// Subtracts center [columns] from terms without factors.
+  void center(const std::vector<double>& center, std::int64_t count, Tile& tile) const;
+  /// out = X beta for these coefficients [columns].
+  void combine(const std::vector<double>& beta, std::int64_t count, const Tile& tile, double* out) const;
 
+ private:
   BoundDesign bound_;
   std::vector<std::int32_t> first_;  // first column of each term
   std::size_t columns_;

@@ -54,5 +54,6 @@ std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model);
 // One a kind, in predict_<kind>.cpp.
 std::unique_ptr<PredictModel> predict_lin_mod(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model);
+std::unique_ptr<PredictModel> predict_princomp(const nlohmann::json& model);
 
 }  // namespace rxhpc::impl

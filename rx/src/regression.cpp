@@ -42,8 +42,13 @@ std::string weight_name(const FitOptions& o) {
 }
 
 void resolve(Regression& r, std::string_view text, const FitOptions& options) {
-  r.formula = model_formula(text, r.rows.schema(), options.like_r);
-  if (r.formula.responses.empty()) throw UsageError("the formula has no response: write 'y ~ ...'");
+  auto formula = model_formula(text, r.rows.schema(), options.like_r);
+  if (formula.responses.empty()) throw UsageError("the formula has no response: write 'y ~ ...'");
+  resolve_terms(r, std::move(formula), options);
+}
+
+void resolve_terms(Regression& r, Formula formula, const FitOptions& options) {
+  r.formula = std::move(formula);
   r.design = make_design(r.formula, r.rows, options.cube);
   r.bound = bind(r.design, r.rows);
   r.read = r.bound.read;

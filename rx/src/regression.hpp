@@ -35,6 +35,8 @@ std::string weight_name(const FitOptions& options);
 
 /// Resolves formula, design, responses and weight against `r.rows`. Offsets are left to the caller.
 void resolve(Regression& r, std::string_view formula, const FitOptions& options);
+/// The same for a formula that is there already, with or without responses.
+void resolve_terms(Regression& r, Formula formula, const FitOptions& options);
 
 /// Small or narrow problems go the exact way at once: there it costs next to nothing.
 bool small_or_narrow(const Regression& r);

@@ -1,0 +1,42 @@
+#include "analysis.hpp"
+#include "input.hpp"
+#include "rxhpc/cov_cor.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+std::vector<double> penalties(const Arguments& args) {
+  std::vector<double> out;
+  for (auto const& text : args.list("ridge-lambda")) {
+    char* end = nullptr;
+    out.push_back(std::strtod(text.c_str(), &end));
+    if (text.empty() || *end != '\0') throw UsageError("--ridge-lambda: '" + text + "' is not a number");
+  }
+  return out;
+}
+
+}  // namespace
+
+void run_covcor(Session& session) {
+  auto const& args = session.args;
+  refuse_existing_model(session);
+  auto const type = args.text("type", "cov");
+  CovCorOptions const options{.rows = row_options(args),
+                              .pweights = unquoted(args.text("pweights")),
+                              .fweights = unquoted(args.text("fweights")),
+                              .type = type == "cov" ? CovType::cov : type == "cor" ? CovType::cor : CovType::sscp,
+                              .keep_all = args.flag("keep-all", true),
+                              .var_tol = args.number("var-tol", 1e-12),
+                              .pairwise = args.text("use") == "pairwise.complete.obs",
+                              .princomp = args.flag("princomp"),
+                              .ridge_lambda = penalties(args),
+                              .run = session.run};
+  if (args.given("model") && !options.princomp && options.ridge_lambda.size() != 1)
+    throw UsageError("--model needs --princomp, or --ridge-lambda with one penalty");
+  auto const source = open_input(session, args.positional("INPUT"));
+  auto const result = cov_cor(*source, args.positional("FORMULA"), options, session.comm);
+  if (args.given("model")) write_model(session, model_json(result));
+  finish_analysis(session, result, source->grid().total());
+}
+
+}  // namespace rxhpc::app
