@@ -1,4 +1,5 @@
 """The tasks: what rxhpc runs, what R runs, and what is compared."""
+import importlib.util
 import json
 import os
 import statistics
@@ -7,7 +8,7 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors"]
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "covcor"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
 READ_ROWS = ["--use-zone-map", "false"]
@@ -60,6 +61,11 @@ class Bench:
 
     def r(self, script, *words):
         reported = json.loads(output_of(["Rscript", "--vanilla", HERE / script, *words], self.serial))
+        return reported["seconds"], reported
+
+    def python(self, script, *words):
+        """A peer from Python's packages, on two threads."""
+        reported = json.loads(output_of([sys.executable, HERE / script, *words], {**self.serial, "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}))
         return reported["seconds"], reported
 
     def stream(self, threads=2):
@@ -194,6 +200,37 @@ class Bench:
                 comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks"),
             ],
         }
+
+    def task_covcor(self):
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        table = self.table(csv)
+        columns = [f"x{j}" for j in range(1, 29)]
+        work = ["covcor", "~ " + " + ".join(columns), table]
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "cov": (lambda: self.r("covcor.R", ",".join(columns), csv), 3),
+        }
+        if python_has("numpy"):
+            contenders["numpy.cov, 2 threads"] = (lambda: self.python("covcor.py", ",".join(columns), csv), self.repeats)
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        sum_of = sum(sum(row) for row in last["rxhpc"]["cov"])
+        peers = [("cov", 80)] + [("numpy.cov, 2 threads", 2)] * ("numpy.cov, 2 threads" in timed)
+        return {
+            "name": "covcor",
+            "title": f"covcor, {rows_text(rows)} x 28 numeric columns",
+            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
+            "contenders": timed,
+            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]
+            + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
+        }
+
+
+def python_has(module):
+    return importlib.util.find_spec(module) is not None
 
 
 def comparison(against, theirs, ours, target, kind="times"):

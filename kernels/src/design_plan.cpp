@@ -83,6 +83,14 @@ DesignPlan plan_design(const CrossProductSpec& spec) {
                        std::to_string(spec.shift.size()) + " were given");
     for (std::size_t k = 1; k < plan.dense.size(); ++k) plan.dense[k].shift = spec.shift[k - 1];
   }
+  // A column that is nothing but one dense product is shifted as it is read.
+  std::vector<int> uses(plan.numeric.size(), 0);
+  plan.shift.assign(plan.numeric.size(), 0.0);
+  for (auto const* list : {&plan.dense, &plan.values})
+    for (auto const& p : *list)
+      for (int u : p.of) ++uses[u];
+  for (auto const& p : plan.dense)
+    if (p.of.size() == 1 && uses[p.of[0]] == 1) plan.shift[p.of[0]] = p.shift;
   plan.tile_rows = plan.dense.size() <= 60 ? 256 : 128;  // the tile stays well inside the second cache
   return plan;
 }

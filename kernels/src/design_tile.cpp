@@ -21,10 +21,11 @@ bool all_finite(const double* x, int rows) {
   return good == 0xff;
 }
 
-bool copy_finite(const double* x, int rows, double* to) {
+bool copy_finite(const double* x, int rows, double shift, double* to) {
+  Pack const about = Pack::all(shift);
   unsigned good = 0xff;
   for (int i = 0; i < rows; i += 8) {
-    Pack const p = Pack::load(x + i);
+    Pack const p = Pack::load(x + i) - about;
     good &= below(p, inf).bits();
     p.store(to + i);
   }
@@ -55,14 +56,16 @@ TileReader::TileReader(const DesignPlan& plan)
   for (std::size_t k = 0; k < plan.keys.size(); ++k) cell_.push_back(cells_.data() + k * stride_);
 }
 
-/// The values of a tile, zero up to the next multiple of 8; notes whether all are finite while they are at hand.
-const double* TileReader::load(const Column& column, std::int64_t first, int rows, double* to) {
+/// The values of a tile less the shift, zero up to the next multiple of 8; notes whether all are finite while they are at hand.
+const double* TileReader::load(const Column& column, std::int64_t first, int rows, double shift, double* to) {
   if (column.storage == Storage::float64 && column.stride == 1 && rows % 8 == 0) {
     double const* const x = static_cast<const double*>(column.data) + first;
-    finite_ &= in_place_ ? all_finite(x, rows) : copy_finite(x, rows, to);
-    return in_place_ ? x : to;
+    bool const stays = in_place_ && shift == 0;
+    finite_ &= stays ? all_finite(x, rows) : copy_finite(x, rows, shift, to);
+    return stays ? x : to;
   }
   load_values(column, first, rows, to);
+  for (int i = 0; i < rows && shift != 0; ++i) to[i] -= shift;
   std::fill(to + rows, to + padded(rows), 0.0);
   finite_ &= all_finite(to, padded(rows));
   return to;
@@ -103,7 +106,7 @@ int TileReader::compact(int rows, RowCounts& counts) {
 }
 
 void TileReader::form(const DesignPlan::Product& product, int rows, double* to, const double*& out) {
-  if (product.of.size() == 1 && product.shift == 0) {
+  if (product.of.size() == 1 && product.shift == plan_.shift[product.of[0]]) {
     out = numeric_[product.of[0]];
     return;
   }
@@ -124,8 +127,8 @@ void TileReader::form(const DesignPlan::Product& product, int rows, double* to, 
 
 DesignTile TileReader::read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts) {
   finite_ = true;
-  for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(chunk.columns[plan_.numeric[u]], first, rows, buffer(u));
-  weight_ = plan_.weight < 0 ? nullptr : load(chunk.columns[plan_.weight], first, rows, buffer(numeric_.size()));
+  for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(chunk.columns[plan_.numeric[u]], first, rows, plan_.shift[u], buffer(u));
+  weight_ = plan_.weight < 0 ? nullptr : load(chunk.columns[plan_.weight], first, rows, 0, buffer(numeric_.size()));
   for (std::size_t f = 0; f < plan_.factors.size(); ++f) load_codes(chunk.columns[plan_.factors[f].column], first, rows, codes_.data() + f * stride_);
 
   int const accepted = finite_ && codes_accepted(rows) ? rows : compact(rows, counts);

@@ -31,6 +31,7 @@ struct DesignPlan {
     std::int64_t first = 0;    ///< first expanded column
   };
   std::vector<int> numeric;     ///< distinct columns of the chunk read as values; the weight is none of them
+  std::vector<double> shift;    ///< [numeric] subtracted as the column is read, where one dense product is all that it is used for
   std::vector<Factor> factors;  ///< distinct columns read as codes
   std::vector<Product> dense, values;
   std::vector<CellKey> keys;
@@ -65,7 +66,7 @@ class TileReader {
   DesignTile read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts);
 
  private:
-  const double* load(const Column& column, std::int64_t first, int rows, double* to);
+  const double* load(const Column& column, std::int64_t first, int rows, double shift, double* to);
   bool codes_accepted(int rows) const;
   int compact(int rows, RowCounts& counts);
   void form(const DesignPlan::Product& product, int rows, double* buffer, const double*& out);

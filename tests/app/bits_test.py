@@ -84,6 +84,10 @@ class Bits(Case):
             self.succeed("kmeans", "~ x + y", table, out, "--num-clusters", "4", "--threads", threads, "--row-selection", "h > 2", ranks=ranks)
             first = first or out
             self.assertTrue(filecmp.cmp(first, out, shallow=False), "%s differs from %s" % (out, first))
+    def test_covariances(self):
+        self.same_results("covcor", "~ x + y + g:x + flag", "--princomp")
+        self.same_results("covcor", "~ x + y + g + h", "--use", "pairwise.complete.obs", "--type", "cor")
+        self.same_results("covcor", "y ~ x + h", "--ridge-lambda", "0,0.5", "--pweights", "h")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ class Usage(Case):
             status, out, err = run(*words)
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
-        for verb in ("import", "info", "summary", "linmod", "kmeans", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "covcor", "linmod", "kmeans", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
@@ -54,6 +54,22 @@ class Usage(Case):
         self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--row-selection", "x >")
         self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--row-selection", "nosuch > 1")
         self.fail_with(2, "rxhpc summary: ", "summary", "~ x", self.table, "--transform", "= 2")
+
+    def test_covariances(self):
+        self.fail_with(2, "--type: 'corr' is not one of", "covcor", "~ x + y", self.table, "--type", "corr")
+        self.fail_with(2, "the formula has a left side", "covcor", "y ~ x", self.table)
+        self.fail_with(2, "--ridge-lambda: 'much' is not a number", "covcor", "y ~ x", self.table, "--ridge-lambda", "much")
+        self.fail_with(2, "--ridge-lambda needs a formula with one response", "covcor", "~ x", self.table, "--ridge-lambda", "1")
+        self.fail_with(2, "takes no weights", "covcor", "~ x", self.table, "--use", "pairwise.complete.obs", "--pweights", "y")
+        self.fail_with(2, "--model needs --princomp", "covcor", "~ x", self.table, "--model", self.path("m.json"))
+        self.fail_with(3, "no row is complete", "covcor", "~ x", self.table, "--row-selection", "x > 10")
+        self.fail_with(3, "infinite", "covcor", "~ log(x - 1)", self.table)
+        self.fail_with(3, "negative weight", "covcor", "~ x", self.table, "--pweights", "v", "--transform", "v = x - 2")
+        self.fail_with(4, "does not vary", "covcor", "one ~ x", self.table, "--ridge-lambda", "1", "--transform", "one = x * 0")
+        model = self.path("scores.json")
+        self.succeed("covcor", "~ x + y", self.table, "--princomp", "--model", model)
+        self.fail_with(2, "exists", "covcor", "~ x + y", self.table, "--princomp", "--model", model)
+        self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("o.csv"), "--compute-std-errors")
 
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))

@@ -10,6 +10,7 @@
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/moments.hpp"
 #include "rxhpc/row_sample.hpp"
+#include "rxhpc/pair_products.hpp"
 #include "table_fixture.hpp"
 
 namespace rxhpc {
@@ -111,6 +112,28 @@ struct RowSampleCase {
     return v;
   }
 };
+template <Precision P>
+struct PairProductsCase {
+  using Type = PairProducts;
+  static constexpr bool weighted = false;
+  static Type make() {
+    PairProductSpec s;
+    s.terms = {{{0}, {}, {}}, {{1}, {}, {}}, {{0, 5}, {}, {}}, {{}, {3}, {3}}, {{5}, {4}, {4}}};
+    s.precision = P;
+    if (P == Precision::plain) s.shift = {2, 1e5, -6, 0, 0, 0, -3, -3, -3, -3};
+    return PairProducts(s);
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (int i = 0; i < a.columns(); ++i)
+      for (int j = 0; j < a.columns(); ++j) {
+        v.insert(v.end(), {double(a.n(i, j)), a.mean(i, j).hi, a.squares(i, j).hi});
+        // products of nearly uncorrelated columns are compared on the scale of their squares
+        v.push_back(a.products(i, j).hi + std::sqrt(std::max(0.0, a.squares(i, j).hi * a.squares(j, i).hi)));
+      }
+    return v;
+  }
+};
 
 /// Weighted: cells, sums of weights and of another column; else one column alone.
 template <bool Weighted>
@@ -174,7 +197,8 @@ using Cases = testing::Types<MomentsCase, CellMomentsCase<false>, CellMomentsCas
                              CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
                              CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
                              RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>,
-                             BucketCountsCase<false>, BucketCountsCase<true>>;
+                             BucketCountsCase<false>, BucketCountsCase<true>,
+                             PairProductsCase<Precision::plain>, PairProductsCase<Precision::exact>>;
 TYPED_TEST_SUITE(Laws, Cases);
 
 TYPED_TEST(Laws, IsAnAccumulator) {

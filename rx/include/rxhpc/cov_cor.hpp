@@ -16,15 +16,15 @@ namespace rxhpc {
 enum class CovType { cov, cor, sscp };
 
 struct CovCorOptions {
-  RowOptions rows;
-  std::string pweights, fweights;    ///< a column's name; at most one
+  RowOptions rows = {};
+  std::string pweights = {}, fweights = {};  ///< a column's name; at most one
   CovType type = CovType::cov;
   bool keep_all = true;              ///< false: leave out columns that are sums of others by the coding of factors
   double var_tol = 1e-12;            ///< columns whose variance is not above it are left out; negative: none
   bool pairwise = false;             ///< each pair over the rows where both are present, instead of rows where all are
   bool princomp = false;             ///< also principal components, of the covariance or (type cor) the correlation
-  std::vector<double> ridge_lambda;  ///< also ridge regressions of the formula's response on its terms
-  RunOptions run;
+  std::vector<double> ridge_lambda = {};  ///< also ridge regressions of the formula's response on its terms
+  RunOptions run = {};
 };
 
 /// Eigenvectors of a covariance or correlation matrix, by falling eigenvalue.

@@ -1,0 +1,71 @@
+"""The tools around the linear model against R's answers on the flight table (tests/golden/regression.R), alone and on 3 ranks."""
+import csv
+import json
+import os
+import unittest
+
+from rxhpc_cases import MPIRUN, Case
+
+DATA = os.environ.get("RXHPC_TEST_DATA", "tests/data")
+GOLDEN = json.load(open(os.path.join(DATA, "..", "golden", "regression.json")))
+RANKS = (1, 3) if MPIRUN else (1,)
+
+
+class Golden(Case):
+    def setUp(self):
+        super().setUp()
+        self.table = self.path("flights.h5")
+        self.succeed("import", os.path.join(DATA, "nycflights.csv.gz"), self.table, "--rows-per-read", "4096")
+
+    def near(self, want, got, rel, scale=0.0, what=""):
+        self.assertIsNotNone(got, what)
+        self.assertLessEqual(abs(got - want), rel * max(abs(want), scale), "%s: expected %r, got %r" % (what, want, got))
+
+    def near_matrix(self, want, got, what):
+        self.assertEqual(len(want), len(got), what)
+        for i, row in enumerate(want):
+            for j, x in enumerate(row):
+                self.near(x, got[i][j], 1e-12, (want[i][i] * want[j][j]) ** 0.5, "%s [%d, %d]" % (what, i, j))
+
+    def test_covariances(self):
+        for ranks in RANKS:
+            for case in GOLDEN["covariance"]:
+                got = self.result("covcor", case["formula"], self.table, *case["options"], ranks=ranks)
+                self.near_matrix(case["matrix"], got[case["field"]], case["id"])
+
+    def test_principal_components(self):
+        for case in GOLDEN["princomp"]:
+            model, scores = self.path(case["type"] + ".json"), self.path(case["type"] + ".csv")
+            got = self.result("covcor", case["formula"], self.table, "--type", case["type"], "--princomp", "--model", model)["princomp"]
+            for k, want in enumerate(case["std_devs"]):
+                self.near(want, got["std_devs"][k], 1e-10, 0, case["id"])
+            self.succeed("predict", model, self.table, scores)
+            with open(scores) as f:
+                rows = list(csv.DictReader(f))
+            for k in range(len(case["std_devs"])):
+                sign = 1 if case["loadings"][0][k] * got["loadings"][0][k] > 0 else -1
+                for i, row in enumerate(case["loadings"]):
+                    self.near(row[k], sign * got["loadings"][i][k], 1e-9, 1, case["id"])
+                for i, row in enumerate(case["scores"]):
+                    self.near(row[k], sign * float(rows[i]["Comp.%d" % (k + 1)]), 1e-9, case["std_devs"][0], case["id"])
+
+    def test_ridge(self):
+        lambdas = ",".join(str(f["lambda"]) for f in GOLDEN["ridge"])
+        model, fitted = self.path("ridge.json"), self.path("fitted.csv")
+        formula = "dep_delay ~ arr_delay + distance + air_time"
+        got = self.result("covcor", formula, self.table, "--ridge-lambda", lambdas)["ridge"]
+        for want, fit in zip(GOLDEN["ridge"], got):
+            self.assertEqual(want["lambda"], fit["lambda"])
+            for w, c in zip(want["estimates"], fit["coefficients"]):
+                self.near(w, c["estimate"], 1e-10, 0, c["name"])
+        self.succeed("covcor", formula, self.table, "--ridge-lambda", "2", "--model", model)
+        self.succeed("predict", model, self.table, fitted, "--write-model-vars")
+        b = GOLDEN["ridge"][2]["estimates"]
+        with open(fitted) as f:
+            row = next(csv.DictReader(f))
+        want = b[0] + sum(x * float(row[name]) for x, name in zip(b[1:], ("arr_delay", "distance", "air_time")))
+        self.near(want, float(row["dep_delay_Pred"]), 1e-10)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
