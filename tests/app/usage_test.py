@@ -68,7 +68,7 @@ class Usage(Case):
         self.fail_with(4, "does not vary", "covcor", "one ~ x", self.table, "--ridge-lambda", "1", "--transform", "one = x * 0")
         model = self.path("scores.json")
         self.succeed("covcor", "~ x + y", self.table, "--princomp", "--model", model)
-        self.fail_with(2, "exists", "covcor", "~ x + y", self.table, "--princomp", "--model", model)
+        self.fail_with(3, "exists already", "covcor", "~ x + y", self.table, "--princomp", "--model", model)
         self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("o.csv"), "--compute-std-errors")
 
     def test_data_errors(self):
