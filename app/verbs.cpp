@@ -106,6 +106,11 @@ const std::vector<Verb>& verbs() {
        {"ridge-lambda", Kind::list, "0,0.1,1", "also ridge regressions of the formula's left side, one a penalty on the correlation matrix"},
        {"model", Kind::text, "FILE", "write the principal components, or the one ridge regression, here, for predict"},
        {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
+  static const OptionGroup roc_group{
+      "Curve",
+      {{"num-breaks", Kind::integer, "N", "thresholds 0, 1/N, ..., 1 (default 100); 0: one point at every distinct prediction", false, 0},
+       {"remove-dups", Kind::flag, "BOOL", "leave out a point that repeats the one before it (default true)"},
+       {"conf-level", Kind::number, "P", "the level of the areas' intervals (default 0.95)"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -200,6 +205,14 @@ const std::vector<Verb>& verbs() {
        {&predict_group, &columns_group, &append_rows_group, &text_group, &output_group, &common_group},
        "rxhpc predict delay.json flights.h5 fitted.csv --compute-residuals",
        run_predict},
+      {"roc", "ROC curves and the areas below",
+       "Compares predictions with what really was: sensitivity and specificity at thresholds, and the exact area below the curve with DeLong's interval, "
+       "whatever the thresholds. The actual value is logical, 0 or 1, or a factor of two levels, the second being positive. A row that lacks the actual "
+       "value or any prediction is left out of all curves.",
+       {{"FORMULA", "`actual ~ p1 + p2`"}, input},
+       {&roc_group, &plot_group, &rows_group, &text_group, &common_group},
+       "rxhpc roc 'late ~ late_Pred' fitted.h5 --plot roc.svg",
+       run_roc},
       {"export", "a table to text",
        "Writes rows as delimited text with a header: the shortest numbers that read back as the same doubles, NA for missing values, quotes only "
        "where they are needed.",

@@ -56,6 +56,7 @@ void run_covcor(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_predict(Session&);
+void run_roc(Session&);
 void run_export(Session&);
 void run_datastep(Session&);
 

@@ -89,6 +89,10 @@ class Bits(Case):
         self.same_results("covcor", "~ x + y + g + h", "--use", "pairwise.complete.obs", "--type", "cor")
         self.same_results("covcor", "y ~ x + h", "--ridge-lambda", "0,0.5", "--pweights", "h")
 
+    def test_roc(self):
+        self.same_results("roc", "flag ~ x + h", "--num-breaks", "0")
+        self.same_results("roc", "y > 20 ~ p", "--transform", "p = x / 20")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

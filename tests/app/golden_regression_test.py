@@ -66,6 +66,13 @@ class Golden(Case):
         want = b[0] + sum(x * float(row[name]) for x, name in zip(b[1:], ("arr_delay", "distance", "air_time")))
         self.near(want, float(row["dep_delay_Pred"]), 1e-10)
 
+    def test_roc(self):
+        for ranks in RANKS:
+            got = self.result("roc", "arr_delay > 15 ~ " + " + ".join(c["name"] for c in GOLDEN["roc"]), self.table, "--num-breaks", "0", ranks=ranks)
+            for case in GOLDEN["roc"]:
+                self.near(case["auc"], got["auc"][case["name"]], 1e-13, 0, case["name"])
+                self.near(case["std_error"], got["auc_interval"][case["name"]]["std_error"], 1e-11, 0, case["name"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -20,7 +20,7 @@ class Usage(Case):
             status, out, err = run(*words)
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
-        for verb in ("import", "info", "summary", "covcor", "linmod", "kmeans", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
@@ -70,6 +70,16 @@ class Usage(Case):
         self.succeed("covcor", "~ x + y", self.table, "--princomp", "--model", model)
         self.fail_with(3, "exists already", "covcor", "~ x + y", self.table, "--princomp", "--model", model)
         self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("o.csv"), "--compute-std-errors")
+
+    def test_roc(self):
+        self.fail_with(3, "column 'y': 5 rows have an actual value that is neither 0 nor 1", "roc", "y ~ x", self.table)
+        self.fail_with(3, "are negative: there is no curve", "roc", "x > 9 ~ y", self.table)
+        self.fail_with(3, "no row is complete", "roc", "g ~ x", self.table, "--row-selection", "is.na(g)")
+        self.fail_with(2, "'actual ~ p1 + p2'", "roc", "~ x", self.table)
+        self.fail_with(2, "must be a number", "roc", "x > 2 ~ g", self.table)
+        self.fail_with(2, "does not end in .svg", "roc", "x > 2 ~ y", self.table, "--plot", self.path("p.png"))
+        self.succeed("roc", "x > 2 ~ y", self.table, "--plot", self.path("p.svg"))
+        self.assertIn(b"AUC 1.0000", self.bytes_of(self.path("p.svg")))
 
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))

@@ -46,5 +46,15 @@ ridge <- lapply(c(0, 0.05, 2), function(lambda) {
   list(lambda = lambda, estimates = unname(c(mean(x[, 1]) - sum(b * colMeans(x[, -1])), b)))
 })
 
-writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
+# ROC: DeLong's variance by the definition
+area <- function(y, x) {
+  p <- x[y]; n <- x[!y]
+  own <- function(at, below) { u <- sort(unique(at)); v <- sapply(u, function(t) mean(below < t) + mean(below == t) / 2); v[match(at, u)] }
+  v10 <- own(p, n); v01 <- 1 - own(n, p)
+  list(auc = mean(v10), std_error = sqrt(var(v10) / length(p) + var(v01) / length(n)))
+}
+late15 <- d$arr_delay > 15
+roc <- lapply(c("dep_delay", "distance", "air_time"), function(name) c(list(name = name), area(late15, d[[name]])))
+
+writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge, roc = roc), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
            "tests/golden/regression.json")
