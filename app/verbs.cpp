@@ -62,6 +62,18 @@ const OptionGroup fit_group{
      {"like-r", Kind::flag, "", "do as R's own functions where RevoScaleR differs: first level dropped, R's coefficient names and aliasing"},
      {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
 
+const OptionGroup iterations_group{
+    "Iterations",
+    {{"max-iterations", Kind::integer, "N", "give up after so many (default 25): exit status 4, and no model", false, 1},
+     {"coeff-tolerance", Kind::number, "X", "converged when no coefficient changes by more than X times the largest (default 1e-6; 0: never so)"},
+     {"objective-function-tolerance", Kind::number, "X", "converged when the deviance changes by less than X times itself (default 1e-8; 0: never so)"},
+     {"initial-values", Kind::text, "NULL|NA|X|A,B,...",
+      "start from a linear regression of the response (NULL, logit's default), from the family's means (NA, glm's default), from one number for all "
+      "coefficients, or from one for each, dropped ones too; a start that fails is followed by the other"},
+     {"return-always", Kind::flag, "", "a fit that does not converge is a result all the same: exit status 0, and a model"},
+     {"offset", Kind::text, "COL", "a column that enters with coefficient 1, as offset(COL) in the formula does"},
+     {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"}}};
+
 // A verb that writes nothing else that may exist takes the group; one that has --overwrite already adds the option to a group of its own.
 const Option plot_option{"plot", Kind::text, "FILE.svg", "draw the result"};
 const OptionGroup plot_group{"Plot", {plot_option, {"overwrite", Kind::flag, "", "replace a plot that exists"}}};
@@ -134,6 +146,15 @@ const std::vector<Verb>& verbs() {
         "leave out rows with a missing value (default), or take distances over the values that are there, scaled up"},
        {"out-col-name", Kind::text, "NAME", "name of OUTPUT's column of clusters (default .rxCluster)"},
        {"model", Kind::text, "FILE", "write the model here, for predict"}}};
+  static const OptionGroup family_group{
+      "Family",
+      {{"family", Kind::choice, "binomial|gaussian|Gamma|inverse.gaussian|poisson|quasi|quasibinomial|quasipoisson|tweedie|negbin",
+        "the law of the response (default gaussian); negbin estimates its theta unless --theta gives it"},
+       {"link", Kind::text, "LINK", "identity, log, logit, probit, cloglog, cauchit, inverse, 1/mu^2, sqrt or mu^POWER (default: the family's own)"},
+       {"variance", Kind::text, "V", "of --family quasi: constant (default), mu, mu^2, mu^3 or mu(1-mu)"},
+       {"var-power", Kind::number, "P", "of --family tweedie: the variance is mu^P (default 0)"},
+       {"link-power", Kind::number, "Q", "of --family tweedie: the link is mu^Q, 0 the logarithm (default 1 - P)"},
+       {"theta", Kind::number, "X", "of --family negbin: the variance is mu + mu^2/X"}}};
   static const OptionGroup predict_group{
       "Prediction",
       {{"type", Kind::choice, "response|link|prob|class",
@@ -198,6 +219,21 @@ const std::vector<Verb>& verbs() {
        {&kmeans_group, &rows_group, &weights_group, &columns_group, &output_group, &text_group, &common_group},
        "rxhpc kmeans '~ air_time + distance' flights.h5 clusters.h5 --num-clusters 5 --num-starts 3",
        run_kmeans},
+      {"logit", "logistic regression",
+       "Fits a logistic regression by iteratively reweighted least squares, one visit of the rows an iteration. The response is logical, 0 and 1, a "
+       "factor of two levels, the second being the success, or cbind(successes, failures). Coefficients that run away, because no finite maximum "
+       "exists, are named.",
+       {{"FORMULA", "R's: `late ~ carrier + log(distance)`"}, input},
+       {&iterations_group, &fit_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc logit 'late ~ carrier + distance' flights.h5 --cov-coef --model late.json",
+       run_logit},
+      {"glm", "generalised linear model",
+       "Fits a generalised linear model by iteratively reweighted least squares, one visit of the rows an iteration; factors are never expanded. A "
+       "binomial response may be a share with the numbers of trials as --pweights.",
+       {{"FORMULA", "R's, with offset(): `claims ~ age + offset(log(exposure))`"}, input},
+       {&family_group, &iterations_group, &fit_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
+       run_glm},
       {"predict", "fitted values, intervals and residuals",
        "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again, its row selection is "
        "not. A missing predictor gives missing results.",

@@ -55,6 +55,8 @@ void run_quantile(Session&);
 void run_covcor(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
+void run_logit(Session&);
+void run_glm(Session&);
 void run_predict(Session&);
 void run_roc(Session&);
 void run_export(Session&);

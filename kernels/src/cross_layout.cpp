@@ -39,7 +39,7 @@ void check_size(std::int64_t a, std::int64_t b, std::int64_t tables) {
 
 CrossLayout::CrossLayout(CrossProductSpec s) : spec(std::move(s)), plan(plan_design(spec)) {
   exact = spec.precision == Precision::exact;
-  weighted = spec.weight >= 0;
+  weighted = spec.weight >= 0 || spec.reweighted;
   sums = plan.dense.size() * (plan.dense.size() + 1) / 2;
   for (auto const& key : plan.keys) {
     CellTable t = cell_table(key, plan);

@@ -24,16 +24,19 @@ void CrossProducts::reset() {
   std::fill(lo_.begin(), lo_.end(), 0.0);
 }
 
-void CrossProducts::update(const Chunk& chunk) {
+void CrossProducts::update(const Chunk& chunk) { update(chunk, nullptr, 1); }
+
+void CrossProducts::update(const Chunk& chunk, impl::TileTransform* transform, int tile_step) {
   auto const& plan = layout_->plan;
   impl::TileReader reader(plan);
   impl::RankK dense(static_cast<int>(plan.dense.size()), layout_->exact, layout_->weighted, plan.tile_rows);
   impl::CellSums cells(*layout_);
   impl::RowCounts rows;
   // One pass over the columns used; a tile stays in the first cache for all its products
-  for (std::int64_t first = 0; first < chunk.rows; first += plan.tile_rows) {
-    auto const tile = reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, chunk.rows - first)), rows);
+  for (std::int64_t first = 0; first < chunk.rows; first += std::int64_t(plan.tile_rows) * tile_step) {
+    auto tile = reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, chunk.rows - first)), rows);
     if (tile.rows == 0) continue;
+    if (transform) tile = transform->apply(tile);
     dense.add(tile);
     cells.add(tile, counts_.data(), hi_.data(), lo_.data());
   }

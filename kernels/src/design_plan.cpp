@@ -77,6 +77,10 @@ DesignPlan plan_design(const CrossProductSpec& spec) {
     plan.dense.push_back(product_of(plan, {y}));
     plan.responses.push_back(place);
   }
+  for (int column : spec.carried) {
+    plan.carried.push_back(static_cast<int>(plan.values.size()));
+    plan.values.push_back(product_of(plan, {column}));
+  }
   if (spec.precision == Precision::plain && !spec.shift.empty()) {
     if (spec.shift.size() != plan.dense.size() - 1)
       throw UsageError("design: " + std::to_string(plan.dense.size() - 1) + " shifts are needed (numeric terms, then responses), " +

@@ -36,6 +36,7 @@ struct DesignPlan {
   std::vector<Product> dense, values;
   std::vector<CellKey> keys;
   std::vector<Place> terms, responses;
+  std::vector<int> carried;     ///< positions in `values`
   int weight = -1;
   std::int64_t columns = 0;     ///< expanded
   int tile_rows = 256;

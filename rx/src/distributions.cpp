@@ -24,6 +24,8 @@ double t_two_sided(double t, double df) {
   return 2 * bm::cdf(bm::complement(bm::students_t_distribution<double, Policy>(df), std::abs(t)));
 }
 
+double normal_two_sided(double z) { return std::isnan(z) ? none : std::erfc(std::abs(z) / std::sqrt(2.0)); }
+
 double f_upper(double f, double num_df, double den_df) {
   if (std::isnan(f) || !(num_df > 0) || !(den_df > 0)) return none;
   if (std::isinf(f)) return 0;

@@ -5,6 +5,8 @@ namespace rxhpc::impl {
 
 /// P(|T| > |t|) for Student's t with df degrees of freedom; NaN where t or df give none.
 double t_two_sided(double t, double df);
+/// P(|Z| > |z|) for the standard normal law.
+double normal_two_sided(double z);
 /// P(F > f).
 double f_upper(double f, double num_df, double den_df);
 /// t such that P(|T| <= t) = level.

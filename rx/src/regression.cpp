@@ -41,26 +41,36 @@ std::string weight_name(const FitOptions& o) {
   return o.fweights.empty() ? o.pweights : o.fweights;
 }
 
-void resolve(Regression& r, std::string_view text, const FitOptions& options) {
-  auto formula = model_formula(text, r.rows.schema(), options.like_r);
-  if (formula.responses.empty()) throw UsageError("the formula has no response: write 'y ~ ...'");
-  resolve_terms(r, std::move(formula), options);
-}
-
-void resolve_terms(Regression& r, Formula formula, const FitOptions& options) {
+void resolve_design(Regression& r, Formula formula, const FitOptions& options) {
   r.formula = std::move(formula);
   r.design = make_design(r.formula, r.rows, options.cube);
   r.bound = bind(r.design, r.rows);
   r.read = r.bound.read;
   if (!r.design.intercept) r.spec.terms.push_back({});  // means and centred sums need the constant all the same
   r.spec.terms.insert(r.spec.terms.end(), r.bound.kernel_terms.begin(), r.bound.kernel_terms.end());
-  for (auto const& y : r.formula.responses) r.spec.responses.push_back(r.place(numeric_column(r.rows, *y, "the response")));
+}
+
+void resolve_weight(Regression& r, const FitOptions& options) {
   if (auto const w = weight_name(options); !w.empty()) {
     r.spec.weight = r.place(numeric_column(r.rows, *parse_expression(quoted_name(w)), "the weight"));
     r.spec.frequency = !options.fweights.empty();
   }
   r.dense = static_cast<int>(r.spec.responses.size());
   for (auto const& t : r.spec.terms) r.dense += t.factors.empty();
+}
+
+Formula formula_with_response(const Regression& r, std::string_view text, const FitOptions& options) {
+  auto formula = model_formula(text, r.rows.schema(), options.like_r);
+  if (formula.responses.empty()) throw UsageError("the formula has no response: write 'y ~ ...'");
+  return formula;
+}
+
+void resolve(Regression& r, std::string_view text, const FitOptions& options) { resolve_terms(r, formula_with_response(r, text, options), options); }
+
+void resolve_terms(Regression& r, Formula formula, const FitOptions& options) {
+  resolve_design(r, std::move(formula), options);
+  for (auto const& y : r.formula.responses) r.spec.responses.push_back(r.place(numeric_column(r.rows, *y, "the response")));
+  resolve_weight(r, options);
 }
 
 bool small_or_narrow(const Regression& r) {
@@ -92,7 +102,10 @@ std::vector<double> first_means(const Regression& r, Communicator& comm) {
 }
 
 RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing) {
-  auto const state = sweep(r.rows, r.read, CrossProducts(spec), options.run, comm, &timing);
+  return sums_of(r, sweep(r.rows, r.read, CrossProducts(spec), options.run, comm, &timing), options);
+}
+
+RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options) {
   if (state.n_infinite() > 0)
     throw DataError(std::to_string(state.n_infinite()) + " rows have an infinite value in a variable of the formula '" + r.formula.text + "'");
   if (state.n_negative() > 0)

@@ -33,7 +33,13 @@ struct Regression {
 /// The column of the weights, empty where there are none; throws UsageError where both kinds were given.
 std::string weight_name(const FitOptions& options);
 
-/// Resolves formula, design, responses and weight against `r.rows`. Offsets are left to the caller.
+/// Parses a formula that must have a response.
+Formula formula_with_response(const Regression& r, std::string_view text, const FitOptions& options);
+/// Resolves formula and design against `r.rows`. Responses, weight and offsets are left to the caller.
+void resolve_design(Regression& r, Formula formula, const FitOptions& options);
+/// Resolves the weight, then counts the numeric columns: the responses stand before it.
+void resolve_weight(Regression& r, const FitOptions& options);
+/// Both, with every response as a number. Offsets are left to the caller.
 void resolve(Regression& r, std::string_view formula, const FitOptions& options);
 /// The same for a formula that is there already, with or without responses.
 void resolve_terms(Regression& r, Formula formula, const FitOptions& options);
@@ -54,6 +60,8 @@ struct RegressionSums {
   std::vector<char> cell_in_use;                ///< [design column]
 };
 
+/// What the sums of a whole pass say. Throws DataError: infinite values, negative weights, no complete row.
+RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options);
 /// Collective. One pass. Throws DataError: infinite values, negative weights, no complete row.
 RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing);
 
@@ -67,10 +75,19 @@ struct RegressionSolution {
   DdMatrix gram;                      ///< candidates in that order, then responses
   Cholesky factor;
   int candidates = 0;
+  Coding coding = Coding::drop_last;
 };
 
+/// The order of the columns in that coding, and the factor.
+RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance);
+/// The same columns in the same order as `first`, but those that were aliased there, from other sums.
+RegressionSolution solve_again(const Regression& r, const RegressionSums& s, const RegressionSolution& first, double tolerance);
 /// Chooses the coding and the order of the columns, and factors.
 RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options);
+RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options, double tolerance);
+
+/// True where a column of sums in plain double is so near a combination of others that the rank or digits may be wrong.
+bool nearly_dependent(const Regression& r, const RegressionSums& s, const RegressionSolution& sol);
 
 /// ||R||_1 ||R^-1||_1 of the correlation matrix of the kept columns, the intercept and a cube's cells left out (specification, 13.3).
 /// Without an intercept, and not a cube, correlations are about zero. `inv` is (X'X)^-1 over the candidates.

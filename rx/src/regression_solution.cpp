@@ -13,10 +13,23 @@ DdMatrix chosen(const DdMatrix& gram, const std::vector<int>& at) {
   return g;
 }
 
-RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options) {
+/// The products of the columns in `order`, then the responses; and their factor.
+void factor_columns(const Regression& r, const RegressionSums& s, RegressionSolution& out, double tolerance) {
+  std::vector<int> at;
+  for (int j : out.order) at.push_back(j + r.skip());
+  out.candidates = static_cast<int>(at.size());
+  int const responses = static_cast<int>(r.spec.responses.size());
+  for (int y = 0; y < responses; ++y) at.push_back(s.gram.n - responses + y);
+  out.gram = chosen(s.gram, at);
+  out.factor = cholesky(out.gram, out.candidates, tolerance);
+}
+
+}  // namespace
+
+RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance) {
   RegressionSolution out;
+  out.coding = coding;
   out.columns = r.design.coded(coding, s.level_in_use);
-  int const skip = r.skip();
   for (int j = 0; j < static_cast<int>(out.columns.size()); ++j)
     if (!out.columns[j].reference) out.order.push_back(j);
   if (options.drop_main && !options.like_r) {
@@ -28,29 +41,41 @@ RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Cod
     };
     std::stable_sort(out.order.begin(), out.order.end(), [&](int a, int b) { return rank_of(a) < rank_of(b); });
   }
-  std::vector<int> at;
-  for (int j : out.order) at.push_back(j + skip);
-  out.candidates = static_cast<int>(at.size());
-  int const responses = static_cast<int>(r.spec.responses.size());
-  for (int y = 0; y < responses; ++y) at.push_back(s.gram.n - responses + y);
-  out.gram = chosen(s.gram, at);
-  out.factor = cholesky(out.gram, out.candidates, options.like_r ? r_rank_tolerance : rank_tolerance);
+  factor_columns(r, s, out, tolerance);
   return out;
 }
 
-/// True where sums in plain double may have cost digits that the reader sees (design, section 6).
-bool lost_digits(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, double condition) {
-  if (!(condition <= 1e4)) return true;
+RegressionSolution solve_again(const Regression& r, const RegressionSums& s, const RegressionSolution& first, double tolerance) {
+  RegressionSolution out;
+  out.coding = first.coding;
+  out.columns = first.columns;
+  for (int k = 0; k < first.candidates; ++k)
+    if (!first.factor.aliased[k]) out.order.push_back(first.order[k]);
+  factor_columns(r, s, out, tolerance);
+  return out;
+}
+
+bool nearly_dependent(const Regression& r, const RegressionSums& s, const RegressionSolution& sol) {
   int const skip = r.skip();
-  auto const centred = [&](int j) { return static_cast<double>(s.gram(j, j) - s.gram(0, j) * s.gram(0, j) / s.gram(0, 0)); };
   for (int k = 0; k < sol.candidates; ++k) {
     int const j = sol.order[k];
     if (r.design.terms[sol.columns[j].term].variables.empty()) continue;
     if (!s.cell_in_use[j]) continue;                     // an empty cell is known from its count
     if (sol.factor.aliased[k]) return true;              // never decided in plain double
     double const left = static_cast<double>(sol.factor.r(k, k)) * static_cast<double>(sol.factor.r(k, k));
-    if (!(left >= 1e-4 * centred(j + skip))) return true;
+    int const i = j + skip;
+    if (!(left >= 1e-4 * static_cast<double>(s.gram(i, i) - s.gram(0, i) * s.gram(0, i) / s.gram(0, 0)))) return true;
   }
+  return false;
+}
+
+namespace {
+
+/// True where sums in plain double may have cost digits that the reader sees (design, section 6).
+bool lost_digits(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, double condition) {
+  if (!(condition <= 1e4)) return true;
+  if (nearly_dependent(r, s, sol)) return true;
+  auto const centred = [&](int j) { return static_cast<double>(s.gram(j, j) - s.gram(0, j) * s.gram(0, j) / s.gram(0, 0)); };
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
     double const rss = static_cast<double>(residual(sol.factor, sol.gram, sol.candidates + y, sol.candidates + y));
     int const at = s.gram.n - static_cast<int>(r.spec.responses.size()) + y;
@@ -62,16 +87,20 @@ bool lost_digits(const Regression& r, const RegressionSums& s, const RegressionS
 }  // namespace
 
 /// RevoScaleR leaves out the last level; where that level is empty or the design is singular a second attempt leaves out the first.
-RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options) {
+RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options, double tolerance) {
   bool const has_factor = std::any_of(r.design.variables.begin(), r.design.variables.end(), [](auto const& v) { return v.factor; });
   if (options.drop_first || options.like_r || !has_factor)
-    return solve_coded(r, s, options.drop_first || options.like_r ? Coding::drop_first : Coding::drop_last, options);
-  auto last = solve_coded(r, s, Coding::drop_last, options);
+    return solve_coded(r, s, options.drop_first || options.like_r ? Coding::drop_first : Coding::drop_last, options, tolerance);
+  auto last = solve_coded(r, s, Coding::drop_last, options, tolerance);
   bool empty_last = false;
   for (std::size_t v = 0; v < r.design.variables.size(); ++v)
     empty_last |= r.design.variables[v].factor && !s.level_in_use[v].back();
   if (!empty_last && last.factor.rank == last.candidates) return last;
-  return solve_coded(r, s, Coding::drop_first, options);
+  return solve_coded(r, s, Coding::drop_first, options, tolerance);
+}
+
+RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options) {
+  return solve_design(r, s, options, options.like_r ? r_rank_tolerance : rank_tolerance);
 }
 
 double condition_of(const Regression& r, const RegressionSums& s, const RegressionSolution& sol, const DdMatrix& inv) {

@@ -28,7 +28,15 @@ enum class Precision { plain, exact };
 
 namespace impl {
 struct CrossLayout;
-}
+struct DesignTile;
+
+/// Changes tiles before their products are added: how iteratively reweighted fits bring their weights and working responses in.
+class TileTransform {
+ public:
+  virtual ~TileTransform() = default;
+  virtual DesignTile apply(const DesignTile& tile) = 0;
+};
+}  // namespace impl
 
 struct CrossProductSpec {
   std::vector<DesignTerm> terms;
@@ -39,6 +47,9 @@ struct CrossProductSpec {
   /// plain only: subtracted from each purely numeric term (in order of `terms`, the constant not among them), then from each
   /// response, before products are formed, so that sums of squares do not cancel; one value each. Empty: zeros.
   std::vector<double> shift;
+  /// Columns that a TileTransform uses: rows where they are missing or infinite are left out, no product is formed with them.
+  std::vector<int> carried;
+  bool reweighted = false;  ///< a TileTransform gives weights, also where there is no weight column
 };
 
 /// Accumulator. State: the blocks of the expanded cross product that can be non-zero, plain doubles or double-doubles (exact: TwoProd
@@ -49,10 +60,13 @@ class CrossProducts {
   explicit CrossProducts(CrossProductSpec spec);
   void reset();
   void update(const Chunk& chunk);
+  /// As update, with tiles changed by `transform` (null: none), and only every `tile_step`-th tile of the chunk.
+  void update(const Chunk& chunk, impl::TileTransform* transform, int tile_step);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
   void merge(std::span<double> into, std::span<double const> from) const;
+  const impl::CrossLayout& layout() const { return *layout_; }
 
   std::int64_t n_valid() const;      ///< rows used: nothing missing, weight above 0
   std::int64_t n_missing() const;    ///< rows with a missing value in a column used (weight included)

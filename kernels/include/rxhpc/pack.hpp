@@ -2,6 +2,7 @@
 // Three forms with the same bits: AVX-512, AVX2 with FMA, and plain arrays (any CPU, and device code). The number of lanes is
 // part of every kernel's definition, so a sum comes out the same whatever the instruction set.
 #pragma once
+#include <bit>
 #include <cmath>
 #include <cstdint>
 
@@ -70,6 +71,23 @@ KOKKOS_INLINE_FUNCTION PackGeneric operator*(PackGeneric a, PackGeneric b) { RXH
 KOKKOS_INLINE_FUNCTION PackGeneric fma(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(std::fma(a.v[i], b.v[i], c.v[i])); }
 /// a b - c
 KOKKOS_INLINE_FUNCTION PackGeneric fms(PackGeneric a, PackGeneric b, PackGeneric c) { RXHPC_PACK_LANES(std::fma(a.v[i], b.v[i], -c.v[i])); }
+KOKKOS_INLINE_FUNCTION PackGeneric operator/(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] / b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric sqrt(PackGeneric a) { RXHPC_PACK_LANES(std::sqrt(a.v[i])); }
+/// The same number without its sign.
+KOKKOS_INLINE_FUNCTION PackGeneric abs(PackGeneric a) { RXHPC_PACK_LANES(std::fabs(a.v[i])); }
+/// The number with these bits added to its own, as whole numbers; a logical shift of its bits; some of its bits.
+KOKKOS_INLINE_FUNCTION PackGeneric add_bits(PackGeneric a, std::uint64_t b) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) + b)); }
+KOKKOS_INLINE_FUNCTION PackGeneric subtract_bits(PackGeneric a, PackGeneric b) {
+  RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) - std::bit_cast<std::uint64_t>(b.v[i])));
+}
+template <int By>
+KOKKOS_INLINE_FUNCTION PackGeneric shift_left(PackGeneric a) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) << By)); }
+template <int By>
+KOKKOS_INLINE_FUNCTION PackGeneric shift_right(PackGeneric a) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) >> By)); }
+KOKKOS_INLINE_FUNCTION PackGeneric and_bits(PackGeneric a, std::uint64_t b) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) & b)); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask less(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] < b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask equal(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] == b.v[i]); }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator|(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m | b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric min(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric max(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_MASK(a.v[i] == a.v[i]); }
@@ -133,6 +151,29 @@ inline PackAvx2 operator-(PackAvx2 x, PackAvx2 y) { return {_mm256_sub_pd(x.a, y
 inline PackAvx2 operator*(PackAvx2 x, PackAvx2 y) { return {_mm256_mul_pd(x.a, y.a), _mm256_mul_pd(x.b, y.b)}; }
 inline PackAvx2 fma(PackAvx2 x, PackAvx2 y, PackAvx2 z) { return {_mm256_fmadd_pd(x.a, y.a, z.a), _mm256_fmadd_pd(x.b, y.b, z.b)}; }
 inline PackAvx2 fms(PackAvx2 x, PackAvx2 y, PackAvx2 z) { return {_mm256_fmsub_pd(x.a, y.a, z.a), _mm256_fmsub_pd(x.b, y.b, z.b)}; }
+inline PackAvx2 operator/(PackAvx2 x, PackAvx2 y) { return {_mm256_div_pd(x.a, y.a), _mm256_div_pd(x.b, y.b)}; }
+inline PackAvx2 sqrt(PackAvx2 x) { return {_mm256_sqrt_pd(x.a), _mm256_sqrt_pd(x.b)}; }
+inline PackAvx2 abs(PackAvx2 x) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), x.a), _mm256_andnot_pd(_mm256_set1_pd(-0.0), x.b)}; }
+inline __m256i bits_of(__m256d x) { return _mm256_castpd_si256(x); }
+inline PackAvx2 from_bits(__m256i a, __m256i b) { return {_mm256_castsi256_pd(a), _mm256_castsi256_pd(b)}; }
+inline PackAvx2 add_bits(PackAvx2 x, std::uint64_t b) {
+  auto const c = _mm256_set1_epi64x(static_cast<long long>(b));
+  return from_bits(_mm256_add_epi64(bits_of(x.a), c), _mm256_add_epi64(bits_of(x.b), c));
+}
+inline PackAvx2 subtract_bits(PackAvx2 x, PackAvx2 y) {
+  return from_bits(_mm256_sub_epi64(bits_of(x.a), bits_of(y.a)), _mm256_sub_epi64(bits_of(x.b), bits_of(y.b)));
+}
+template <int By>
+inline PackAvx2 shift_left(PackAvx2 x) { return from_bits(_mm256_slli_epi64(bits_of(x.a), By), _mm256_slli_epi64(bits_of(x.b), By)); }
+template <int By>
+inline PackAvx2 shift_right(PackAvx2 x) { return from_bits(_mm256_srli_epi64(bits_of(x.a), By), _mm256_srli_epi64(bits_of(x.b), By)); }
+inline PackAvx2 and_bits(PackAvx2 x, std::uint64_t b) {
+  auto const c = _mm256_set1_epi64x(static_cast<long long>(b));
+  return from_bits(_mm256_and_si256(bits_of(x.a), c), _mm256_and_si256(bits_of(x.b), c));
+}
+inline PackAvx2::Mask less(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_LT_OQ)}; }
+inline PackAvx2::Mask equal(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ)}; }
+inline PackAvx2::Mask operator|(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_or_pd(x.a, y.a), _mm256_or_pd(x.b, y.b)}; }
 inline PackAvx2 min(PackAvx2 x, PackAvx2 y) { return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b)}; }
 inline PackAvx2 max(PackAvx2 x, PackAvx2 y) { return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b)}; }
 inline PackAvx2::Mask is_number(PackAvx2 x) { return {_mm256_cmp_pd(x.a, x.a, _CMP_ORD_Q), _mm256_cmp_pd(x.b, x.b, _CMP_ORD_Q)}; }
@@ -193,6 +234,25 @@ inline PackAvx512 operator-(PackAvx512 x, PackAvx512 y) { return {_mm512_sub_pd(
 inline PackAvx512 operator*(PackAvx512 x, PackAvx512 y) { return {_mm512_mul_pd(x.v, y.v)}; }
 inline PackAvx512 fma(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmadd_pd(x.v, y.v, z.v)}; }
 inline PackAvx512 fms(PackAvx512 x, PackAvx512 y, PackAvx512 z) { return {_mm512_fmsub_pd(x.v, y.v, z.v)}; }
+inline PackAvx512 operator/(PackAvx512 x, PackAvx512 y) { return {_mm512_div_pd(x.v, y.v)}; }
+inline PackAvx512 sqrt(PackAvx512 x) { return {_mm512_maskz_sqrt_pd(0xff, x.v)}; }
+inline PackAvx512 abs(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512_maskz_and_epi64(0xff, _mm512_castpd_si512(x.v), _mm512_set1_epi64(0x7fffffffffffffffLL)))}; }
+inline PackAvx512 add_bits(PackAvx512 x, std::uint64_t b) {
+  return {_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(x.v), _mm512_set1_epi64(static_cast<long long>(b))))};
+}
+inline PackAvx512 subtract_bits(PackAvx512 x, PackAvx512 y) {
+  return {_mm512_castsi512_pd(_mm512_sub_epi64(_mm512_castpd_si512(x.v), _mm512_castpd_si512(y.v)))};
+}
+template <int By>
+inline PackAvx512 shift_left(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512_maskz_slli_epi64(0xff, _mm512_castpd_si512(x.v), By))}; }
+template <int By>
+inline PackAvx512 shift_right(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512_maskz_srli_epi64(0xff, _mm512_castpd_si512(x.v), By))}; }
+inline PackAvx512 and_bits(PackAvx512 x, std::uint64_t b) {
+  return {_mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(x.v), _mm512_set1_epi64(static_cast<long long>(b))))};
+}
+inline PackAvx512::Mask less(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_LT_OQ)}; }
+inline PackAvx512::Mask equal(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)}; }
+inline PackAvx512::Mask operator|(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m | y.m)}; }
 inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_min_pd(0xff, x.v, y.v)}; }  // plain _mm512_min_pd makes g++ 12 warn
 inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_max_pd(0xff, x.v, y.v)}; }
 inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }

@@ -1,0 +1,217 @@
+// Working weights, residuals and deviances of every variance function, on packs.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "glm_rows.hpp"
+#include "rxhpc/pack_math.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+Pack one() { return Pack::all(1); }
+Pack zero() { return Pack::all(0); }
+
+/// What one pack of rows knows.
+struct At {
+  Pack y, mu, rest, residual, log_mu;  ///< log_mu: Variance::power alone
+};
+
+/// y ln(y / m), 0 at 0
+Pack y_log(Pack y, Pack m) {
+  auto const positive = less(zero(), y);
+  return keep(positive, y * log(select(positive, y, one()) / m));
+}
+
+template <Variance V>
+Pack variance_of(const GlmFamily& f, const At& a) {
+  if constexpr (V == Variance::constant) return one();
+  else if constexpr (V == Variance::mu) return a.mu;
+  else if constexpr (V == Variance::mu_squared) return a.mu * a.mu;
+  else if constexpr (V == Variance::mu_cubed) return a.mu * a.mu * a.mu;
+  else if constexpr (V == Variance::binomial) return a.mu * a.rest;
+  else if constexpr (V == Variance::power) return exp(Pack::all(f.var_power) * a.log_mu);
+  else return fma(a.mu * a.mu, Pack::all(1 / f.theta), a.mu);
+}
+
+Pack binomial_deviance(const At& a) {
+  auto const success = equal(a.y, one()), either = success | equal(a.y, zero());
+  // 0 and 1 alone, as a rule: one logarithm
+  if (either.bits() == 0xff) return Pack::all(-2) * log(select(success, a.mu, a.rest));
+  return Pack::all(2) * (y_log(a.y, a.mu) + y_log(one() - a.y, a.rest));
+}
+
+/// y (y^(1-p) - mu^(1-p)) / (1-p) - (y^(2-p) - mu^(2-p)) / (2-p), doubled; p is neither 1 nor 2
+Pack power_deviance(const GlmFamily& f, const At& a) {
+  double const p = f.var_power;
+  Pack const mu_1 = exp(Pack::all(1 - p) * a.log_mu), mu_2 = mu_1 * a.mu;
+  auto const positive = less(zero(), a.y);
+  // y^(1-p) at 0 is multiplied by y; y^(2-p) at 0 is 0 where p < 2
+  Pack y_2 = zero();
+  if (positive.bits() != 0) y_2 = keep(positive, exp(Pack::all(2 - p) * log(select(positive, a.y, one()))));
+  Pack const theta = (y_2 - a.y * mu_1) * Pack::all(1 / (1 - p)), kappa = (y_2 - mu_2) * Pack::all(1 / (2 - p));
+  return Pack::all(2) * (theta - kappa);
+}
+
+template <Variance V>
+Pack unit_deviance(const GlmFamily& f, const At& a) {
+  if constexpr (V == Variance::constant) {
+    return a.residual * a.residual;
+  } else if constexpr (V == Variance::mu) {
+    return Pack::all(2) * (y_log(a.y, a.mu) - a.residual);
+  } else if constexpr (V == Variance::mu_squared) {
+    Pack const y = select(equal(a.y, zero()), one(), a.y);
+    return Pack::all(-2) * (log(y / a.mu) - a.residual / a.mu);
+  } else if constexpr (V == Variance::mu_cubed) {
+    return a.residual * a.residual / (a.y * a.mu * a.mu);
+  } else if constexpr (V == Variance::binomial) {
+    return binomial_deviance(a);
+  } else if constexpr (V == Variance::power) {
+    return power_deviance(f, a);
+  } else {
+    // R's MASS: 2 (y ln(max(1, y) / mu) - (y + theta) ln((y + theta) / (mu + theta)))
+    Pack const theta = Pack::all(f.theta);
+    return Pack::all(2) * (a.y * log(max(a.y, one()) / a.mu) - (a.y + theta) * log((a.y + theta) / (a.mu + theta)));
+  }
+}
+
+/// Means that the variance cannot have.
+template <Variance V>
+unsigned refused(const At& a) {
+  unsigned good = below(a.mu, std::numeric_limits<double>::infinity()).bits();
+  if constexpr (V != Variance::constant) good &= less(zero(), a.mu).bits();
+  if constexpr (V == Variance::binomial) good &= less(zero(), a.rest).bits();
+  return ~good;
+}
+
+struct LaneSum {
+  DdPack sum{Pack::all(0), Pack::all(0)};
+  void add(Pack x) {
+    auto const s = two_sum(sum.hi, x);
+    sum = {s.hi, sum.lo + s.lo};
+  }
+  DD total() const {
+    auto const s = two_sum(sum.hi, sum.lo);
+    return reduce(DdPack{s.hi, s.lo});
+  }
+};
+
+/// Canonical: the slope is the variance, as for logit with mu (1 - mu) and log with mu.
+template <Variance V, bool Canonical>
+RowSums rows_of(const GlmFamily& f, const double* y, const double* prior, const MuRows& at, int rows, double* w, double* z, RowNotes& notes) {
+  constexpr double bound = 10 * std::numeric_limits<double>::epsilon();
+  LaneSum deviance, weight, score;
+  for (int i = 0; i < rows; i += 8) {
+    unsigned const there = rows - i >= 8 ? 0xffu : (1u << (rows - i)) - 1u;
+    At a;
+    a.y = Pack::load(y + i);
+    a.mu = Pack::load(at.mu + i);
+    a.rest = Pack::load(at.rest + i);
+    a.residual = a.y - a.mu;
+    if constexpr (V == Variance::binomial) a.residual = select(equal(a.y, one()), a.rest, a.residual);
+    if constexpr (V == Variance::power) a.log_mu = at.log_mu ? Pack::load(at.log_mu + i) : log(a.mu);
+    Pack const p = Pack::load(prior + i), slope = Pack::load(at.slope + i);
+    Pack weights = p * slope;
+    if constexpr (!Canonical) weights = weights * (slope / variance_of<V>(f, a));
+    Pack const residuals = a.residual / slope;
+    deviance.add(p * unit_deviance<V>(f, a));
+    weight.add(weights);
+    score.add(weights * residuals);
+    notes.invalid += __builtin_popcount(refused<V>(a) & there);
+    if constexpr (V == Variance::binomial)
+      notes.at_bound += __builtin_popcount((less(a.mu, Pack::all(bound)) | less(a.rest, Pack::all(bound))).bits() & there);
+    else if constexpr (V != Variance::constant)
+      notes.at_bound += __builtin_popcount(less(a.mu, Pack::all(bound)).bits() & there);
+    if (w) weights.store(w + i);
+    if (z) residuals.store(z + i);
+  }
+  return {deviance.total(), weight.total(), score.total()};
+}
+
+template <Variance V>
+void parts_of(const GlmFamily& f, const double* y, const double* mu, double* variance, double* deviance) {
+  At a;
+  a.y = Pack::load(y);
+  a.mu = Pack::load(mu);
+  a.rest = one() - a.mu;
+  a.residual = a.y - a.mu;
+  a.log_mu = log(a.mu);
+  variance_of<V>(f, a).store(variance);
+  unit_deviance<V>(f, a).store(deviance);
+}
+
+}  // namespace
+
+RowSums family_rows(const GlmFamily& f, const double* y, const double* prior, const MuRows& at, int rows, double* w, double* z, RowNotes& notes) {
+  switch (f.variance) {
+    case Variance::constant:
+      return f.link == Link::identity ? rows_of<Variance::constant, true>(f, y, prior, at, rows, w, z, notes)
+                                      : rows_of<Variance::constant, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::mu:
+      return f.link == Link::log ? rows_of<Variance::mu, true>(f, y, prior, at, rows, w, z, notes)
+                                 : rows_of<Variance::mu, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::mu_squared: return rows_of<Variance::mu_squared, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::mu_cubed: return rows_of<Variance::mu_cubed, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::binomial:
+      return f.link == Link::logit ? rows_of<Variance::binomial, true>(f, y, prior, at, rows, w, z, notes)
+                                   : rows_of<Variance::binomial, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::power: return rows_of<Variance::power, false>(f, y, prior, at, rows, w, z, notes);
+    case Variance::negative_binomial: break;
+  }
+  return rows_of<Variance::negative_binomial, false>(f, y, prior, at, rows, w, z, notes);
+}
+
+std::int64_t out_of_range(Range range, const double* y, int rows) {
+  std::int64_t bad = 0;
+  for (int i = 0; i < rows; ++i) {
+    bool good = true;
+    switch (range) {
+      case Range::any: break;
+      case Range::from_zero: good = y[i] >= 0; break;
+      case Range::above_zero: good = y[i] > 0; break;
+      case Range::unit_interval: good = y[i] >= 0 && y[i] <= 1; break;
+      case Range::zero_or_one: good = y[i] == 0 || y[i] == 1; break;
+    }
+    bad += !good;
+  }
+  return bad;
+}
+
+double start_of(const GlmFamily& f, double y, double weight) {
+  switch (f.start) {
+    case StartRule::response: return y;
+    case StartRule::response_not_zero: return y == 0 ? 0.1 : y;
+    case StartRule::count: return y + 0.1;
+    case StartRule::share: return (weight * y + 0.5) / (weight + 1);
+    case StartRule::sixth: break;
+  }
+  return y == 0 ? y + 1.0 / 6 : y;
+}
+
+}  // namespace rxhpc::impl
+
+namespace rxhpc {
+
+void glm_variances(const GlmFamily& family, const double* y, const double* mu, int rows, double* variance, double* deviance) {
+  auto const parts = [&](const double* a, const double* b, double* v, double* d) {
+    switch (family.variance) {
+      case Variance::constant: return impl::parts_of<Variance::constant>(family, a, b, v, d);
+      case Variance::mu: return impl::parts_of<Variance::mu>(family, a, b, v, d);
+      case Variance::mu_squared: return impl::parts_of<Variance::mu_squared>(family, a, b, v, d);
+      case Variance::mu_cubed: return impl::parts_of<Variance::mu_cubed>(family, a, b, v, d);
+      case Variance::binomial: return impl::parts_of<Variance::binomial>(family, a, b, v, d);
+      case Variance::power: return impl::parts_of<Variance::power>(family, a, b, v, d);
+      case Variance::negative_binomial: return impl::parts_of<Variance::negative_binomial>(family, a, b, v, d);
+    }
+  };
+  for (int first = 0; first < rows; first += 8) {
+    int const count = std::min(8, rows - first);
+    double a[8], b[8], v[8], d[8];
+    for (int i = 0; i < 8; ++i) a[i] = y[first + std::min(i, count - 1)], b[i] = mu[first + std::min(i, count - 1)];
+    parts(a, b, v, d);
+    std::copy_n(v, count, variance + first);
+    std::copy_n(d, count, deviance + first);
+  }
+}
+
+}  // namespace rxhpc

@@ -1,0 +1,190 @@
+#include "rxhpc/glm.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "distributions.hpp"
+#include "glm_driver.hpp"
+#include "glm_response.hpp"
+#include "model_rows.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc {
+namespace {
+
+using impl::GlmDriver;
+using impl::NamedFamily;
+using Likelihood = NamedFamily::Likelihood;
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double log_two_pi = 1.8378770664093454836;
+
+/// R's logLik of the family at the deviance; `parameters` counts a dispersion that the family estimates.
+double log_likelihood_of(const NamedFamily& family, const GlmDriver& driver, double deviance, double observations, bool frequency, int& parameters) {
+  double const weight = static_cast<double>(driver.state.weight), term = static_cast<double>(driver.state.likelihood);
+  switch (family.likelihood) {
+    case Likelihood::none: return none;
+    case Likelihood::gaussian:
+      ++parameters;
+      return 0.5 * ((frequency ? 0 : term) - observations * (std::log(deviance / observations) + log_two_pi + 1));
+    case Likelihood::gamma: {
+      ++parameters;
+      int sign = 0;
+      double const shape = weight / deviance;
+      return shape * (-deviance / 2 - weight) - term + weight * (shape * std::log(shape) - lgamma_r(shape, &sign));
+    }
+    case Likelihood::inverse_gaussian:
+      ++parameters;
+      return -0.5 * (weight * (std::log(deviance / weight) + log_two_pi + 1) + 3 * term);
+    case Likelihood::poisson:
+      return driver.state.fractional > 0 ? -INFINITY : -deviance / 2 + term;
+    case Likelihood::binomial: {
+      bool const by_row = driver.last.of_rows.row_likelihood.hi != 0;
+      return by_row ? static_cast<double>(driver.last.of_rows.row_likelihood) : -deviance / 2;
+    }
+    case Likelihood::negative_binomial:
+      parameters += family.estimate_theta;
+      return static_cast<double>(driver.last.of_rows.theta_likelihood);
+  }
+  return none;
+}
+
+/// Columns whose coefficients still run where the others stand: what separation looks like.
+std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver, int skip) {
+  std::vector<std::string> names;
+  auto const v = model.functions.variance;
+  bool const bounded = v == Variance::binomial || ((v == Variance::mu || v == Variance::power) && model.functions.link == Link::log);
+  if (!bounded) return names;
+  for (std::size_t j = 0; j < model.coefficients.size(); ++j) {
+    double const step = std::abs(static_cast<double>(driver.last.step[j + static_cast<std::size_t>(skip)])) * driver.state.scale[j];
+    if (!model.coefficients[j].aliased && step > 0.05) names.push_back(model.coefficients[j].name);
+  }
+  return names;
+}
+
+void fill_coefficients(Glm& model, const GlmDriver& driver, const GlmOptions& options, int skip) {
+  auto const& solution = driver.last.solution;
+  auto const& inverse = driver.last.inverse;
+  auto const columns = solution.columns.size();
+  model.coefficients.resize(columns);
+  for (std::size_t j = 0; j < columns; ++j) {
+    auto& c = model.coefficients[j];
+    c.name = options.like_r ? solution.columns[j].r_name : solution.columns[j].name;
+    c.estimate = c.std_error = c.t_value = c.p_value = c.conf_low = c.conf_high = none;
+    c.aliased = true;
+  }
+  double const quantile = model.normal ? impl::normal_quantile_two_sided(options.conf_level) : impl::t_quantile_two_sided(options.conf_level, model.df_residual);
+  for (int k = 0; k < solution.candidates; ++k) {
+    if (solution.factor.aliased[k]) continue;
+    auto& c = model.coefficients[static_cast<std::size_t>(solution.order[k])];
+    c.aliased = false;
+    c.estimate = static_cast<double>(driver.state.beta[static_cast<std::size_t>(solution.order[k] + skip)]);
+    c.std_error = static_cast<double>(sqrt(inverse(k, k) * DD(model.dispersion)));
+    if (std::isnan(model.dispersion)) c.std_error = none;
+    c.t_value = c.estimate / c.std_error;
+    c.p_value = model.normal ? impl::normal_two_sided(c.t_value) : impl::t_two_sided(c.t_value, model.df_residual);
+    c.conf_low = c.estimate - quantile * c.std_error;
+    c.conf_high = c.estimate + quantile * c.std_error;
+  }
+  if (!options.cov_coef) return;
+  model.cov_coef.assign(columns, std::vector<double>(columns, none));
+  for (int i = 0; i < solution.candidates; ++i)
+    for (int j = 0; j < solution.candidates; ++j)
+      if (!solution.factor.aliased[i] && !solution.factor.aliased[j])
+        model.cov_coef[static_cast<std::size_t>(solution.order[i])][static_cast<std::size_t>(solution.order[j])] = static_cast<double>(inverse(i, j) * DD(model.dispersion));
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (auto const& n : names) all += (all.empty() ? "" : ", ") + n;
+  return all;
+}
+
+void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& options, int columns_dropped, int skip) {
+  auto& w = model.warnings;
+  if (!model.converged) {
+    bool const stuck = driver.state.iteration < options.max_iterations;
+    w.push_back(stuck ? "did not converge: no step lowers the deviance further" : "did not converge in " + std::to_string(model.iterations) + " iterations");
+  }
+  if (columns_dropped > 0)
+    w.push_back(std::to_string(columns_dropped) + " coefficients are not estimable and were dropped: their columns are empty or depend on others");
+  if (auto const names = runaways(model, driver, skip); !names.empty())
+    w.push_back("no finite maximum exists (separation): the coefficients of " + joined(names) + " run away, their estimates and errors mean nothing; the others stand");
+  if (driver.last.at_bound > 0)
+    w.push_back("fitted values are numerically at the end of their range in " + std::to_string(driver.last.at_bound) + " rows");
+  if (driver.state.all_halvings > 0) w.push_back("steps were halved " + std::to_string(driver.state.all_halvings) + " times, because the deviance rose or the fit left its range");
+  if (model.functions.variance == Variance::binomial && !options.pweights.empty() && driver.state.fractional > 0)
+    w.push_back("numbers of successes or trials are not whole in " + std::to_string(driver.state.fractional) + " rows");
+  if (driver.state.theta > 1e9) w.push_back("theta runs to infinity: the counts vary no more than a Poisson law");
+}
+
+}  // namespace
+
+Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& given, Communicator& comm) {
+  auto options = given;
+  if (options.cube && options.cov_coef) throw UsageError("--cov-coef cannot be had with --cube");
+  if (options.max_iterations < 1) throw UsageError("--max-iterations must be at least 1");
+  if (!(options.coeff_tolerance >= 0) || !(options.objective_tolerance >= 0)) throw UsageError("tolerances cannot be negative");
+  if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level lies between 0 and 1");
+  auto family = impl::named_family(options.family, options.logit);
+  Glm model;
+  impl::Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
+  impl::use_sweep_for_ranges(r.rows, options.run, comm);
+  impl::resolve_design(r, impl::formula_with_response(r, formula, options), options);
+  auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
+  model.offset_expression = impl::offset_expression(r.formula, options.offset);
+  if (!model.offset_expression.empty())
+    r.spec.carried = {r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
+
+  GlmDriver driver(r, family, options, comm, model.timing);
+  driver.run();
+
+  auto const& last = driver.last;
+  model.functions = family.functions;
+  model.functions.theta = driver.state.theta;
+  model.family = family.family;
+  model.link = family.link;
+  model.logit = options.logit;
+  model.fixed_dispersion = family.fixed_dispersion;
+  model.normal = options.logit || (options.like_r && family.fixed_dispersion);
+  model.n_valid_obs = last.sums.n_valid;
+  model.n_missing_obs = last.sums.n_missing;
+  model.weight_sum = static_cast<double>(driver.state.weight);
+  model.rank = last.solution.factor.rank;
+  double const observations = options.fweights.empty() ? static_cast<double>(last.sums.n_valid) : model.weight_sum;
+  model.df_residual = observations - model.rank;
+  model.df_null = observations - (r.design.intercept || r.design.cube ? 1 : 0);
+  model.deviance = static_cast<double>(last.of_rows.deviance);
+  model.null_deviance = static_cast<double>(driver.state.null_deviance);
+  model.pearson = static_cast<double>(last.solution.gram(last.solution.candidates, last.solution.candidates));
+  model.dispersion = family.fixed_dispersion ? 1 : model.df_residual > 0 ? model.pearson / model.df_residual : none;
+  int parameters = model.rank;
+  model.log_likelihood = log_likelihood_of(family, driver, model.deviance, observations, !options.fweights.empty(), parameters);
+  model.aic = -2 * model.log_likelihood + 2 * parameters;
+  model.bic = -2 * model.log_likelihood + std::log(observations) * parameters;
+  if (family.likelihood == Likelihood::negative_binomial) {
+    model.theta = driver.state.theta;
+    model.theta_error = family.estimate_theta ? 1 / std::sqrt(static_cast<double>(last.of_rows.theta_information)) : none;
+    model.family = "Negative Binomial";
+  }
+  model.iterations = driver.state.iteration;
+  model.converged = driver.state.converged;
+  model.condition_number = last.condition;
+  model.exact = driver.state.exact;
+  model.conf_level = options.conf_level;
+  fill_coefficients(model, driver, options, r.skip());
+  int const dropped = static_cast<int>(driver.state.order.size()) - model.rank;
+  fill_warnings(model, driver, options, dropped, r.skip());
+  model.response = response.name;
+  model.response_expression = response.expression;
+  model.design = std::move(r.design);
+  model.formula = r.formula.text;
+  model.rows = options.rows;
+  model.pweights = options.pweights;
+  model.fweights = options.fweights;
+  model.like_r = options.like_r;
+  return model;
+}
+
+}  // namespace rxhpc

@@ -1,0 +1,396 @@
+#include "glm_driver.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr int most_halvings = 40, most_null_passes = 60, most_theta_rounds = 100, most_subset_iterations = 10;
+constexpr int subset_step = 16;                   // every 16th tile
+constexpr std::int64_t subset_rows = 400'000;     // fewer rows are read whole from the first
+constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
+
+bool intercept_like(const Regression& r) { return r.design.intercept || r.design.cube; }
+
+}  // namespace
+
+GlmDriver::GlmDriver(Regression& r, NamedFamily& family, const GlmOptions& options, Communicator& comm, Timing& timing)
+    : r_(r), family_(family), options_(options), comm_(comm), timing_(timing), offset_(!r.spec.carried.empty()) {
+  auto const& wanted = options.initial_values;
+  if (wanted.empty() || wanted == "NULL" || wanted == "NA") {
+    bool const linear = wanted == "NULL" || (wanted.empty() && options.logit);
+    starts_ = {linear ? Start::linear : Start::response, linear ? Start::response : Start::linear};
+  } else {
+    starts_ = {Start::values, Start::response, Start::linear};
+  }
+}
+
+GlmStepSpec GlmDriver::step_spec() const {
+  GlmStepSpec s;
+  s.products = r_.spec;
+  s.products.precision = state.exact ? Precision::exact : Precision::plain;
+  s.products.shift = state.exact ? std::vector<double>{} : state.shift;
+  s.family = family_.functions;
+  s.family.theta = state.theta;
+  if (s.family.variance == Variance::negative_binomial && state.theta == 0) s.family.variance = Variance::mu;  // Poisson comes first
+  for (DD b : state.beta) s.beta.push_back(b.hi), s.beta_low.push_back(b.lo);
+  s.from_response = state.from_response;
+  s.unit_weights_start = r_.spec.frequency;
+  s.tile_step = state.subset ? subset_step : 1;
+  if (state.subset) return s;
+  s.constants = !state.constants;
+  if (!state.null_done && state.theta_done && (state.constants || !intercept_like(r_))) {
+    s.null = offset_ || !intercept_like(r_) ? GlmStepSpec::Null::linear : GlmStepSpec::Null::mean;
+    s.null_value = state.null_value;
+  }
+  return s;
+}
+
+GlmStep GlmDriver::pass(const GlmStepSpec& spec) { return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_); }
+
+std::vector<double> GlmDriver::given_values() const {
+  auto const columns = r_.design.columns().size();
+  std::vector<double> values;
+  for (std::size_t at = 0; at <= options_.initial_values.size();) {
+    auto const comma = std::min(options_.initial_values.find(',', at), options_.initial_values.size());
+    auto const word = options_.initial_values.substr(at, comma - at);
+    char* end = nullptr;
+    double const x = word == "NA" ? 0 : std::strtod(word.c_str(), &end);
+    if (word != "NA" && (word.empty() || *end != 0 || !std::isfinite(x))) throw UsageError("--initial-values: '" + word + "' is not a number");
+    values.push_back(x);
+    at = comma + 1;
+  }
+  if (values.size() == 1) values.assign(columns, values[0]);
+  if (values.size() != columns)
+    throw UsageError("--initial-values: " + std::to_string(columns) + " values are needed, one for each coefficient, dropped ones too; " +
+                     std::to_string(values.size()) + " were given");
+  return values;
+}
+
+void GlmDriver::begin(Start start) {
+  int const skip = r_.skip();
+  state.beta.assign(r_.design.columns().size() + static_cast<std::size_t>(skip), DD(0));
+  state.base.clear();
+  state.base_deviance = none;
+  state.halvings = 0;
+  state.from_response = start == Start::response;
+  if (start == Start::values) {
+    auto const values = given_values();
+    for (std::size_t j = 0; j < values.size(); ++j) state.beta[j + skip] = DD(values[j]);
+    // References stay out of the model: what they were given is not used.
+    auto const columns = r_.design.coded(options_.drop_first || options_.like_r ? Coding::drop_first : Coding::drop_last,
+                                         [&] {
+                                           std::vector<std::vector<char>> all;
+                                           for (auto const& v : r_.design.variables) all.emplace_back(v.levels.size(), 1);
+                                           return all;
+                                         }());
+    for (std::size_t j = 0; j < columns.size(); ++j)
+      if (columns[j].reference) state.beta[j + skip] = DD(0);
+  } else if (start == Start::linear && r_.design.intercept && family_.functions.link != Link::logit && !means_.empty()) {
+    // One step from a constant mean is a linear regression of the response; a logit starts at 1/2, where all weights are equal.
+    double const eta = glm_link(family_.functions, means_.back());
+    if (std::isfinite(eta)) state.beta[0] = DD(eta);
+  }
+}
+
+void GlmDriver::next_start() {
+  if (++state.attempt >= static_cast<int>(starts_.size()))
+    throw NumericalError("no valid set of coefficients was found to start from; give some by --initial-values");
+  state.iteration = 0;
+  begin(starts_[static_cast<std::size_t>(state.attempt)]);
+}
+
+void GlmDriver::leave_subset(bool useful) {
+  state.subset = false;
+  state.base.clear();
+  state.base_deviance = none;
+  state.halvings = 0;
+  state.from_response = false;
+  if (!useful) begin(starts_[static_cast<std::size_t>(state.attempt)]);
+}
+
+std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const {
+  std::vector<DD> step(state.beta.size(), DD(0));
+  auto const d = solve(solution.factor, solution.candidates, solution.candidates);
+  for (int k = 0; k < solution.candidates; ++k)
+    if (!solution.factor.aliased[k]) step[static_cast<std::size_t>(solution.order[k] + r_.skip())] = d[k];
+  return step;
+}
+
+void GlmDriver::take_constants(const GlmStep& step) {
+  state.constants = true;
+  state.weight = step.sums().weight;
+  state.weighted_y = step.sums().weighted_y;
+  state.likelihood = step.sums().likelihood;
+  state.fractional = step.n_fractional();
+  if (step.n_out_of_range() > 0) {
+    auto const range = family_.functions.range;
+    std::string const what = range == Range::zero_or_one ? "is neither 0 nor 1" : range == Range::unit_interval ? "is not between 0 and 1"
+                             : range == Range::from_zero ? "is negative" : "is not above 0";
+    throw DataError("the response " + what + " in " + std::to_string(step.n_out_of_range()) + " rows, which the family " + family_.family + " cannot have");
+  }
+  double const total = static_cast<double>(state.weighted_y), weight = static_cast<double>(state.weight);
+  if (family_.functions.variance == Variance::binomial && (total == 0 || total == weight))
+    throw DataError("the response is " + std::string(total == 0 ? "0" : "1") + " in every row: there is only one class");
+  state.null_value = 0;
+  if (intercept_like(r_)) {
+    double const mean = static_cast<double>(state.weighted_y / state.weight);
+    state.null_value = offset_ ? glm_link(family_.functions, mean) : mean;
+    if (!std::isfinite(state.null_value)) state.null_value = 0;
+  }
+  state.null_base = none;
+}
+
+/// Chooses coding, order and rank; false where the pass must be done again.
+bool GlmDriver::choose_columns(const RegressionSums& sums) {
+  auto const solution = solve_design(r_, sums, options_, rank_tolerance);
+  if (!state.exact && nearly_dependent(r_, sums, solution)) {
+    state.exact = true;  // rank is never decided in plain double
+    return false;
+  }
+  std::int64_t in_use = 0;
+  for (int j : solution.order) in_use += sums.cell_in_use[static_cast<std::size_t>(j)];
+  if (sums.n_valid < in_use)
+    throw DataError("there are " + std::to_string(in_use) + " coefficients and only " + std::to_string(sums.n_valid) + " rows to estimate them from");
+  int const skip = r_.skip();
+  state.decided = true;
+  state.coding = solution.coding;
+  state.order = solution.order;
+  state.aliased.assign(solution.factor.aliased.begin(), solution.factor.aliased.begin() + solution.candidates);
+  state.scale.assign(solution.columns.size(), 1.0);
+  for (std::size_t j = 0; j < solution.columns.size(); ++j) {
+    auto const& variables = r_.design.terms[solution.columns[j].term].variables;
+    bool const numeric = std::any_of(variables.begin(), variables.end(), [&](int v) { return !r_.design.variables[v].factor; });
+    if (!numeric) continue;
+    int const i = static_cast<int>(j) + skip;
+    double const n = static_cast<double>(sums.gram(0, 0)), centred = static_cast<double>(sums.gram(i, i) - sums.gram(0, i) * sums.gram(0, i) / sums.gram(0, 0));
+    state.scale[j] = std::sqrt(std::max(centred / n, 0.0));
+  }
+  // A start found by other columns than these is of no use.
+  bool foreign = false;
+  std::vector<char> kept(solution.columns.size(), 0);
+  for (int k = 0; k < solution.candidates; ++k)
+    if (!solution.factor.aliased[k]) kept[static_cast<std::size_t>(solution.order[k])] = 1;
+  for (std::size_t j = 0; j < kept.size(); ++j)
+    if (!kept[j] && state.beta[j + static_cast<std::size_t>(skip)].hi != 0) foreign = true, state.beta[j + static_cast<std::size_t>(skip)] = DD(0);
+  if (foreign && starts_[static_cast<std::size_t>(state.attempt)] != Start::values) begin(starts_[static_cast<std::size_t>(state.attempt)]);
+  return !foreign;
+}
+
+void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid) {
+  double const deviance = static_cast<double>(step.sums().deviance);
+  bool const worse = std::isfinite(state.base_deviance) && !state.base.empty() && deviance > state.base_deviance * (1 + 1e-6) + 1e-6;
+  if (!valid || worse) return leave_subset(false);
+  bool const near = std::isfinite(state.base_deviance) && std::abs(deviance - state.base_deviance) <= 1e-6 * (std::abs(deviance) + 0.1);
+  if ((near && !state.from_response) || state.subset_iteration >= most_subset_iterations) return leave_subset(near);
+  auto const coding = options_.drop_first || options_.like_r ? Coding::drop_first : Coding::drop_last;
+  auto const d = solve_step(solve_coded(r_, sums, coding, options_, 1e-6));
+  state.base = state.from_response ? std::vector<DD>{} : state.beta;
+  state.base_deviance = deviance;
+  for (std::size_t j = 0; j < d.size(); ++j) state.beta[j] += d[j];
+  state.from_response = false;
+  ++state.subset_iteration;
+}
+
+/// R halves steps into nowhere; so do we, and those that raise the deviance.
+bool GlmDriver::halve(bool valid, double deviance) {
+  bool const worse = !state.base.empty() && std::isfinite(state.base_deviance) && deviance > state.base_deviance + penalty_of_rounding(state.base_deviance);
+  if (valid && !worse) return false;
+  if (state.base.empty()) {
+    next_start();
+  } else if (state.halvings < most_halvings) {
+    ++state.halvings;
+    ++state.all_halvings;
+    for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] = (state.beta[j] + state.base[j]) * DD(0.5);
+  } else {
+    // No step along this way lowers the deviance: what came before is the best there is.
+    state.beta = state.base;
+    state.base.clear();
+    state.finished = true;
+    state.converged = false;
+  }
+  return true;
+}
+
+/// How much a deviance may differ by rounding alone.
+double GlmDriver::penalty_of_rounding(double deviance) const { return 1e-11 * (std::abs(deviance) + 0.1); }
+
+/// The two tests of convergence, and a third that ends what rounding keeps alive: a step far below every standard error.
+bool GlmDriver::step_is_small(double deviance) const {
+  if (state.halvings > 0) return false;
+  if (options_.objective_tolerance > 0 && std::isfinite(state.base_deviance) && state.iteration > 0 &&
+      std::abs(deviance - state.base_deviance) <= options_.objective_tolerance * (std::abs(deviance) + 0.1))
+    return true;
+  if (!(options_.coeff_tolerance > 0) || state.base.empty()) return false;
+  double change = 0, largest = 0;
+  for (std::size_t j = 0; j < state.beta.size(); ++j) {
+    change = std::max(change, std::abs(static_cast<double>(state.beta[j] - state.base[j])));
+    largest = std::max(largest, std::abs(static_cast<double>(state.beta[j])));
+  }
+  if (change <= options_.coeff_tolerance * largest) return true;
+  int const y = last.solution.candidates;
+  double const left = static_cast<double>(residual(last.solution.factor, last.solution.gram, y, y));
+  double const whole = static_cast<double>(last.solution.gram(y, y));
+  double const df = static_cast<double>(last.sums.n_valid - last.solution.factor.rank);
+  double const dispersion = family_.fixed_dispersion || !(df > 0) ? 1 : whole / df;
+  return state.iteration > 2 && whole - left <= 1e-22 * dispersion;
+}
+
+void GlmDriver::accept(const RegressionSums& sums, double deviance) {
+  last.sums = sums;
+  RegressionSolution first;
+  first.coding = state.coding;
+  first.columns = r_.design.coded(state.coding, sums.level_in_use);
+  first.order = state.order;
+  first.candidates = static_cast<int>(state.order.size());
+  first.factor.aliased = state.aliased;
+  last.solution = solve_again(r_, sums, first, rank_tolerance);
+  last.step = solve_step(last.solution);
+  if (state.finished) return;
+  if (step_is_small(deviance)) return finish_or_refine(true);
+  if (state.iteration >= options_.max_iterations) return finish_or_refine(state.converged);
+  state.base = state.from_response ? std::vector<DD>{} : state.beta;
+  state.base_deviance = deviance;
+  for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
+  state.from_response = false;
+  state.halvings = 0;
+  ++state.iteration;
+}
+
+/// Ends the iterations, unless sums in plain double lost digits, or theta still moves.
+void GlmDriver::finish_or_refine(bool converged) {
+  if (!state.exact) {
+    auto const inverted = inverse(last.solution.factor, last.solution.candidates);
+    if (nearly_dependent(r_, last.sums, last.solution) || !(condition_of(r_, last.sums, last.solution, inverted) <= 1e4)) {
+      state.exact = true;
+      state.decided = false;
+      state.halvings = 0;
+      if (converged) {
+        // The same coefficients again, by exact sums; one more step follows unless they stand still.
+        state.base.clear();
+        state.base_deviance = none;
+        state.converged = true;
+        return;
+      }
+    }
+  }
+  if (converged && !state.theta_done && advance_theta()) return;
+  state.finished = true;
+  state.converged = converged && (state.theta_done || state.theta_rounds < most_theta_rounds);
+}
+
+/// Newton's step for ln(theta) at the coefficients found; false where it stands.
+bool GlmDriver::advance_theta() {
+  auto const& s = last.of_rows;
+  double const old = state.theta;
+  if (old == 0) {
+    // Pearson's chi-squared of the Poisson fit against 1 + mean / theta
+    int const y = last.solution.candidates;
+    double const df = std::max(1.0, static_cast<double>(state.weight) - last.solution.factor.rank);
+    double const excess = static_cast<double>(last.solution.gram(y, y)) / df - 1, mean = static_cast<double>(state.weighted_y / state.weight);
+    state.theta = excess > 1e-3 ? mean / excess : 1e3;
+  } else {
+    double const score = static_cast<double>(s.theta_score) * old, information = static_cast<double>(s.theta_information) * old * old;
+    double const newton = information > 0 ? score / information : score > 0 ? 1 : -1;
+    state.theta = old * std::exp(std::clamp(newton, -1.5, 1.5));
+  }
+  if (++state.theta_rounds >= most_theta_rounds || state.theta > 1e9 || (old > 0 && std::abs(state.theta - old) <= 1e-10 * old)) {
+    state.theta_done = true;
+    if (state.theta > 1e9) state.theta_rounds = most_theta_rounds;
+  }
+  state.base.clear();
+  state.base_deviance = none;
+  state.iteration = 0;
+  return true;
+}
+
+void GlmDriver::decide_null(const GlmStep& step) {
+  auto const& s = step.sums();
+  bool const mean = !offset_ && intercept_like(r_);
+  double const deviance = static_cast<double>(s.null_deviance);
+  if (mean || !intercept_like(r_)) {
+    state.null_deviance = s.null_deviance;
+    state.null_done = true;
+    return;
+  }
+  // Newton's method for the one number beside the offset, halved as the model's own steps
+  bool const first = std::isnan(state.null_base);
+  if (++state.null_passes >= most_null_passes) {
+    state.null_deviance = s.null_deviance;
+    state.null_done = true;
+    return;
+  }
+  if (!first && !(deviance <= state.null_base_deviance + penalty_of_rounding(state.null_base_deviance))) {
+    state.null_value = (state.null_value + state.null_base) / 2;
+    return;
+  }
+  // By a log link the equation can be solved outright: all means change by one factor.
+  double const newton = static_cast<double>(s.null_score / s.null_weight);
+  double const d = family_.functions.link == Link::log && newton > -1 ? std::log1p(newton) : newton;
+  state.null_deviance = s.null_deviance;
+  if (!std::isfinite(d) || std::abs(d) <= 1e-9 * std::max(1.0, std::abs(state.null_value))) {
+    state.null_done = true;
+    return;
+  }
+  state.null_base = state.null_value;
+  state.null_base_deviance = deviance;
+  state.null_value += d;
+}
+
+void GlmDriver::decide(const GlmStep& step) {
+  double const deviance = static_cast<double>(step.sums().deviance);
+  auto const& products = step.products();
+  if (state.subset && products.n_valid() == 0) return leave_subset(false);
+  auto const sums = sums_of(r_, products, options_);
+  int const y = sums.gram.n - 1;
+  bool const valid = step.n_invalid() == 0 && std::isfinite(deviance) && std::isfinite(sums.gram(y, y).hi) && std::isfinite(sums.gram(0, 0).hi);
+  if (state.subset) return decide_subset(step, sums, valid);
+  if (!state.constants) take_constants(step);
+  else if (!state.null_done && state.theta_done) decide_null(step);
+  last.of_rows = step.sums();
+  last.at_bound = step.n_at_bound();
+  if (state.finished && state.decided) return accept(sums, deviance);
+  if (halve(valid, deviance)) return;
+  if (!state.decided && !choose_columns(sums)) return;
+  accept(sums, deviance);
+}
+
+void GlmDriver::run() {
+  if (options_.resume.empty()) {
+    state.theta_done = !family_.estimate_theta;
+    state.theta = family_.estimate_theta ? 0 : family_.functions.theta;
+    means_ = first_means(r_, comm_);
+    double const columns = static_cast<double>(r_.dense), rows = static_cast<double>(r_.rows.grid().total());
+    state.exact = means_.empty() || rows * columns * (columns + 1) / 2 <= most_flops_exact;
+    if (!state.exact) {
+      state.shift = means_;
+      state.shift.back() = 0;
+    }
+    state.subset = !state.exact && r_.rows.grid().total() >= subset_rows && state.theta_done && starts_[0] != Start::values;
+    begin(starts_[0]);
+  } else {
+    state = state_from(options_.resume);
+    if (state.beta.size() != r_.design.columns().size() + static_cast<std::size_t>(r_.skip())) throw DataError("the checkpoint is of another model");
+    means_ = first_means(r_, comm_);
+  }
+  while (!(state.finished && state.decided && state.null_done && !last.step.empty())) {
+    decide(pass(step_spec()));
+    if (options_.checkpoint) options_.checkpoint(text_of(state));
+  }
+  last.inverse = inverse(last.solution.factor, last.solution.candidates);
+  last.condition = condition_of(r_, last.sums, last.solution, last.inverse);
+  bool const own_likelihood = family_.likelihood == NamedFamily::Likelihood::binomial && (!options_.pweights.empty() || state.fractional > 0);
+  if (own_likelihood) {
+    auto spec = step_spec();
+    spec.row_likelihood = true;
+    last.of_rows.row_likelihood = pass(spec).sums().row_likelihood;
+  }
+}
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,99 @@
+// The iterations of a generalised linear model, as a machine whose state can be stored between two passes.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "glm_families.hpp"
+#include "regression.hpp"
+#include "rxhpc/glm_step.hpp"
+
+namespace rxhpc::impl {
+
+/// Everything that the next pass depends on beside the data and the options.
+struct GlmState {
+  int attempt = 0;              ///< which start, in the order of GlmDriver::starts
+  bool subset = false;          ///< the pass uses some tiles of each chunk, to come near the answer
+  bool exact = true;            ///< sums in double-double
+  bool from_response = false;   ///< the pass takes mu from the response
+  bool finished = false;        ///< the coefficients stand; passes that remain are for the null model or other sums
+  bool converged = false;
+  int iteration = 0, subset_iteration = 0, halvings = 0, all_halvings = 0;
+  std::vector<DD> beta, base;   ///< [constant where the design has none, columns]; base: those before, empty where there are none
+  double base_deviance = 0;     ///< NaN: nothing to compare with
+  std::vector<double> shift;    ///< plain sums: about these values
+  // Columns, chosen in the first whole pass
+  bool decided = false;
+  Coding coding = Coding::drop_last;
+  std::vector<int> order;
+  std::vector<char> aliased;
+  std::vector<double> scale;    ///< [columns] standard deviation of a numeric column, 1 for others
+  // Sums free of the coefficients
+  bool constants = false;
+  DD weight, weighted_y, likelihood;
+  std::int64_t fractional = 0;
+  // The model with one number
+  bool null_done = false;
+  double null_value = 0, null_base = 0, null_base_deviance = 0;
+  DD null_deviance;
+  int null_passes = 0;
+  // Negative binomial
+  double theta = 0;
+  int theta_rounds = 0;
+  bool theta_done = true;
+};
+std::string text_of(const GlmState& state);
+/// Throws DataError where the text is no state.
+GlmState state_from(const std::string& text);
+
+/// What the last pass found at the final coefficients.
+struct GlmEvaluation {
+  RegressionSums sums;
+  RegressionSolution solution;
+  DdMatrix inverse;
+  std::vector<DD> step;          ///< [as beta] what one more iteration would add
+  GlmSums of_rows;
+  std::int64_t at_bound = 0;
+  double condition = 1;
+};
+
+class GlmDriver {
+ public:
+  GlmDriver(Regression& r, NamedFamily& family, const GlmOptions& options, Communicator& comm, Timing& timing);
+  /// Collective. Runs to the end; `state` and `last` then hold the answer.
+  void run();
+
+  GlmState state;
+  GlmEvaluation last;
+
+ private:
+  enum class Start { response, linear, values };
+  GlmStepSpec step_spec() const;
+  GlmStep pass(const GlmStepSpec& spec);
+  void begin(Start start);
+  void next_start();
+  void leave_subset(bool useful);
+  void decide(const GlmStep& step);
+  void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
+  bool choose_columns(const RegressionSums& sums);
+  void accept(const RegressionSums& sums, double deviance);
+  bool halve(bool valid, double deviance);
+  bool step_is_small(double deviance) const;
+  void finish_or_refine(bool converged);
+  void take_constants(const GlmStep& step);
+  void decide_null(const GlmStep& step);
+  bool advance_theta();
+  double penalty_of_rounding(double deviance) const;
+  std::vector<double> given_values() const;
+  std::vector<DD> solve_step(const RegressionSolution& solution) const;
+
+  Regression& r_;
+  NamedFamily& family_;
+  const GlmOptions& options_;
+  Communicator& comm_;
+  Timing& timing_;
+  std::vector<Start> starts_;
+  std::vector<double> means_;   // near the means: numeric terms, the response last
+  bool offset_ = false;
+};
+
+}  // namespace rxhpc::impl

@@ -1,0 +1,68 @@
+#include "glm_response.hpp"
+
+#include <algorithm>
+
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+std::string text_literal(const std::string& text) {
+  Expr e;
+  e.kind = Expr::Kind::text;
+  e.text = text;
+  return deparse(e);
+}
+
+/// The expression that is 1 for the second level; throws where there are not two.
+std::string second_level(const std::string& name, const Variable& v, bool binomial) {
+  if (!binomial) throw UsageError("the response '" + name + "' is " + to_string(v.type) + "; this family needs a number");
+  auto levels = v.levels;
+  if (v.type == VarType::character) std::sort(levels.begin(), levels.end());
+  if (v.storage == Storage::text || levels.size() != 2)
+    throw DataError("the response '" + name + "' has " + (v.storage == Storage::text ? "too many" : std::to_string(levels.size())) +
+                    " levels; a binomial response has two, the second being the success");
+  return "as.numeric(" + name + " == " + text_literal(levels[1]) + ")";
+}
+
+}  // namespace
+
+GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options) {
+  GlmResponse out;
+  auto const& written = r.formula.responses;
+  if (written.size() == 2 && binomial) {
+    auto const successes = deparse(*written[0]), failures = deparse(*written[1]), trials = "((" + successes + ") + (" + failures + "))";
+    if (!options.fweights.empty()) throw UsageError("--fweights cannot go with a response of successes and failures");
+    out.name = "cbind(" + successes + ", " + failures + ")";
+    out.expression = "(" + successes + ") / " + trials;
+    auto const weights = trials + (options.pweights.empty() ? "" : " * " + quoted_name(options.pweights));
+    // A row without trials says nothing: its weight is 0, and its share must not be missing.
+    out.expression = "ifelse(" + trials + " == 0, 0, " + out.expression + ")";
+    r.spec.responses = {r.place(numeric_column(r.rows, *parse_expression(out.expression), "the response"))};
+    r.spec.weight = r.place(numeric_column(r.rows, *parse_expression(weights), "the weight"));
+    options.pweights = weights;
+    r.dense = 1;
+    for (auto const& t : r.spec.terms) r.dense += t.factors.empty();
+    return out;
+  }
+  if (written.size() != 1) throw UsageError("this model has one response" + std::string(binomial ? ", or cbind(successes, failures)" : ""));
+  out.name = out.expression = deparse(*written[0]);
+  int const column = r.rows.derive(*written[0], out.name);
+  auto const v = r.rows.schema()[column];
+  if (v.type == VarType::logical && binomial) out.expression = "as.numeric(" + out.name + ")";
+  else if (v.coded() || v.storage == Storage::text) out.expression = second_level(out.name, v, binomial);
+  r.spec.responses = {r.place(out.expression == out.name ? column : numeric_column(r.rows, *parse_expression(out.expression), "the response"))};
+  resolve_weight(r, options);
+  return out;
+}
+
+std::string offset_expression(const Formula& formula, const std::string& column) {
+  std::string sum = column.empty() ? "" : quoted_name(column);
+  for (auto const& e : formula.offsets) {
+    auto const one = deparse(*e);
+    sum += sum.empty() ? one : " + (" + one + ")";
+  }
+  return sum;
+}
+
+}  // namespace rxhpc::impl

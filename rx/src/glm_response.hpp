@@ -1,0 +1,21 @@
+// The response of a generalised linear model as a number for each row.
+#pragma once
+#include <string>
+
+#include "regression.hpp"
+
+namespace rxhpc::impl {
+
+struct GlmResponse {
+  std::string name;        ///< as written
+  std::string expression;  ///< a number: 0 and 1 where the response is a class
+};
+
+/// Adds the response to `r.spec` and resolves the weights. A logical column, and a factor or text of two levels, count as 0 and 1, the second level being
+/// the success, in binomial families; cbind(successes, failures) is a share with the trials as weights. Throws UsageError, DataError.
+GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options);
+
+/// The sum of offset() terms and of the column of that name, as an expression; empty where there is none.
+std::string offset_expression(const Formula& formula, const std::string& column);
+
+}  // namespace rxhpc::impl

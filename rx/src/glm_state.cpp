@@ -1,0 +1,92 @@
+// The state of a fit as text: what a checkpoint holds.
+#include <nlohmann/json.hpp>
+
+#include "glm_driver.hpp"
+#include "result_json.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+using nlohmann::json;
+
+json dd(DD x) { return {number(x.hi), number(x.lo)}; }
+DD dd_from(const json& j) { return {number_from(j.at(0)), number_from(j.at(1))}; }
+json dds(const std::vector<DD>& x) {
+  auto j = json::array();
+  for (DD v : x) j.push_back(dd(v));
+  return j;
+}
+std::vector<DD> dds_from(const json& j) {
+  std::vector<DD> x;
+  for (auto const& v : j) x.push_back(dd_from(v));
+  return x;
+}
+json doubles(const std::vector<double>& x) {
+  auto j = json::array();
+  for (double v : x) j.push_back(number(v));
+  return j;
+}
+std::vector<double> doubles_from(const json& j) {
+  std::vector<double> x;
+  for (auto const& v : j) x.push_back(number_from(v));
+  return x;
+}
+
+}  // namespace
+
+std::string text_of(const GlmState& s) {
+  json j{{"attempt", s.attempt}, {"subset", s.subset}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
+         {"converged", s.converged}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
+         {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
+         {"shift", doubles(s.shift)}, {"decided", s.decided}, {"drop_first", s.coding == Coding::drop_first}, {"order", s.order},
+         {"aliased", std::vector<int>(s.aliased.begin(), s.aliased.end())}, {"scale", doubles(s.scale)}, {"constants", s.constants},
+         {"weight", dd(s.weight)}, {"weighted_y", dd(s.weighted_y)}, {"likelihood", dd(s.likelihood)}, {"fractional", s.fractional},
+         {"null_done", s.null_done}, {"null_value", number(s.null_value)}, {"null_base", number(s.null_base)},
+         {"null_base_deviance", number(s.null_base_deviance)}, {"null_deviance", dd(s.null_deviance)}, {"null_passes", s.null_passes},
+         {"theta", number(s.theta)}, {"theta_rounds", s.theta_rounds}, {"theta_done", s.theta_done}};
+  return j.dump();
+}
+
+GlmState state_from(const std::string& text) try {
+  auto const j = json::parse(text);
+  GlmState s;
+  s.attempt = j.at("attempt");
+  s.subset = j.at("subset");
+  s.exact = j.at("exact");
+  s.from_response = j.at("from_response");
+  s.finished = j.at("finished");
+  s.converged = j.at("converged");
+  s.iteration = j.at("iteration");
+  s.subset_iteration = j.at("subset_iteration");
+  s.halvings = j.at("halvings");
+  s.all_halvings = j.at("all_halvings");
+  s.beta = dds_from(j.at("beta"));
+  s.base = dds_from(j.at("base"));
+  s.base_deviance = number_from(j.at("base_deviance"));
+  s.shift = doubles_from(j.at("shift"));
+  s.decided = j.at("decided");
+  s.coding = j.at("drop_first").get<bool>() ? Coding::drop_first : Coding::drop_last;
+  s.order = j.at("order").get<std::vector<int>>();
+  for (int a : j.at("aliased")) s.aliased.push_back(static_cast<char>(a));
+  s.scale = doubles_from(j.at("scale"));
+  s.constants = j.at("constants");
+  s.weight = dd_from(j.at("weight"));
+  s.weighted_y = dd_from(j.at("weighted_y"));
+  s.likelihood = dd_from(j.at("likelihood"));
+  s.fractional = j.at("fractional");
+  s.null_done = j.at("null_done");
+  s.null_value = number_from(j.at("null_value"));
+  s.null_base = number_from(j.at("null_base"));
+  s.null_base_deviance = number_from(j.at("null_base_deviance"));
+  s.null_deviance = dd_from(j.at("null_deviance"));
+  s.null_passes = j.at("null_passes");
+  s.theta = number_from(j.at("theta"));
+  s.theta_rounds = j.at("theta_rounds");
+  s.theta_done = j.at("theta_done");
+  return s;
+} catch (const json::exception& e) {
+  throw DataError(std::string("damaged checkpoint: ") + e.what());
+}
+
+}  // namespace rxhpc::impl

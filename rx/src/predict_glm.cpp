@@ -1,0 +1,199 @@
+// Predictions of logistic regressions and generalised linear models.
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "distributions.hpp"
+#include "linear_predictor.hpp"
+#include "predict_model.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/glm.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+enum class Residual { response, deviance, pearson, working };
+
+Residual residual_of(const std::string& name) {
+  if (name == "response") return Residual::response;
+  if (name == "deviance") return Residual::deviance;
+  if (name == "pearson") return Residual::pearson;
+  if (name == "working") return Residual::working;
+  throw UsageError("--residual-type is response, deviance, pearson or working, not '" + name + "'");
+}
+
+class PredictGlm final : public PredictModel {
+ public:
+  explicit PredictGlm(const nlohmann::json& model) : model_(glm_from_json(model)) {}
+
+  std::vector<std::string> transforms() const override { return model_.rows.transforms; }
+  std::vector<std::string> variables() const override {
+    std::vector<std::string> expressions{model_.response_expression};
+    if (!model_.offset_expression.empty()) expressions.push_back(model_.offset_expression);
+    return columns_of(model_.design, expressions);
+  }
+  void plan(PredictPlan& plan) override;
+  PredictTile tile() const override;
+
+ private:
+  void check_options(const PredictOptions& options);
+  void plan_residuals(PredictPlan& plan);
+
+  /// Working memory of one thread.
+  struct Work {
+    LinearPredictor::Tile tile;
+    std::vector<double> eta, variance, mu, slope, y, extra, of_mu, deviance;
+  };
+  void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
+  void interval(Work& w, std::int64_t count, double* low, double* high) const;
+  double bounded(double x) const;
+
+  Glm model_;
+  std::unique_ptr<LinearPredictor> predictor_;
+  bool link_ = false, errors_ = false, interval_ = false, prediction_ = false;
+  int response_ = -1, offset_ = -1, weight_ = -1;
+  Residual residual_ = Residual::response;
+  double quantile_ = 0;
+};
+
+void PredictGlm::check_options(const PredictOptions& options) {
+  if (options.type != "response" && options.type != "link")
+    throw UsageError("--type of a generalised linear model is response or link, not '" + options.type + "'");
+  link_ = options.type == "link";
+  errors_ = options.std_errors;
+  interval_ = options.interval != "none";
+  prediction_ = options.interval == "prediction";
+  if (prediction_ && link_) throw UsageError("a prediction interval is one of the response: it needs --type response");
+  if ((errors_ || interval_) && model_.cov_coef.empty())
+    throw UsageError("standard errors and intervals need a model that was fitted with --cov-coef");
+  residual_ = residual_of(options.residual_type);
+}
+
+void PredictGlm::plan_residuals(PredictPlan& plan) {
+  response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
+  if (!model_.pweights.empty() && (residual_ == Residual::deviance || residual_ == Residual::pearson)) {
+    auto const written = plan.rows.schema().find(model_.pweights) >= 0 ? quoted_name(model_.pweights) : model_.pweights;
+    weight_ = plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
+  }
+  plan.add_number(model_.response + "_Resid");
+}
+
+void PredictGlm::plan(PredictPlan& plan) {
+  auto const& options = plan.options;
+  check_options(options);
+  std::vector<double> beta, covariance;
+  for (auto const& c : model_.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
+  if (errors_ || interval_) {
+    for (auto const& row : model_.cov_coef)
+      for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
+    if (covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
+  }
+  quantile_ = normal_quantile_two_sided(options.conf_level);
+  check_levels(model_.design, plan.rows, plan.input);
+  auto const bound = bind(model_.design, plan.rows);
+  plan.read = bound.read;
+  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance));
+  if (!model_.offset_expression.empty())
+    offset_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.offset_expression), "the offset"));
+  plan.add_number(options.pred_var_names.empty() ? model_.response + "_Pred" : options.pred_var_names);
+  if (errors_) plan.add_number(model_.response + "_StdErr");
+  if (interval_) {
+    plan.add_number(model_.response + "_Lower");
+    plan.add_number(model_.response + "_Upper");
+  }
+  if (options.residuals) plan_residuals(plan);
+}
+
+/// Into the range that the mean of the family can have.
+double PredictGlm::bounded(double x) const {
+  auto const v = model_.functions.variance;
+  if (v == Variance::constant) return x;
+  x = std::max(x, 0.0);
+  return v == Variance::binomial ? std::min(x, 1.0) : x;
+}
+
+/// Confidence: the link scale's interval, carried over by the inverse link. Prediction: a new response about its mean by the normal law, with
+/// the variance phi V(mu) + (dmu/deta)^2 var(eta), inside the family's range.
+void PredictGlm::interval(Work& w, std::int64_t count, double* low, double* high) const {
+  auto const n = static_cast<int>(count);
+  if (prediction_) {
+    glm_variances(model_.functions, w.mu.data(), w.mu.data(), n, w.of_mu.data(), w.deviance.data());
+    for (int i = 0; i < n; ++i) {
+      double const width = quantile_ * std::sqrt(model_.dispersion * w.of_mu[i] + w.slope[i] * w.slope[i] * std::max(w.variance[i], 0.0));
+      low[i] = bounded(w.mu[i] - width);
+      high[i] = bounded(w.mu[i] + width);
+    }
+    return;
+  }
+  for (int i = 0; i < n; ++i) {
+    double const width = quantile_ * std::sqrt(std::max(w.variance[i], 0.0));
+    low[i] = w.eta[i] - width;
+    high[i] = w.eta[i] + width;
+  }
+  if (link_) return;
+  glm_means(model_.functions, low, n, low, nullptr);
+  glm_means(model_.functions, high, n, high, nullptr);
+  // A falling link turns the ends around.
+  for (int i = 0; i < n; ++i)
+    if (low[i] > high[i]) std::swap(low[i], high[i]);
+}
+
+void PredictGlm::compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const {
+  auto const n = static_cast<int>(count);
+  predictor_->compute(in, from, count, w.tile, w.eta.data(), errors_ || interval_ ? w.variance.data() : nullptr);
+  if (offset_ >= 0) {
+    load_values(in.columns[offset_], from, count, w.extra.data());
+    for (int i = 0; i < n; ++i) w.eta[i] += w.extra[i];
+  }
+  glm_means(model_.functions, w.eta.data(), n, w.mu.data(), w.slope.data());
+  // With residuals asked for, a row without its response has no results at all, as in RevoScaleR.
+  if (response_ >= 0) load_values(in.columns[response_], from, count, w.y.data());
+  std::vector<char> missing(count);
+  for (int i = 0; i < n; ++i) missing[i] = std::isnan(w.eta[i]) || (response_ >= 0 && std::isnan(w.y[i]));
+  int o = 0;
+  auto const fill = [&](auto&& value) {
+    double* const to = out[o++].number;
+    for (int i = 0; i < n; ++i) {
+      to[i] = missing[i] ? na_value() : value(i);
+      if (std::isnan(to[i])) to[i] = na_value();
+    }
+  };
+  fill([&](int i) { return link_ ? w.eta[i] : w.mu[i]; });
+  if (errors_) fill([&](int i) { return std::sqrt(std::max(w.variance[i], 0.0)) * (link_ ? 1 : std::abs(w.slope[i])); });
+  if (interval_) {
+    std::vector<double> low(count), high(count);
+    interval(w, count, low.data(), high.data());
+    fill([&](int i) { return low[i]; });
+    fill([&](int i) { return high[i]; });
+  }
+  if (response_ < 0) return;
+  bool const weighted = weight_ >= 0;
+  if (weighted) load_values(in.columns[weight_], from, count, w.extra.data());
+  auto const prior = [&](int i) { return weighted ? w.extra[i] : 1.0; };
+  if (residual_ == Residual::deviance || residual_ == Residual::pearson)
+    glm_variances(model_.functions, w.y.data(), w.mu.data(), n, w.of_mu.data(), w.deviance.data());
+  fill([&](int i) {
+    double const r = w.y[i] - w.mu[i];
+    switch (residual_) {
+      case Residual::response: break;
+      case Residual::deviance: return std::copysign(std::sqrt(std::max(prior(i) * w.deviance[i], 0.0)), r);
+      case Residual::pearson: return r * std::sqrt(prior(i) / w.of_mu[i]);
+      case Residual::working: return r / w.slope[i];
+    }
+    return r;
+  });
+}
+
+PredictTile PredictGlm::tile() const {
+  auto const work = std::make_shared<Work>();
+  work->tile = predictor_->tile(predict_tile_rows);
+  for (auto* v : {&work->eta, &work->variance, &work->mu, &work->slope, &work->y, &work->extra, &work->of_mu, &work->deviance})
+    v->resize(predict_tile_rows);
+  return [this, work](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) { compute(*work, in, from, count, out); };
+}
+
+}  // namespace
+
+std::unique_ptr<PredictModel> predict_glm(const nlohmann::json& model) { return std::make_unique<PredictGlm>(model); }
+
+}  // namespace rxhpc::impl
