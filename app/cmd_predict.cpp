@@ -72,6 +72,8 @@ PredictOptions predict_options(const Session& session) {
   options.conf_level = args.number("conf-level", 0.95);
   if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");
   options.residuals = args.flag("compute-residuals");
+  options.residual_type = args.text("residual-type", "response");
+  options.rows = row_options(args);
   options.write_model_vars = args.flag("write-model-vars");
   options.extra_vars = args.list("extra-vars-to-write");
   options.pred_var_names = unquoted(args.text("pred-var-names"));
@@ -98,6 +100,8 @@ void run_predict(Session& session) {
     }
     columns = kept_columns(session, predictor->schema());
   });
+  Timing timing;
+  predictor->select(chunk_length(source->grid()), session.comm, &timing);
   Schema schema;
   for (int c : columns) schema.variables.push_back(predictor->schema()[static_cast<std::size_t>(c)]);
   // Appended predictions are a table of their own first, which is then added to the one that exists.
@@ -105,7 +109,6 @@ void run_predict(Session& session) {
   auto const table = append ? create_table(output_beside(output), schema, predictor->grid(), {.overwrite = true}, zone_function(), session.comm)
                             : create_output(session, output, schema, predictor->grid(), args.flag("overwrite"));
   ChosenColumnsSink sink(*table, columns);
-  Timing timing;
   predictor->run(sink, session.comm, &timing);
   table->finish();
   auto rows = predictor->grid().total();

@@ -163,6 +163,7 @@ const std::vector<Verb>& verbs() {
        {"interval", Kind::choice, "none|confidence|prediction", "also write the interval's ends, Y_Lower and Y_Upper (default none)"},
        {"conf-level", Kind::number, "P", "the interval's level (default 0.95)"},
        {"compute-residuals", Kind::flag, "", "also write residuals, Y_Resid"},
+       {"residual-type", Kind::choice, "response|deviance|pearson|working", "kind of residuals (default response); the others belong to logit and glm"},
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
        {"pred-var-names", Kind::text, "NAME", "name of the predictions, instead of Y_Pred"}}};
@@ -235,10 +236,10 @@ const std::vector<Verb>& verbs() {
        "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
        run_glm},
       {"predict", "fitted values, intervals and residuals",
-       "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again, its row selection is "
-       "not. A missing predictor gives missing results.",
+       "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again (then those given here), its row "
+       "selection is not. A missing predictor gives missing results.",
        {{"MODEL", "a file written by --model"}, input, output},
-       {&predict_group, &columns_group, &append_rows_group, &text_group, &output_group, &common_group},
+       {&predict_group, &columns_group, &rows_group, &append_rows_group, &text_group, &output_group, &common_group},
        "rxhpc predict delay.json flights.h5 fitted.csv --compute-residuals",
        run_predict},
       {"roc", "ROC curves and the areas below",

@@ -235,11 +235,12 @@ bool GlmDriver::step_is_small(double deviance) const {
   }
   if (change <= options_.coeff_tolerance * largest) return true;
   int const y = last.solution.candidates;
-  double const left = static_cast<double>(residual(last.solution.factor, last.solution.gram, y, y));
-  double const whole = static_cast<double>(last.solution.gram(y, y));
+  double const pearson = static_cast<double>(last.solution.gram(y, y));
+  double length = 0;  // of the step, in standard errors: what it would take off Pearson's chi-squared
+  for (int k = 0; k < y; ++k) length += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
   double const df = static_cast<double>(last.sums.n_valid - last.solution.factor.rank);
-  double const dispersion = family_.fixed_dispersion || !(df > 0) ? 1 : whole / df;
-  return state.iteration > 2 && whole - left <= 1e-22 * dispersion;
+  double const dispersion = family_.fixed_dispersion || !(df > 0) ? 1 : pearson / df;
+  return state.iteration > 2 && length <= 1e-24 * dispersion;
 }
 
 void GlmDriver::accept(const RegressionSums& sums, double deviance) {

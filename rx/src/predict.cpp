@@ -11,6 +11,7 @@ struct Predictor::Impl {
   PredictOptions options;
   std::unique_ptr<impl::PredictModel> model;
   std::unique_ptr<RowSource> rows;
+  std::unique_ptr<RegriddedSource> selected;  // `rows` in whole chunks, where rows are selected
   std::vector<int> read;    // columns of `rows`: the model's, then those passed on
   std::vector<int> passed;  // places in `read`
   std::size_t computed = 0;
@@ -60,7 +61,10 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   p.options = options;
   p.check_options();
   p.model = impl::predict_model(model);
-  p.rows = std::make_unique<RowSource>(input, RowOptions{p.model->transforms(), ""}, true);
+  auto row_options = options.rows;
+  auto const own = p.model->transforms();
+  row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());
+  p.rows = std::make_unique<RowSource>(input, row_options, true);
   impl::PredictPlan plan{input, *p.rows, p.options, {}, {}};
   p.model->plan(plan);
   p.computed = plan.outputs.size();
@@ -80,10 +84,17 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
 
 Predictor::~Predictor() = default;
 const Schema& Predictor::schema() const { return impl_->schema; }
-const Grid& Predictor::grid() const { return impl_->rows->grid(); }
+const Grid& Predictor::grid() const { return impl_->selected ? impl_->selected->grid() : impl_->rows->grid(); }
+
+void Predictor::select(std::int64_t chunk_rows, Communicator& comm, Timing* timing) {
+  auto& p = *impl_;
+  if (p.rows->selects_rows())
+    p.selected = std::make_unique<RegriddedSource>(*p.rows, count_rows(*p.rows, p.options.run, comm, timing), chunk_rows);
+}
 
 void Predictor::run(ChunkSink& sink, Communicator& comm, Timing* timing) const {
-  map_rows(*impl_->rows, impl_->read, sink, [this] { return impl_->body(); }, impl_->options.run, comm, timing);
+  ChunkSource const& source = impl_->selected ? static_cast<const ChunkSource&>(*impl_->selected) : *impl_->rows;
+  map_rows(source, impl_->read, sink, [this] { return impl_->body(); }, impl_->options.run, comm, timing);
 }
 
 }  // namespace rxhpc

@@ -24,6 +24,7 @@ class PredictLinMod final : public PredictModel {
     auto const& options = plan.options;
     auto const& fit = model_.fits[0];
     if (options.type != "response" && options.type != "link") throw UsageError("--type of a linear model is response or link, not '" + options.type + "'");
+    if (options.residual_type != "response") throw UsageError("--residual-type: a linear model has response residuals alone");
     errors_ = options.std_errors;
     interval_ = options.interval != "none";
     prediction_ = options.interval == "prediction";

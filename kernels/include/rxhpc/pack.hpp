@@ -85,7 +85,6 @@ KOKKOS_INLINE_FUNCTION PackGeneric shift_left(PackGeneric a) { RXHPC_PACK_LANES(
 template <int By>
 KOKKOS_INLINE_FUNCTION PackGeneric shift_right(PackGeneric a) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) >> By)); }
 KOKKOS_INLINE_FUNCTION PackGeneric and_bits(PackGeneric a, std::uint64_t b) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) & b)); }
-KOKKOS_INLINE_FUNCTION PackGeneric::Mask less(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] < b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask equal(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] == b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator|(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m | b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric min(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
@@ -171,7 +170,6 @@ inline PackAvx2 and_bits(PackAvx2 x, std::uint64_t b) {
   auto const c = _mm256_set1_epi64x(static_cast<long long>(b));
   return from_bits(_mm256_and_si256(bits_of(x.a), c), _mm256_and_si256(bits_of(x.b), c));
 }
-inline PackAvx2::Mask less(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_LT_OQ)}; }
 inline PackAvx2::Mask equal(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ)}; }
 inline PackAvx2::Mask operator|(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_or_pd(x.a, y.a), _mm256_or_pd(x.b, y.b)}; }
 inline PackAvx2 min(PackAvx2 x, PackAvx2 y) { return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b)}; }
@@ -250,7 +248,6 @@ inline PackAvx512 shift_right(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512
 inline PackAvx512 and_bits(PackAvx512 x, std::uint64_t b) {
   return {_mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(x.v), _mm512_set1_epi64(static_cast<long long>(b))))};
 }
-inline PackAvx512::Mask less(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_LT_OQ)}; }
 inline PackAvx512::Mask equal(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)}; }
 inline PackAvx512::Mask operator|(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m | y.m)}; }
 inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_min_pd(0xff, x.v, y.v)}; }  // plain _mm512_min_pd makes g++ 12 warn

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "rxhpc/chunk_source.hpp"
+#include "rxhpc/row_source.hpp"
 #include "rxhpc/sweep.hpp"
 
 namespace rxhpc {
@@ -16,9 +16,11 @@ struct PredictOptions {
   std::string interval = "none";         ///< none, confidence, prediction: Y_Lower and Y_Upper
   double conf_level = 0.95;
   bool residuals = false;                ///< Y_Resid; needs the response
+  std::string residual_type = "response";  ///< response, deviance, pearson, working: generalised linear models alone have the others
   bool write_model_vars = false;         ///< also the columns that the model reads
   std::vector<std::string> extra_vars;   ///< also these columns
   std::string pred_var_names;            ///< name of the predictions instead of Y_Pred
+  RowOptions rows;                       ///< transforms after the model's own, and the rows to predict
   RunOptions run;
 };
 
@@ -32,6 +34,8 @@ class Predictor {
   Predictor(const nlohmann::json& model, const ChunkSource& input, const PredictOptions& options);
   ~Predictor();
   const Schema& schema() const;  ///< of the output
+  /// Collective. Counts the rows selected, where rows are selected; call it before `grid` and `run`.
+  void select(std::int64_t chunk_rows, Communicator& comm, Timing* timing = nullptr);
   const Grid& grid() const;
   /// Collective. Writes all rows; does not call sink.finish().
   void run(ChunkSink& sink, Communicator& comm, Timing* timing = nullptr) const;
