@@ -69,6 +69,14 @@ class Bits(Case):
     def test_linear_model_with_transforms(self):
         self.same_results("linmod", "log(abs(y)) ~ x:g + F(h)", "--row-selection", "flag")
 
+    def test_logistic_regression(self):
+        self.same_results("logit", "z ~ x + g", "--transform", "z = y > 0", "--cov-coef")
+
+    def test_generalised_linear_models(self):
+        count = ("--transform", "n = floor(abs(y))")
+        self.same_results("glm", "n ~ x:g + F(h) + offset(x)", *count, "--family", "poisson", "--return-always")
+        self.same_results("glm", "n ~ x + g", *count, "--family", "tweedie", "--var-power", "1.4", "--link-power", "0", "--pweights", "h")
+
     def test_kmeans(self):
         for start in ("random", "parallel"):
             self.same_results("kmeans", "~ x + y + h", "--num-clusters", "4", "--start", start, "--num-starts", "2")

@@ -8,6 +8,7 @@
 #include "rxhpc/bucket_counts.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/cross_products.hpp"
+#include "rxhpc/glm_step.hpp"
 #include "rxhpc/moments.hpp"
 #include "rxhpc/row_sample.hpp"
 #include "rxhpc/pair_products.hpp"
@@ -60,15 +61,16 @@ template <Precision P, bool Weighted>
 struct CrossProductsCase {
   using Type = CrossProducts;
   static constexpr bool weighted = Weighted;
-  static Type make() {
+  static CrossProductSpec make_spec() {
     CrossProductSpec s;
     s.terms = {{}, {{0}, {}, {}}, {{0, 1}, {}, {}}, {{}, {3}, {3}}, {{1}, {3}, {3}}, {{}, {3, 4}, {3, 4}}, {{0}, {4}, {4}}};
     s.responses = {5, 1};
     s.weight = Weighted ? 2 : -1;
     s.precision = P;
     if (P == Precision::plain) s.shift = {2, 2e5, -3, 1e5};
-    return CrossProducts(s);
+    return s;
   }
+  static Type make() { return CrossProducts(make_spec()); }
   static std::vector<double> answer(const Type& a) {
     auto const m = a.gram();
     std::vector<double> v = m.hi;
@@ -162,6 +164,32 @@ struct BucketCountsCase {
   }
 };
 
+template <Precision P, bool Weighted>
+struct GlmStepCase {
+  using Type = GlmStep;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    GlmStepSpec s;
+    s.products = CrossProductsCase<P, Weighted>::make_spec();
+    s.products.responses = {5};
+    if (P == Precision::plain) s.products.shift = {2, 2e5, 0};
+    s.products.carried = {0};
+    s.family = {.link = Link::probit, .variance = Variance::constant, .likelihood = LikelihoodTerm::log_weight};
+    s.beta.assign(static_cast<std::size_t>(CrossProducts(s.products).columns()) - 1, 0.01);
+    s.beta[2] = 1e-7;
+    s.beta[6] = s.beta[7] = s.beta[8] = 1e-6;
+    s.constants = true;
+    s.null = GlmStepSpec::Null::linear;
+    return GlmStep(s);
+  }
+  static std::vector<double> answer(const Type& a) {
+    auto const m = a.products().gram();
+    std::vector<double> v{a.sums().deviance.hi, a.sums().null_deviance.hi, a.sums().weight.hi, double(a.n_invalid())};
+    for (int i = 0; i < m.n; ++i) v.push_back(m(i, i).hi);
+    return v;
+  }
+};
+
 template <class C>
 class Laws : public testing::Test {
  protected:
@@ -193,7 +221,7 @@ class Laws : public testing::Test {
   }
 };
 
-using Cases = testing::Types<MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
+using Cases = testing::Types<GlmStepCase<Precision::plain, true>, GlmStepCase<Precision::exact, false>, MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
                              CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
                              CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
                              RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>,

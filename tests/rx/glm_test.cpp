@@ -1,0 +1,261 @@
+#include "rxhpc/glm.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "memory_source.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/self_communicator.hpp"
+#include "thread_communicator.hpp"
+
+namespace rxhpc {
+namespace {
+
+using test::MemorySource;
+
+GlmOptions options_of(const std::string& family, const std::string& link = "") {
+  GlmOptions o;
+  o.family.name = family;
+  o.family.link = link;
+  o.coeff_tolerance = 1e-12;
+  o.objective_tolerance = 0;
+  o.max_iterations = 100;
+  return o;
+}
+
+Glm fit(const ChunkSource& source, const char* formula, const GlmOptions& options) {
+  SelfCommunicator self;
+  return glm(source, formula, options, self);
+}
+
+const GlmCoefficient& named(const Glm& m, const std::string& name) {
+  for (auto const& c : m.coefficients)
+    if (c.name == name) return c;
+  throw std::runtime_error("no coefficient " + name);
+}
+
+/// The randomised trial of Dobson (1990), as R's help for glm has it.
+MemorySource dobson() {
+  MemorySource s(4);
+  s.numeric("counts", {18, 17, 15, 20, 10, 20, 25, 13, 12});
+  s.factor("outcome", {"1", "2", "3"}, {0, 1, 2, 0, 1, 2, 0, 1, 2}).factor("treatment", {"1", "2", "3"}, {0, 0, 0, 1, 1, 1, 2, 2, 2});
+  return s;
+}
+
+/// Clotting times of McCullagh & Nelder (1989), p. 300.
+MemorySource clotting() {
+  MemorySource s(5);
+  s.numeric("u", {5, 10, 15, 20, 30, 40, 60, 80, 100}).numeric("lot1", {118, 58, 42, 35, 27, 25, 21, 19, 18});
+  return s;
+}
+
+MemorySource counts() {
+  MemorySource s(7);
+  std::vector<double> x;
+  for (int i = 1; i <= 18; ++i) x.push_back(i / 6.0);
+  s.numeric("y", {0, 1, 2, 0, 7, 3, 1, 12, 0, 5, 2, 9, 4, 0, 1, 6, 22, 3}).numeric("x", x);
+  return s;
+}
+
+/// A made-up binary response with a factor, weights and a missing value.
+MemorySource binary(std::int64_t chunk_rows, int rows = 400) {
+  MemorySource s(chunk_rows);
+  std::mt19937 random(11);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  std::vector<double> x, y, w;
+  std::vector<int> g;
+  for (int i = 0; i < rows; ++i) {
+    x.push_back(i == 7 ? std::nan("") : normal(random));
+    g.push_back(i % 3);
+    y.push_back(uniform(random) < 1 / (1 + std::exp(-0.4 - (i == 7 ? 0 : x.back()) + 0.5 * g.back())));
+    w.push_back(1 + i % 4);
+  }
+  s.numeric("y", y).numeric("x", x).factor("g", {"a", "b", "c"}, g).numeric("w", w);
+  return s;
+}
+
+TEST(Glm, PoissonAgreesWithR) {
+  auto options = options_of("poisson");
+  options.like_r = true;
+  auto const m = fit(dobson(), "counts ~ outcome + treatment", options);
+  EXPECT_NEAR(named(m, "(Intercept)").estimate, 3.0445224377234221, 1e-12);
+  EXPECT_NEAR(named(m, "outcome2").estimate, -0.45425527227759499, 1e-12);
+  EXPECT_NEAR(named(m, "outcome2").std_error, 0.20217075, 1e-8);
+  EXPECT_NEAR(named(m, "treatment3").estimate, 0, 1e-12);
+  EXPECT_NEAR(m.deviance, 5.1291410770011421, 1e-12);
+  EXPECT_NEAR(m.null_deviance, 10.5814458637508668, 1e-12);
+  EXPECT_NEAR(m.aic, 56.7613184019576735, 1e-11);
+  EXPECT_NEAR(m.bic, 57.7474412886387682, 1e-11);
+  EXPECT_NEAR(m.log_likelihood, -23.3806592009788368, 1e-11);
+  EXPECT_EQ(m.dispersion, 1);
+  EXPECT_EQ(m.df_residual, 4);
+  EXPECT_TRUE(m.converged);
+  EXPECT_TRUE(m.warnings.empty());
+}
+
+TEST(Glm, GammaAndInverseGaussianAgreeWithR) {
+  auto const m = fit(clotting(), "lot1 ~ log(u)", options_of("Gamma"));
+  EXPECT_NEAR(named(m, "(Intercept)").estimate, -0.016554381726200273, 1e-14);
+  EXPECT_NEAR(named(m, "log(u)").estimate, 0.015343114910324664, 1e-14);
+  EXPECT_NEAR(named(m, "log(u)").std_error, 0.00041495964266633455, 1e-9);
+  EXPECT_NEAR(m.deviance, 0.0167297151784837686, 1e-13);
+  EXPECT_NEAR(m.null_deviance, 3.5128262638285168, 1e-13);
+  EXPECT_NEAR(m.dispersion, 0.0024460362422595939, 1e-9);
+  EXPECT_NEAR(m.aic, 37.989923949554, 1e-10);
+  EXPECT_NEAR(m.log_likelihood, -15.994961974777, 1e-10);
+  auto const i = fit(clotting(), "lot1 ~ log(u)", options_of("inverse.gaussian"));
+  EXPECT_NEAR(named(i, "log(u)").estimate, 0.00072191389695060756, 1e-14);
+  EXPECT_NEAR(i.deviance, 0.006931128347234505, 1e-14);
+  EXPECT_NEAR(i.aic, 61.574852017699698, 1e-9);
+}
+
+TEST(Glm, OffsetsAndSuccessesWithFailures) {
+  auto const m = fit(counts(), "y ~ x + offset(log(x))", options_of("poisson"));
+  EXPECT_NEAR(m.deviance, 80.39800623271813, 1e-11);
+  EXPECT_NEAR(m.null_deviance, 80.88574468926926, 1e-9);
+  EXPECT_NEAR(named(m, "x").estimate, -0.10764471904514217, 1e-11);
+  MemorySource s(2);
+  s.numeric("s", {3, 5, 2, 7, 9, 6}).numeric("t", {10, 12, 8, 11, 10, 9}).numeric("z", {1, 2, 3, 4, 5, 6});
+  auto const b = fit(s, "cbind(s, t - s) ~ z", options_of("binomial"));
+  EXPECT_NEAR(named(b, "z").estimate, 0.45749705176923572, 1e-11);
+  EXPECT_NEAR(b.deviance, 5.05637675473017723, 1e-11);
+  EXPECT_NEAR(b.null_deviance, 13.01599685589650335, 1e-11);
+  EXPECT_NEAR(b.aic, 24.29767263435271, 1e-10);
+}
+
+TEST(Glm, GaussianIsTheLinearModel) {
+  auto const m = fit(clotting(), "lot1 ~ u", options_of("gaussian"));
+  EXPECT_NEAR(m.deviance, m.pearson, 1e-9);
+  EXPECT_LE(m.iterations, 2);
+}
+
+TEST(Glm, FrequencyWeightsRepeatRows) {
+  MemorySource once(3), repeated(3);
+  once.numeric("y", {0, 1, 1, 0}).numeric("x", {1, 2, 3, 4}).numeric("k", {2, 1, 3, 2});
+  repeated.numeric("y", {0, 0, 1, 1, 1, 1, 0, 0}).numeric("x", {1, 1, 2, 3, 3, 3, 4, 4});
+  auto options = options_of("binomial");
+  auto const b = fit(repeated, "y ~ x", options);
+  options.fweights = "k";
+  auto const a = fit(once, "y ~ x", options);
+  EXPECT_NEAR(a.deviance, b.deviance, 1e-12);
+  EXPECT_NEAR(named(a, "x").estimate, named(b, "x").estimate, 1e-12);
+  EXPECT_EQ(a.df_residual, b.df_residual);
+  EXPECT_NEAR(a.aic, b.aic, 1e-12);
+}
+
+TEST(Glm, SeparationIsNamed) {
+  MemorySource s(4);
+  s.numeric("y", {0, 1, 0, 1, 0, 0, 0, 0}).factor("g", {"some", "none"}, {0, 0, 0, 0, 1, 1, 1, 1});
+  GlmOptions o;
+  o.logit = true;
+  auto const m = fit(s, "y ~ g - 1", o);
+  ASSERT_FALSE(m.warnings.empty());
+  EXPECT_NE(m.warnings.back().find("g=none"), std::string::npos);
+  EXPECT_EQ(m.warnings.back().find("g=some"), std::string::npos);
+  EXPECT_NEAR(named(m, "g=some").estimate, 0, 1e-9);
+}
+
+TEST(Glm, NegativeBinomialIsAtItsMaximum) {
+  auto options = options_of("negbin");
+  auto const m = fit(counts(), "y ~ x", options);
+  ASSERT_TRUE(m.converged);
+  double around[2];
+  for (int k = 0; k < 2; ++k) {
+    options.family.theta = m.theta * (k ? 1.001 : 0.999);
+    around[k] = fit(counts(), "y ~ x", options).log_likelihood;
+  }
+  EXPECT_GT(m.log_likelihood, around[0]);
+  EXPECT_GT(m.log_likelihood, around[1]);
+  EXPECT_NEAR(around[0], around[1], 1e-7);
+  EXPECT_GT(m.theta_error, 0);
+  // The curve's second difference is the information that the error comes from.
+  double const h = 0.001 * m.theta, curvature = (2 * m.log_likelihood - around[0] - around[1]) / (h * h);
+  EXPECT_NEAR(1 / std::sqrt(curvature), m.theta_error, 0.05 * m.theta_error);
+}
+
+TEST(Glm, IterationsGoOnAfterTheirLastStepIsHalved) {
+  // By a linear regression the first step leaves the range of the inverse link.
+  MemorySource s(4);
+  s.numeric("y", {100, 40, 2, 1, 0.5, 0.4}).numeric("x", {1, 2, 30, 60, 100, 130});
+  auto options = options_of("Gamma");
+  options.initial_values = "NULL";
+  auto const m = fit(s, "y ~ x", options);
+  EXPECT_TRUE(m.converged);
+  options.initial_values = "NA";
+  EXPECT_NEAR(fit(s, "y ~ x", options).deviance, m.deviance, 1e-10);
+}
+
+TEST(Glm, SameBitsOnRanksAsThreads) {
+  auto options = options_of("binomial");
+  options.pweights = "w";
+  options.run.threads = 1;
+  auto const want = to_json(fit(binary(37), "y ~ x + g", options)).dump();
+  for (int ranks : {2, 3, 7}) {
+    std::vector<std::string> seen(static_cast<std::size_t>(ranks));
+    test::on_ranks(ranks, [&](Communicator& comm) {
+      auto const source = binary(37);
+      seen[static_cast<std::size_t>(comm.rank())] = to_json(glm(source, "y ~ x + g", options, comm)).dump();
+    });
+    for (auto const& one : seen) EXPECT_EQ(one, want) << ranks << " ranks";
+  }
+}
+
+TEST(Glm, ResumedFitsHaveTheSameBits) {
+  auto options = options_of("poisson");
+  std::vector<std::string> states;
+  options.checkpoint = [&](const std::string& state) { states.push_back(state); };
+  auto const source = counts();
+  auto const whole = to_json(fit(source, "y ~ x + offset(log(x))", options)).dump();
+  ASSERT_GT(states.size(), 4u);
+  options.checkpoint = {};
+  for (std::size_t k = 0; k + 1 < states.size(); ++k) {
+    options.resume = states[k];
+    EXPECT_EQ(to_json(fit(source, "y ~ x + offset(log(x))", options)).dump(), whole) << "after pass " << k;
+  }
+  options.resume = "{}";
+  EXPECT_THROW(fit(source, "y ~ x + offset(log(x))", options), DataError);
+}
+
+TEST(Glm, RefusesWhatHasNoAnswer) {
+  auto const s = counts();
+  EXPECT_THROW(fit(s, "y ~ x", options_of("Gamma")), DataError);      // zeros
+  EXPECT_THROW(fit(s, "y - 3 ~ x", options_of("poisson")), DataError);
+  EXPECT_THROW(fit(s, "y ~ x", options_of("binomial")), DataError);
+  EXPECT_THROW(fit(s, "x - x ~ y", options_of("binomial")), DataError);  // one class
+  EXPECT_THROW(fit(s, "y ~ x", options_of("poisson", "weird")), UsageError);
+  EXPECT_THROW(fit(s, "y ~ x", options_of("student")), UsageError);
+  auto two = options_of("poisson");
+  two.initial_values = "1,2,3";
+  EXPECT_THROW(fit(s, "y ~ x", two), UsageError);
+  two.initial_values = "1,b";
+  EXPECT_THROW(fit(s, "y ~ x", two), UsageError);
+  auto none = options_of("poisson");
+  none.rows.row_selection = "y > 100";
+  EXPECT_THROW(fit(s, "y ~ x", none), DataError);
+  auto few = options_of("poisson");
+  few.rows.row_selection = "y > 11";
+  EXPECT_THROW(fit(s, "y ~ x + I(x^2)", few), DataError);
+}
+
+TEST(Glm, ModelFilesComeBack) {
+  auto options = options_of("binomial", "cauchit");
+  options.cov_coef = true;
+  auto const m = fit(binary(100), "y ~ x + g", options);
+  auto const j = model_json(m);
+  EXPECT_EQ(model_json(glm_from_json(j))["coefficients"][0]["estimate"], j["coefficients"][0]["estimate"]);
+  EXPECT_EQ(glm_from_json(j).functions.link, Link::cauchit);
+  auto damaged = j;
+  damaged["functions"]["link"] = "nothing";
+  EXPECT_THROW(glm_from_json(damaged), DataError);
+  damaged = j;
+  damaged["coefficients"].erase(0);
+  EXPECT_THROW(glm_from_json(damaged), DataError);
+}
+
+}  // namespace
+}  // namespace rxhpc
