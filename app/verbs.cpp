@@ -123,6 +123,19 @@ const std::vector<Verb>& verbs() {
       {{"num-breaks", Kind::integer, "N", "thresholds 0, 1/N, ..., 1 (default 100); 0: one point at every distinct prediction", false, 0},
        {"remove-dups", Kind::flag, "BOOL", "leave out a point that repeats the one before it (default true)"},
        {"conf-level", Kind::number, "P", "the level of the areas' intervals (default 0.95)"}}};
+  static const OptionGroup histogram_group{
+      "Histogram",
+      {{"breaks", Kind::text, "RULE", "how breaks are found, as in R: sturges (default), scott, fd; a number of bins; or the breaks, separated by commas"},
+       {"num-breaks", Kind::integer, "N", "so many bins of equal width from the least to the largest value, or from --start-val to --end-val", false, 1},
+       {"start-val", Kind::number, "X", "where bins begin"},
+       {"end-val", Kind::number, "X", "where bins end"},
+       {"right", Kind::flag, "BOOL", "bins hold their upper break (default true), else their lower one"},
+       {"hist-type", Kind::choice, "counts|percent", "print and draw counts (default) or each panel's shares"},
+       {"max-num-panels", Kind::integer, "N", "refuse to make more panels (default 100)", false, 1}}};
+  static const OptionGroup lorenz_group{
+      "Curve",
+      {{"num-breaks", Kind::integer, "N",
+        "bins of equal width between the least and the largest value (default 1000); 0: a point at every distinct value, for which all rows are sorted", false, 0}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -205,6 +218,20 @@ const std::vector<Verb>& verbs() {
        {&covcor_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc covcor '~ dep_delay + arr_delay + distance' flights.h5 --type cor --princomp",
        run_covcor},
+      {"histogram", "rows between breaks, in panels",
+       "Counts the rows between breaks of a numeric column, or of each level of a factor (`~ f`, `~ F(x)`: a bar for each whole number), in a panel for "
+       "each combination of the factors after `|`. Breaks are those of R's hist(). Bars are printed, and drawn with --plot.",
+       {{"FORMULA", "`~ delay`, `~ delay | carrier + origin`"}, input},
+       {&histogram_group, &plot_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc histogram '~ arr_delay | origin' flights.h5 --start-val -60 --end-val 180 --num-breaks 24 --plot delay.svg",
+       run_histogram},
+      {"lorenz", "Lorenz curve and Gini coefficient",
+       "Orders rows by a variable and gives the share of the total that the lowest rows have, with the Gini coefficient by the trapezoid rule. "
+       "`~ x` orders x by itself, `value ~ order` by another variable; several variables give several curves.",
+       {{"FORMULA", "`~ income`, `income ~ age`, `~ income + wealth`"}, input},
+       {&lorenz_group, &plot_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc lorenz '~ distance' flights.h5 --plot distance.svg",
+       run_lorenz},
       {"linmod", "linear model",
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",

@@ -53,6 +53,8 @@ void run_info(Session&);
 void run_summary(Session&);
 void run_quantile(Session&);
 void run_covcor(Session&);
+void run_histogram(Session&);
+void run_lorenz(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_logit(Session&);

@@ -63,6 +63,14 @@ class Bits(Case):
         self.same_results("quantile", "~ x + h + x:g")
         self.same_results("quantile", "x ~ g", "--pweights", "w", "--transform", "w = h / 7", "--type", "7", "--row-selection", "flag")
 
+    def test_histogram(self):
+        self.same_results("histogram", "~ x | g", "--breaks", "fd", "--pweights", "w", "--transform", "w = h / 7")
+        self.same_results("histogram", "~ F(h) | flag", "--row-selection", "x > 9")
+
+    def test_lorenz(self):
+        self.same_results("lorenz", "~ h + abs(x)", "--pweights", "w", "--transform", "w = h / 7")
+        self.same_results("lorenz", "abs(y) ~ x", "--num-breaks", "0")
+
     def test_linear_model(self):
         self.same_results("linmod", "y ~ x + g", "--cov-coef")
 

@@ -62,6 +62,14 @@ def quantiles(case, table):
     near(case["id"] + " valid", case["valid"], got["valid_obs"], 0)
 
 
+def histogram(case, table):
+    got = call("histogram", case["formula"], table, "--breaks", case["rule"])
+    near(case["id"] + " number of breaks", len(case["breaks"]), len(got["breaks"]), 0)
+    for field in ("breaks", "counts", "density"):
+        for want, have in zip(case[field], got[field]):
+            near("%s %s" % (case["id"], field), want, have, 1e-14)
+
+
 def digits(what, want, got, need):
     """NIST's log relative error; where the certified value is 0 an absolute error below 1e-6 is enough"""
     global compared
@@ -98,7 +106,7 @@ for ranks in [1, 3] if MPIRUN else [1]:
         table = os.path.join(scratch, "flights.h5")
         call("import", os.path.join(DATA, "nycflights.csv.gz"), table, "--rows-per-read", "4096")
         for case in json.load(open(GOLDEN)):
-            {"linmod": linear, "summary": moments, "quantile": quantiles}[case["verb"]](case, table)
+            {"linmod": linear, "summary": moments, "quantile": quantiles, "histogram": histogram}[case["verb"]](case, table)
     nist(os.path.join(DATA, "nist"))
 for f in failures:
     print("FAILED " + f)

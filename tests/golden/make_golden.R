@@ -21,6 +21,11 @@ quantiles <- function(type) {
   list(id = paste0("quantile_type_", type), verb = "quantile", formula = "~ 60 * distance/air_time", type = type, probs = p,
        quantiles = quantile(x, p, type = type, names = FALSE), valid = length(x))
 }
+breaks <- function(rule) {
+  h <- hist(d$distance, rule, plot = FALSE)
+  list(id = paste0("histogram_", tolower(rule)), verb = "histogram", formula = "~ distance", rule = tolower(rule), breaks = h$breaks,
+       counts = h$counts, density = h$density)
+}
 
 cases <- list(
   linear("numeric", arr_delay ~ dep_delay + distance),
@@ -33,5 +38,5 @@ cases <- list(
   linear("selection", arr_delay ~ dep_delay + carrier, c("--row-selection", "month %in% c(1, 2, 3) & dep_delay > 0"),
          rows = d$month %in% 1:3 & d$dep_delay > 0),
   moments("arr_delay", d$arr_delay), moments("distance", d$distance), moments("air_time", d$air_time))
-cases <- c(cases, lapply(1:9, quantiles))
+cases <- c(cases, lapply(1:9, quantiles), lapply(c("Sturges", "Scott", "FD"), breaks))
 writeLines(jsonlite::toJSON(cases, digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"), "tests/golden/nycflights.json")
