@@ -11,7 +11,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 class Plots(Case):
     def setUp(self):
         super().setUp()
-        self.csv = self.write("t.csv", made_table(600).replace("id,x,", "id,x <&> \"y\",", 1))
+        self.csv = self.write("t.csv", made_table(600).replace("id,x,", 'id,"x <&> ""y""",', 1))
         self.name = "`x <&> \"y\"`"
         self.text = ("--rows-per-read", "100", "--col-classes", "g=factor,h=integer")
 
