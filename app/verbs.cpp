@@ -100,7 +100,9 @@ const Positional output{"OUTPUT",
 const std::vector<Verb>& verbs() {
   static const OptionGroup summary_group{
       "Summary",
-      {{"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"},
+      {{"summary-stats", Kind::list, "Median,IQR,MAD",
+        "median, interquartile range and median absolute deviation (any of them gives all three), which take passes of their own; the others are always given"},
+       {"by-term", Kind::flag, "BOOL", "leave a row out of the terms where it is missing alone (default true), not out of all"},
        {"use-zone-map", Kind::flag, "BOOL", "answer from what the table knows of its chunks where that is possible (default true), without reading rows"}}};
   static const OptionGroup quantile_group{
       "Quantiles",

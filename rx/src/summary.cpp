@@ -6,6 +6,8 @@
 
 #include "cell_terms.hpp"
 #include "model_rows.hpp"
+#include "order_statistics.hpp"
+#include "quantile_position.hpp"
 #include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/merge_tree.hpp"
@@ -266,6 +268,73 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
   out.n_missing_obs = excluded;
 }
 
+/// Quantiles of type 7 of every cell, [term][cell][share].
+std::vector<std::vector<std::vector<double>>> quantiles(RowSource& rows, impl::RankRequest request, const std::vector<double>& shares, const SummaryOptions& o,
+                                                        Communicator& comm, Timing& timing) {
+  request.shares = shares;
+  request.ranks = [&](std::size_t, double n) {
+    std::vector<double> ranks;
+    for (double p : shares) {
+      double const j = impl::quantile_position(7, n, p).j;
+      ranks.insert(ranks.end(), {std::max(1.0, j), std::max(1.0, std::min(j + 1, n))});
+    }
+    return ranks;
+  };
+  std::vector<std::vector<std::vector<double>>> out;
+  for (auto const& term : impl::order_statistics(rows, request, o.run, comm, &timing)) {
+    out.emplace_back();
+    for (auto const& cell : term.cells) {
+      out.back().emplace_back(shares.size(), none);
+      for (std::size_t k = 0; k < shares.size() && cell.rows > 0; ++k)
+        out.back().back()[k] = impl::interpolated(impl::quantile_position(7, cell.scaled_size, shares[k]), cell.values[2 * k], cell.values[2 * k + 1]);
+    }
+  }
+  return out;
+}
+
+/// Medians and quartiles in one search, distances from the medians in another.
+void add_order_statistics(const ChunkSource& source, const Formula& formula, const SummaryOptions& o, Communicator& comm, Summary& out) {
+  auto options = o.rows;
+  auto const parts = terms_of(formula);
+  if (!o.by_term)
+    for (auto const& t : parts)
+      for (auto const& v : t.variables) {
+        auto const there = "!is.na(" + deparse(*v) + ")";
+        options.row_selection = options.row_selection.empty() ? there : "(" + options.row_selection + ") & " + there;
+      }
+  RowSource rows(source, options);
+  impl::use_sweep_for_ranges(rows, o.run, comm);
+  impl::RankRequest request;
+  std::vector<std::vector<Statistics*>> places;
+  std::size_t variable = 0, table = 0;
+  for (auto const& part : parts) {
+    auto const term = impl::cell_term(part, rows, "a summary");
+    auto* cells = term.plain() ? nullptr : &out.categorical.at(table++).cells;
+    if (term.value < 0) continue;
+    auto* whole = &out.variables.at(variable++).statistics;
+    places.emplace_back();
+    if (term.plain()) places.back().push_back(whole);
+    else
+      for (auto& c : *cells) places.back().push_back(&c.statistics);
+    request.terms.push_back({term.value, term.factors, term.level_counts(), {}});
+  }
+  if (request.terms.empty()) return;
+  request.weight = impl::weight_column(rows, o.pweights, o.fweights);
+  request.frequency = !o.fweights.empty();
+  auto const quartiles = quantiles(rows, request, {0.25, 0.5, 0.75}, o, comm, out.timing);
+  for (std::size_t t = 0; t < places.size(); ++t)
+    for (auto const& cell : quartiles[t]) request.terms[t].centres.push_back(cell[1]);
+  auto const distances = quantiles(rows, request, {0.5}, o, comm, out.timing);
+  constexpr double normal = 1.4826;  // a normal distribution's deviation over its median absolute deviation, as R's mad() has it
+  for (std::size_t t = 0; t < places.size(); ++t)
+    for (std::size_t c = 0; c < places[t].size(); ++c) {
+      auto& s = *places[t][c];
+      s.median = quartiles[t][c][1];
+      s.iqr = quartiles[t][c][2] - quartiles[t][c][0];
+      s.mad = normal * distances[t][c][0];
+    }
+}
+
 }  // namespace
 
 Summary summarize(const ChunkSource& source, std::string_view formula, const SummaryOptions& options, Communicator& comm) {
@@ -281,6 +350,8 @@ Summary summarize(const ChunkSource& source, std::string_view formula, const Sum
   for (auto const& t : terms_of(parsed)) terms.push_back(impl::cell_term(t, rows, "a summary"));
   if (terms.empty()) throw UsageError("the formula names no variable to summarize");
   if (!from_zones(rows, terms, options, out)) from_rows(rows, terms, options, comm, out);
+  out.order_statistics = options.order_statistics;
+  if (options.order_statistics) add_order_statistics(source, parsed, options, comm, out);
   return out;
 }
 

@@ -203,6 +203,29 @@ TEST(Summary, EmptyAndConstantColumns) {
   EXPECT_EQ(summary(empty, "~ x").variables[0].statistics.valid_obs, 0);
 }
 
+// R: median, IQR and mad of c(1, 2, 4, 5, 6, 7, 8), of its parts by f, and with rows repeated
+TEST(Summary, OrderStatistics) {
+  SummaryOptions options;
+  options.order_statistics = true;
+  auto const s = summary(table(), "~ f + x + x:f + k", options);
+  auto const& x = s.variables[0].statistics;
+  EXPECT_EQ(x.median, 5);
+  EXPECT_EQ(x.iqr, 3.5);
+  EXPECT_DOUBLE_EQ(x.mad, 1.4826 * 2);
+  auto const& b = s.categorical[1].cells[1].statistics;  // 2, 4, 7, 8
+  EXPECT_EQ(b.median, 5.5);
+  EXPECT_EQ(b.iqr, 3.75);
+  EXPECT_DOUBLE_EQ(b.mad, 1.4826 * 2);
+  EXPECT_EQ(s.variables[2].statistics.median, 2);
+  EXPECT_EQ(to_json(s)["variables"][0]["median"], 5);
+  EXPECT_FALSE(to_json(summary(table(), "~ x"))["variables"][0].contains("median"));
+  options.fweights = "w";
+  EXPECT_EQ(summary(table(), "~ x", options).variables[0].statistics.median, 6);  // 1 2 2 5 6 6 7 7 8
+  options.fweights = "";
+  options.by_term = false;
+  EXPECT_EQ(summary(table(), "~ x + f", options).variables[0].statistics.median, 4.5);  // 1 2 4 5 7 8
+}
+
 TEST(Summary, BadRequestsAreRefused) {
   EXPECT_THROW(summary(table(), "~ nosuch"), UsageError);
   EXPECT_THROW(summary(table(), "~"), UsageError);

@@ -1,5 +1,6 @@
 // rxSummary: counts, means, standard deviations, minima and maxima, by variables and by cells of factors.
 #pragma once
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ struct SummaryOptions {
   bool by_term = true;             ///< false: a row missing in any variable of the formula is left out everywhere
   bool use_zone_map = true;        ///< false: read the rows even where the table knows the answer; the result's bits are the same
   RunOptions run;
+  bool order_statistics = false;   ///< also median, interquartile range and median absolute deviation: two or more passes in addition
 };
 
 /// Statistics of one variable, or of one cell of a variable by factors. NaN where there is none.
@@ -23,6 +25,8 @@ struct Statistics {
   double mean = 0, std_dev = 0, min = 0, max = 0, sum = 0;
   std::int64_t valid_obs = 0, missing_obs = 0;
   double sum_of_weights = 0;  ///< of the valid rows; valid_obs where there are no weights
+  /// With order_statistics: exact, quartiles as R's (type 7), mad = 1.4826 median(|x - median|). NaN for all cells of a term together.
+  double median = std::numeric_limits<double>::quiet_NaN(), iqr = median, mad = median;
 };
 
 struct SummaryVariable {
@@ -51,6 +55,7 @@ struct Summary {
   std::vector<SummaryVariable> variables;
   std::vector<SummaryTable> categorical;
   std::int64_t n_valid_obs = 0, n_missing_obs = 0;
+  bool order_statistics = false;
   bool from_zone_map = false;  ///< answered from what the table knows, without reading a row
   Timing timing;
 };
