@@ -8,7 +8,7 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "covcor"]
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "covcor", "quantile"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
 READ_ROWS = ["--use-zone-map", "false"]
@@ -225,6 +225,34 @@ class Bench:
             "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
             "contenders": timed,
             "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]
+            + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
+        }
+
+    def task_quantile(self):
+        rows = 500_000 if self.quick else 10_000_000
+        csv = self.csv("numbers", "--rows", str(rows))
+        table = self.table(csv)
+        work = ["quantile", "~ x1", table, "--type", "7"]
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "quantile": (lambda: self.r("quantile.R", "x1", csv), 3),
+        }
+        peers = {"Polars, 2 threads": "polars", "DuckDB, 2 threads": "duckdb"}
+        for name, module in peers.items():
+            if python_has(module):
+                contenders[name] = (lambda module=module: self.python("quantile.py", module, "x1", csv), self.repeats)
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        sum_of = sum(last["rxhpc"]["variables"][0]["quantiles"])
+        others = [("quantile", 10)] + [(name, 1) for name in peers if name in timed]
+        return {
+            "name": "quantile",
+            "title": f"five exact quantiles, {rows_text(rows)}",
+            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in others),
+            "contenders": timed,
+            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in others]
             + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
         }
 
