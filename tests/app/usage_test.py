@@ -81,6 +81,19 @@ class Usage(Case):
         self.succeed("roc", "x > 2 ~ y", self.table, "--plot", self.path("p.svg"))
         self.assertIn(b"AUC 1.0000", self.bytes_of(self.path("p.svg")))
 
+    def test_quantiles_histograms_and_curves(self):
+        self.fail_with(2, "rxhpc quantile: --probs: 1.5 is outside 0 to 1", "quantile", "~ x", self.table, "--probs", "0.5,1.5")
+        self.fail_with(2, "--probs: 'half' is not a number", "quantile", "~ x", self.table, "--probs", "half")
+        self.fail_with(2, "--type: '10' is not one of", "quantile", "~ x", self.table, "--type", "10")
+        self.fail_with(2, "it is a factor", "quantile", "~ g", self.table)
+        self.fail_with(3, "negative weight", "quantile", "~ x", self.table, "--pweights", "w", "--transform", "w = x - 2")
+        self.fail_with(2, "is no statistic; did you mean 'Median'?", "summary", "~ x", self.table, "--summary-stats", "Meddian")
+        self.assertEqual(self.result("summary", "~ x", self.table, "--summary-stats", "Median")["variables"][0]["mad"], 1.4826)
+        self.fail_with(2, "is no factor to make panels of", "histogram", "~ x | y", self.table)
+        self.fail_with(3, "has no finite value", "histogram", "~ x", self.table, "--row-selection", "x > 9")
+        self.fail_with(4, "add up to zero", "lorenz", "~ z", self.table, "--transform", "z = x - 3")
+        self.fail_with(3, "infinite values", "lorenz", "~ z", self.table, "--transform", "z = 1 / (x - 3)")
+
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))
         self.fail_with(3, "no.json", "predict", self.path("no.json"), self.table, self.path("o.csv"))

@@ -46,6 +46,10 @@ __attribute__((noinline)) std::vector<double> everything(const std::vector<doubl
     keep_result(keep(is_number(a), b));
     keep_result(select(is_number(b) & below(a, 1.0), a, c));
     keep_result(select(less(a, b), c, b));
+    keep_result(select(at_least(a, b), c, b));
+    double side_by_side[8];
+    int const lanes = compress(less(a, b), a, side_by_side);
+    out.insert(out.end(), side_by_side, side_by_side + lanes);
     P square[8];
     for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);
     transpose(square);
