@@ -30,6 +30,21 @@ void write_model(Session& session, const nlohmann::json& model) {
   });
 }
 
+nlohmann::json read_json(Session& session, const std::string& path, const char* what) {
+  auto& comm = session.comm;
+  Bytes bytes;
+  together(comm, [&] {
+    if (comm.rank() == 0) bytes = to_bytes(read_whole(path));
+  });
+  comm.broadcast(bytes);
+  nlohmann::json model;
+  together(comm, [&] {
+    model = nlohmann::json::parse(to_text(bytes), nullptr, false);
+    if (!model.is_object()) throw DataError(path + ": not a " + what);
+  });
+  return model;
+}
+
 void finish_written(Session& session, std::int64_t rows, std::size_t columns, const Timing& timing) {
   auto const output = session.args.positional("OUTPUT");
   Result result;

@@ -16,6 +16,9 @@ void refuse_existing_model(Session& session);
 /// Collective. Writes --model where it was given.
 void write_model(Session& session, const nlohmann::json& model);
 
+/// Collective. A JSON file, read by one rank; throws DataError where it is not an object (`what`: model file).
+nlohmann::json read_json(Session& session, const std::string& path, const char* what);
+
 /// Collective. Prints and stores a result of `rows` rows that has to_json, to_text, formula and timing.
 template <class R>
 void finish_analysis(Session& session, const R& of, std::int64_t rows) {

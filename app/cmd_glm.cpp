@@ -1,7 +1,13 @@
 #include "analysis.hpp"
+#include "append.hpp"
 #include "input.hpp"
+#include "results.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
+#include "rxhpc/table.hpp"
+
+#include <cmath>
+#include <cstdio>
 
 namespace rxhpc::app {
 namespace {
@@ -19,15 +25,72 @@ GlmOptions glm_options(const Session& session) {
   return o;
 }
 
+/// What a checkpoint belongs to: whatever changes the bits of the answer, but the limit of iterations.
+nlohmann::json job_of(const Session& session) {
+  auto const& args = session.args;
+  nlohmann::json job{{"verb", args.verb().name}, {"formula", args.positional("FORMULA")}, {"input", args.positional("INPUT")}};
+  for (auto const* option : {"family", "link", "variance", "var-power", "link-power", "theta", "offset", "pweights", "fweights", "drop-first", "drop-main", "cube",
+                             "like-r", "initial-values", "row-selection", "coeff-tolerance", "objective-function-tolerance"})
+    if (find_option(args.verb(), option) && args.given(option)) job[option] = args.texts(option);
+  job["transform"] = args.texts("transform");
+  return job;
+}
+
+/// Collective. Writes the state after each pass, and takes up the one that is there.
+void use_checkpoint(Session& session, GlmOptions& options) {
+  auto const file = session.args.text("checkpoint");
+  if (file.empty()) {
+    if (session.args.flag("resume")) throw UsageError("--resume needs --checkpoint FILE");
+    return;
+  }
+  auto const job = job_of(session);
+  options.checkpoint = [&session, file, job](const std::string& state) {
+    together(session.comm, [&] {
+      if (session.root()) write_whole(file, nlohmann::json{{"rxhpc_checkpoint", 1}, {"job", job}, {"state", state}}.dump(), true);
+    });
+  };
+  if (!session.args.flag("resume") || !output_exists(session, file)) return;
+  auto const saved = read_json(session, file, "checkpoint");
+  if (saved.value("rxhpc_checkpoint", 0) != 1 || !saved.contains("state") || !saved["state"].is_string()) throw DataError(file + ": not a checkpoint");
+  if (saved.value("job", nlohmann::json()) != job) throw DataError(file + ": the checkpoint is of another fit");
+  options.resume = saved["state"];
+}
+
+/// Adds the comparison with an earlier model to the result.
+void add_anova(Session& session, const Glm& model, Result& result) {
+  auto const file = session.args.text("anova-with");
+  if (file.empty()) return;
+  auto const rows = anova(model, glm_from_json(read_json(session, file, "model file")));
+  auto const number = [](double x) { return std::isnan(x) ? nlohmann::json() : nlohmann::json(x); };
+  result.text += "\nAnalysis of deviance:\n";
+  for (auto const& r : rows) {
+    result.fields["anova"].push_back({{"formula", r.formula}, {"resid_df", r.resid_df}, {"resid_dev", r.resid_dev}, {"df", number(r.df)},
+                                      {"deviance", number(r.deviance)}, {"statistic", number(r.statistic)}, {"p_value", number(r.p_value)}});
+    char line[256];
+    if (std::isnan(r.df)) std::snprintf(line, sizeof line, "residual deviance %.6g on %.15g degrees of freedom", r.resid_dev, r.resid_df);
+    else std::snprintf(line, sizeof line, "residual deviance %.6g on %.15g, less by %.6g on %.15g, %s = %.6g, p = %.4g", r.resid_dev, r.resid_df, r.deviance, r.df,
+                       model.fixed_dispersion ? "chi-squared" : "F", r.statistic, r.p_value);
+    result.text += "  " + r.formula + ": " + line + "\n";
+  }
+}
+
 /// A fit without convergence is told, but is no model; --return-always takes it as it is.
-void run(Session& session, const GlmOptions& options) {
+void run(Session& session, GlmOptions options) {
   auto const& args = session.args;
   refuse_existing_model(session);
+  use_checkpoint(session, options);
   auto const source = open_input(session, args.positional("INPUT"));
   auto const model = glm(*source, args.positional("FORMULA"), options, session.comm);
   bool const accepted = model.converged || args.flag("return-always");
+  Result result;
+  result.fields = to_json(model);
+  result.text = to_text(model);
+  add_anova(session, model, result);
   if (accepted) write_model(session, model_json(model));
-  finish_analysis(session, model, source->grid().total());
+  result.formula = model.formula;
+  result.input = args.positional("INPUT");
+  result.rows = source->grid().total();
+  finish(session, std::move(result), model.timing);
   if (!accepted) throw NumericalError(model.warnings.front() + "; --return-always takes the fit as it is");
 }
 

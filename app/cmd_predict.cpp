@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "analysis.hpp"
 #include "append.hpp"
 #include "copy_rows.hpp"
 #include "input.hpp"
@@ -49,20 +50,6 @@ struct Passing {
   }
 };
 
-nlohmann::json read_model(const std::string& path, Communicator& comm) {
-  Bytes bytes;
-  together(comm, [&] {
-    if (comm.rank() == 0) bytes = to_bytes(read_whole(path));
-  });
-  comm.broadcast(bytes);
-  nlohmann::json model;
-  together(comm, [&] {
-    model = nlohmann::json::parse(to_text(bytes), nullptr, false);
-    if (!model.is_object()) throw DataError(path + ": not a model file");
-  });
-  return model;
-}
-
 PredictOptions predict_options(const Session& session) {
   auto const& args = session.args;
   PredictOptions options;
@@ -88,7 +75,7 @@ void run_predict(Session& session) {
   auto const model_file = args.positional("MODEL"), input = args.positional("INPUT"), output = args.positional("OUTPUT");
   bool const append = args.text("append", "none") == "rows" && output_exists(session, output);
   if (!append) refuse_existing(session, output);
-  auto const model = read_model(model_file, session.comm);
+  auto const model = read_json(session, model_file, "model file");
   auto const source = open_input(session, input);
   std::unique_ptr<Predictor> predictor;
   std::vector<int> columns;

@@ -19,7 +19,7 @@ std::atomic<int> rank_of_process{0};
 sigset_t ending_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
   return set;
 }
 
@@ -35,7 +35,7 @@ void watch_signals(const std::string& verb) {
       if (over) continue;
       discard_unfinished_outputs();
       if (rank_of_process == 0) {
-        auto const* what = number == SIGINT ? "interrupted" : number == SIGHUP ? "the terminal is gone" : "terminated";
+        auto const* what = number == SIGINT ? "interrupted" : number == SIGHUP ? "the terminal is gone" : number == SIGUSR1 ? "stopped by SIGUSR1" : "terminated";
         std::fprintf(stderr, "rxhpc %s: %s\n", verb.c_str(), what);
       }
       // Other threads are in the middle of their work: no destructor may run.

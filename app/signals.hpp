@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT: unfinished outputs go, one line is printed, the exit status says which signal it was.
+// SIGTERM, SIGINT, SIGHUP and SIGUSR1 (which batch systems send ahead of a time limit): unfinished outputs go, one line is printed, the exit status says which signal it was.
 #pragma once
 #include <string>
 

@@ -72,7 +72,10 @@ const OptionGroup iterations_group{
       "coefficients, or from one for each, dropped ones too; a start that fails is followed by the other"},
      {"return-always", Kind::flag, "", "a fit that does not converge is a result all the same: exit status 0, and a model"},
      {"offset", Kind::text, "COL", "a column that enters with coefficient 1, as offset(COL) in the formula does"},
-     {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"}}};
+     {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"},
+     {"checkpoint", Kind::text, "FILE", "write the state of the fit here after every pass over the rows, so that a job that ends can be resumed"},
+     {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
+     {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
 
 // A verb that writes nothing else that may exist takes the group; one that has --overwrite already adds the option to a group of its own.
 const Option plot_option{"plot", Kind::text, "FILE.svg", "draw the result"};
@@ -279,9 +282,9 @@ const std::vector<Verb>& verbs() {
        {&roc_group, &plot_group, &rows_group, &text_group, &common_group},
        "rxhpc roc 'late ~ late_Pred' fitted.h5 --plot roc.svg",
        run_roc},
-      {"export", "a table to text",
+      {"export", "a table to text, a model to PMML",
        "Writes rows as delimited text with a header: the shortest numbers that read back as the same doubles, NA for missing values, quotes only "
-       "where they are needed.",
+       "where they are needed. Where OUTPUT ends in .pmml, INPUT is the model file of a linmod, logit or glm.",
        {input, output},
        {&columns_group, &rows_group, &output_group, &text_group, &common_group},
        "rxhpc export flights.h5 flights.csv.gz --vars-to-keep carrier,arr_delay",

@@ -29,7 +29,7 @@ struct RowNotes {
 /// Working weights w and residuals z (either may be null) and the sums. prior is 0 in the padding.
 RowSums family_rows(const GlmFamily& family, const double* y, const double* prior, const MuRows& at, int rows, double* w, double* z, RowNotes& notes);
 
-/// Rows whose response is outside of the family's range.
+/// Rows whose response is outside of the family's range; `y` is read in whole packs.
 std::int64_t out_of_range(Range range, const double* y, int rows);
 
 /// The family's starting mu of one row.

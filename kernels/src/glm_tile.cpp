@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lane_sum.hpp"
 #include "rxhpc/pack_math.hpp"
 
 namespace rxhpc::impl {
@@ -30,6 +31,17 @@ double log_factorial(double y) {
   }();
   if (y >= 0 && y < 256 && y == std::floor(y)) return table[static_cast<std::size_t>(y)];
   return log_gamma(y + 1);
+}
+
+/// y ln y - y - ln Gamma(y + 1), 0 at 0.
+double perfect_poisson(double y) {
+  static std::vector<double> const table = [] {
+    std::vector<double> t{0};
+    for (int k = 1; k < 256; ++k) t.push_back(k * std::log(k) - k - log_factorial(k));
+    return t;
+  }();
+  if (y >= 0 && y < 256 && y == std::floor(y)) return table[static_cast<std::size_t>(y)];
+  return y > 0 ? y * std::log(y) - y - log_factorial(y) : 0;
 }
 
 }  // namespace
@@ -131,24 +143,48 @@ void GlmTile::start_from_response(const DesignTile& tile, double* eta) {
 }
 
 void GlmTile::add_constants(const DesignTile& tile) {
-  counts_[1] += out_of_range(spec_.family.range, y_, tile.rows);
-  bool const binomial = spec_.family.variance == Variance::binomial;
-  for (int i = 0; i < tile.rows; ++i) {
-    double const w = prior_[i], y = y_[i];
-    sums_.weight += DD(w);
-    sums_.weighted_y += rxhpc::two_prod(w, y);
-    if (binomial) counts_[3] += w != std::floor(w) || std::abs(w * y - std::round(w * y)) > 1e-3;
-    switch (spec_.family.likelihood) {
-      case LikelihoodTerm::none: break;
-      case LikelihoodTerm::log_weight: sums_.likelihood += DD(w == 1 ? 0 : std::log(w)); break;
-      case LikelihoodTerm::log_response: sums_.likelihood += DD(w * std::log(y)); break;
-      case LikelihoodTerm::poisson:
-        // R's density of a number that is no count is 0
-        sums_.likelihood += DD(y > 0 ? w * (y * std::log(y) - y - log_factorial(y)) : 0);
-        counts_[3] += std::abs(y - std::round(y)) > 1e-9 * std::max(1.0, std::abs(y));
-        break;
-    }
+  int const rows = tile.rows;
+  counts_[1] += out_of_range(spec_.family.range, y_, rows);
+  LaneSum weight, weighted_y, logarithms;
+  bool const of_response = spec_.family.likelihood == LikelihoodTerm::log_response, of_weight = spec_.family.likelihood == LikelihoodTerm::log_weight && tile.weight;
+  // The padding has weight 0, a response that is there, and so no part in any sum; its own logarithm is that of 1.
+  for (int i = 0; i < rows; i += 8) {
+    Pack const w = Pack::load(prior_ + i), y = Pack::load(y_ + i);
+    auto const product = two_prod(w, y);
+    weight.add(w);
+    weighted_y.add(product.hi);
+    weighted_y.add(product.lo);
+    if (of_response) logarithms.add(keep(less(Pack::all(0), y), w * log(y)));
+    if (of_weight) logarithms.add(log(select(equal(w, Pack::all(0)), Pack::all(1), w)));
   }
+  sums_.weight += weight.total();
+  sums_.weighted_y += weighted_y.total();
+  sums_.likelihood += logarithms.total();
+  if (spec_.family.variance == Variance::binomial) count_fractions(tile);
+  if (spec_.family.likelihood == LikelihoodTerm::poisson) add_perfect_poisson(tile);
+}
+
+void GlmTile::count_fractions(const DesignTile& tile) {
+  if (!tile.weight) {
+    counts_[3] += out_of_range(Range::zero_or_one, y_, tile.rows);
+    return;
+  }
+  for (int i = 0; i < tile.rows; ++i) {
+    double const w = prior_[i], successes = w * y_[i];
+    counts_[3] += w != std::floor(w) || std::abs(successes - std::round(successes)) > 1e-3;
+  }
+}
+
+/// The likelihood of Poisson counts by means that are the counts.
+void GlmTile::add_perfect_poisson(const DesignTile& tile) {
+  double sum = 0;
+  for (int i = 0; i < tile.rows; ++i) {
+    double const y = y_[i];
+    sum += prior_[i] * perfect_poisson(y);
+    // R's density of a number that is no count is 0
+    counts_[3] += std::abs(y - std::round(y)) > 1e-9 * std::max(1.0, std::abs(y));
+  }
+  sums_.likelihood += DD(sum);
 }
 
 /// ln of the binomial density of round(w y) successes in round(w) trials, as R's binomial()$aic has it.

@@ -19,6 +19,8 @@ class GlmTile final : public TileTransform {
   void predict_exactly(const DesignTile& tile, double* eta);
   void start_from_response(const DesignTile& tile, double* eta);
   void add_constants(const DesignTile& tile);
+  void count_fractions(const DesignTile& tile);
+  void add_perfect_poisson(const DesignTile& tile);
   void add_row_likelihood(const DesignTile& tile);
   void add_null(const DesignTile& tile);
   void add_theta(const DesignTile& tile);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "glm_rows.hpp"
+#include "lane_sum.hpp"
 #include "rxhpc/pack_math.hpp"
 
 namespace rxhpc::impl {
@@ -84,18 +85,6 @@ unsigned refused(const At& a) {
   return ~good;
 }
 
-struct LaneSum {
-  DdPack sum{Pack::all(0), Pack::all(0)};
-  void add(Pack x) {
-    auto const s = two_sum(sum.hi, x);
-    sum = {s.hi, sum.lo + s.lo};
-  }
-  DD total() const {
-    auto const s = two_sum(sum.hi, sum.lo);
-    return reduce(DdPack{s.hi, s.lo});
-  }
-};
-
 /// Canonical: the slope is the variance, as for logit with mu (1 - mu) and log with mu.
 template <Variance V, bool Canonical>
 RowSums rows_of(const GlmFamily& f, const double* y, const double* prior, const MuRows& at, int rows, double* w, double* z, RowNotes& notes) {
@@ -162,19 +151,18 @@ RowSums family_rows(const GlmFamily& f, const double* y, const double* prior, co
 }
 
 std::int64_t out_of_range(Range range, const double* y, int rows) {
-  std::int64_t bad = 0;
-  for (int i = 0; i < rows; ++i) {
-    bool good = true;
-    switch (range) {
-      case Range::any: break;
-      case Range::from_zero: good = y[i] >= 0; break;
-      case Range::above_zero: good = y[i] > 0; break;
-      case Range::unit_interval: good = y[i] >= 0 && y[i] <= 1; break;
-      case Range::zero_or_one: good = y[i] == 0 || y[i] == 1; break;
-    }
-    bad += !good;
+  if (range == Range::any) return 0;
+  std::int64_t good = 0;
+  for (int i = 0; i < rows; i += 8) {
+    Pack const v = Pack::load(y + i);
+    auto const above = less(zero(), v), at_zero = equal(v, zero()), at_one = equal(v, one());
+    auto const allowed = range == Range::above_zero      ? above
+                         : range == Range::from_zero     ? above | at_zero
+                         : range == Range::unit_interval ? (above & less(v, one())) | at_zero | at_one
+                                                         : at_zero | at_one;
+    good += __builtin_popcount(allowed.bits() & (rows - i >= 8 ? 0xffu : (1u << (rows - i)) - 1u));
   }
-  return bad;
+  return rows - good;
 }
 
 double start_of(const GlmFamily& f, double y, double weight) {

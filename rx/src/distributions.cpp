@@ -1,5 +1,6 @@
 #include "distributions.hpp"
 
+#include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/fisher_f.hpp>
 #include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
@@ -25,6 +26,12 @@ double t_two_sided(double t, double df) {
 }
 
 double normal_two_sided(double z) { return std::isnan(z) ? none : std::erfc(std::abs(z) / std::sqrt(2.0)); }
+
+double chi_squared_upper(double x, double df) {
+  if (std::isnan(x) || !(df > 0)) return none;
+  if (std::isinf(x)) return 0;
+  return x <= 0 ? 1 : bm::cdf(bm::complement(bm::chi_squared_distribution<double, Policy>(df), x));
+}
 
 double f_upper(double f, double num_df, double den_df) {
   if (std::isnan(f) || !(num_df > 0) || !(den_df > 0)) return none;

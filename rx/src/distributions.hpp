@@ -7,6 +7,8 @@ namespace rxhpc::impl {
 double t_two_sided(double t, double df);
 /// P(|Z| > |z|) for the standard normal law.
 double normal_two_sided(double z);
+/// P(X > x) for chi-squared with df degrees of freedom.
+double chi_squared_upper(double x, double df);
 /// P(F > f).
 double f_upper(double f, double num_df, double den_df);
 /// t such that P(|T| <= t) = level.

@@ -155,7 +155,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   double const observations = options.fweights.empty() ? static_cast<double>(last.sums.n_valid) : model.weight_sum;
   model.df_residual = observations - model.rank;
   model.df_null = observations - (r.design.intercept || r.design.cube ? 1 : 0);
-  model.deviance = static_cast<double>(last.of_rows.deviance);
+  model.deviance = last.deviance;
   model.null_deviance = static_cast<double>(driver.state.null_deviance);
   model.pearson = static_cast<double>(last.solution.gram(last.solution.candidates, last.solution.candidates));
   model.dispersion = family.fixed_dispersion ? 1 : model.df_residual > 0 ? model.pearson / model.df_residual : none;

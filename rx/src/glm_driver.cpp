@@ -145,6 +145,12 @@ void GlmDriver::take_constants(const GlmStep& step) {
     if (!std::isfinite(state.null_value)) state.null_value = 0;
   }
   state.null_base = none;
+  if (family_.functions.range == Range::zero_or_one && intercept_like(r_) && !offset_ && options_.pweights.empty()) {
+    // Of 0 and 1 alone the deviance about the mean is known from their numbers.
+    double const m = total / weight;
+    state.null_deviance = DD(-2 * (total * std::log(m) + (weight - total) * std::log1p(-m)));
+    state.null_done = true;
+  }
 }
 
 /// Chooses coding, order and rank; false where the pass must be done again.
@@ -253,7 +259,9 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   first.factor.aliased = state.aliased;
   last.solution = solve_again(r_, sums, first, rank_tolerance);
   last.step = solve_step(last.solution);
+  last.deviance = deviance;
   if (state.finished) return;
+  if (take_last_step(deviance)) return;
   if (step_is_small(deviance)) return finish_or_refine(true);
   if (state.iteration >= options_.max_iterations) return finish_or_refine(state.converged);
   state.base = state.from_response ? std::vector<DD>{} : state.beta;
@@ -262,6 +270,23 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   state.from_response = false;
   state.halvings = 0;
   ++state.iteration;
+}
+
+/// Newton's method doubles the digits: in a large problem, where a visit of the rows is dear, a step that will change the deviance by less than
+/// 1e-10 of itself is taken without one. The deviance follows from the quadratic that the step minimises.
+bool GlmDriver::take_last_step(double deviance) {
+  if (state.exact || state.subset_iteration == 0 || !(options_.objective_tolerance >= 1e-10) || state.halvings > 0 || !state.theta_done || state.base.empty()) return false;
+  int const y = last.solution.candidates;
+  double fall = 0;
+  for (int k = 0; k < y; ++k) fall += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
+  if (!(fall <= 1e-10 * (std::abs(deviance) + 0.1))) return false;
+  finish_or_refine(true);
+  if (!state.finished) return true;
+  for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
+  last.deviance = deviance - fall;
+  ++state.iteration;
+  state.last_step_free = true;
+  return true;
 }
 
 /// Ends the iterations, unless sums in plain double lost digits, or theta still moves.
@@ -379,10 +404,13 @@ void GlmDriver::run() {
     state = state_from(options_.resume);
     if (state.beta.size() != r_.design.columns().size() + static_cast<std::size_t>(r_.skip())) throw DataError("the checkpoint is of another model");
     means_ = first_means(r_, comm_);
+    // A fit that had used up its iterations goes on.
+    state.finished = state.finished && state.converged;
   }
   while (!(state.finished && state.decided && state.null_done && !last.step.empty())) {
     decide(pass(step_spec()));
-    if (options_.checkpoint) options_.checkpoint(text_of(state));
+    // The answer itself is no checkpoint: its last pass is done again.
+    if (options_.checkpoint && !(state.finished && state.converged)) options_.checkpoint(text_of(state));
   }
   last.inverse = inverse(last.solution.factor, last.solution.candidates);
   last.condition = condition_of(r_, last.sums, last.solution, last.inverse);

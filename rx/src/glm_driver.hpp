@@ -17,6 +17,7 @@ struct GlmState {
   bool from_response = false;   ///< the pass takes mu from the response
   bool finished = false;        ///< the coefficients stand; passes that remain are for the null model or other sums
   bool converged = false;
+  bool last_step_free = false;  ///< the last step was so short that rows need not be visited again
   int iteration = 0, subset_iteration = 0, halvings = 0, all_halvings = 0;
   std::vector<DD> beta, base;   ///< [constant where the design has none, columns]; base: those before, empty where there are none
   double base_deviance = 0;     ///< NaN: nothing to compare with
@@ -53,6 +54,7 @@ struct GlmEvaluation {
   std::vector<DD> step;          ///< [as beta] what one more iteration would add
   GlmSums of_rows;
   std::int64_t at_bound = 0;
+  double deviance = 0;
   double condition = 1;
 };
 
@@ -82,6 +84,7 @@ class GlmDriver {
   void take_constants(const GlmStep& step);
   void decide_null(const GlmStep& step);
   bool advance_theta();
+  bool take_last_step(double deviance);
   double penalty_of_rounding(double deviance) const;
   std::vector<double> given_values() const;
   std::vector<DD> solve_step(const RegressionSolution& solution) const;

@@ -37,7 +37,7 @@ std::vector<double> doubles_from(const json& j) {
 
 std::string text_of(const GlmState& s) {
   json j{{"attempt", s.attempt}, {"subset", s.subset}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
-         {"converged", s.converged}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
+         {"converged", s.converged}, {"last_step_free", s.last_step_free}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
          {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
          {"shift", doubles(s.shift)}, {"decided", s.decided}, {"drop_first", s.coding == Coding::drop_first}, {"order", s.order},
          {"aliased", std::vector<int>(s.aliased.begin(), s.aliased.end())}, {"scale", doubles(s.scale)}, {"constants", s.constants},
@@ -57,6 +57,7 @@ GlmState state_from(const std::string& text) try {
   s.from_response = j.at("from_response");
   s.finished = j.at("finished");
   s.converged = j.at("converged");
+  s.last_step_free = j.at("last_step_free");
   s.iteration = j.at("iteration");
   s.subset_iteration = j.at("subset_iteration");
   s.halvings = j.at("halvings");
