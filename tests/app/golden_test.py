@@ -48,6 +48,24 @@ def linear(case, table):
     near(case["id"] + " df", case["df_residual"], got["df_residual"], 0)
 
 
+def generalised(case, table):
+    got = call("glm", case["formula"], table, "--like-r", *case["options"], "--coeff-tolerance", "1e-11", "--objective-function-tolerance", "0",
+               "--max-iterations", "100")
+    have = {r_names(c["name"]): c for c in got["coefficients"] if not c["aliased"]}
+    if len(have) != len(case["coefficients"]):
+        failures.append("%s: %d coefficients, R has %d" % (case["id"], len(have), len(case["coefficients"])))
+    for want in case["coefficients"]:
+        c = have.get(r_names(want["name"]), {})
+        near("%s %s estimate" % (case["id"], want["name"]), want["estimate"], c.get("estimate"), 1e-8, want["std_error"])
+        near("%s %s std_error" % (case["id"], want["name"]), want["std_error"], c.get("std_error"), 1e-7)
+    for field in ("deviance", "null_deviance", "dispersion"):
+        near(case["id"] + " " + field, case[field], got[field], 1e-8)
+    if case["aic"] is not None:
+        near(case["id"] + " aic", case["aic"], got["aic"], 1e-8)
+    near(case["id"] + " rows", case["n"], got["n_valid_obs"], 0)
+    near(case["id"] + " df", case["df_residual"], got["df_residual"], 0)
+
+
 def moments(case, table):
     got = call("summary", "~ " + case["id"], table)["variables"][0]
     for field in ("mean", "std_dev", "min", "max", "sum"):
@@ -106,7 +124,7 @@ for ranks in [1, 3] if MPIRUN else [1]:
         table = os.path.join(scratch, "flights.h5")
         call("import", os.path.join(DATA, "nycflights.csv.gz"), table, "--rows-per-read", "4096")
         for case in json.load(open(GOLDEN)):
-            {"linmod": linear, "summary": moments, "quantile": quantiles, "histogram": histogram}[case["verb"]](case, table)
+            {"linmod": linear, "glm": generalised, "summary": moments, "quantile": quantiles, "histogram": histogram}[case["verb"]](case, table)
     nist(os.path.join(DATA, "nist"))
 for f in failures:
     print("FAILED " + f)

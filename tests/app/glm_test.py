@@ -1,0 +1,148 @@
+"""Logistic regressions and generalised linear models from the command line: status, checkpoints, predictions, other systems' files."""
+import csv
+import json
+import math
+import os
+import unittest
+import xml.etree.ElementTree
+
+from rxhpc_cases import MPIRUN, Case, run, without_run
+
+ROWS = [(0.5, "a", 1, 0), (1.0, "b", 0, 2), (1.5, "a", 1, 1), (2.0, "b", 1, 4), (2.5, "c", 0, 3), (3.0, "a", 0, 5), (3.5, "c", 1, 2), (4.0, "b", 1, 7),
+        (4.5, "c", 0, 6), (5.0, "a", 1, 8), (5.5, "b", 0, 5), (6.0, "c", 1, 9), (6.5, "a", 0, 12), (7.0, "b", 1, 10)] * 3
+PMML = "{http://www.dmg.org/PMML-4_4}"
+
+
+class Glm(Case):
+    def setUp(self):
+        super().setUp()
+        lines = ["x,g,z,n"] + ["%r,%s,%d,%d" % row for row in ROWS]
+        self.csv = self.write("t.csv", "\n".join(lines) + "\n")
+        self.model = self.path("m.json")
+
+    def predicted(self, *options):
+        out = self.path("out.csv")
+        self.succeed("predict", self.model, self.csv, out, "--overwrite", *options)
+        with open(out, newline="") as f:
+            return [{k: float(v) if v not in ("NA",) else None for k, v in row.items()} for row in csv.DictReader(f)]
+
+    def test_no_convergence_is_a_result_and_a_failure(self):
+        out = self.path("r.json")
+        status, text, err = run("logit", "z ~ x + g", self.csv, "--max-iterations", "1", "--model", self.model, "--json", out)
+        self.assertEqual(status, 4)
+        self.assertIn("did not converge in 1 iterations", err)
+        with open(out) as f:
+            result = json.load(f)
+        self.assertFalse(result["converged"])
+        self.assertFalse(os.path.exists(self.model))
+        got = self.result("logit", "z ~ x + g", self.csv, "--max-iterations", "1", "--model", self.model, "--return-always")
+        self.assertFalse(got["converged"])
+        self.assertTrue(os.path.exists(self.model))
+        self.assertEqual(got["coefficients"], result["coefficients"])
+
+    def test_a_fit_goes_on_where_it_was_broken_off(self):
+        work = ("glm", "n ~ x + g + offset(log(x))", self.csv, "--family", "poisson", "--rows-per-read", "5")
+        want = without_run(self.result(*work))
+        state = self.path("state.json")
+        for ranks in (1, 2) if MPIRUN else (1,):
+            if os.path.exists(state):
+                os.remove(state)
+            status, _, _ = run(*work, "--checkpoint", state, "--max-iterations", "2", "--quiet", ranks=ranks)
+            self.assertEqual(status, 4)
+            self.assertEqual(without_run(self.result(*work, "--checkpoint", state, "--resume", ranks=ranks)), want)
+        self.assertEqual(without_run(self.result(*work, "--checkpoint", self.path("none.json"), "--resume")), want)
+        self.fail_with(3, "another fit", "glm", "n ~ x", self.csv, "--family", "poisson", "--checkpoint", state, "--resume")
+        self.fail_with(3, "checkpoint", *work, "--checkpoint", self.write("bad.json", '{"rxhpc_checkpoint": 1}'), "--resume")
+        self.fail_with(2, "--checkpoint", *work, "--resume")
+
+    def test_predictions_of_every_kind(self):
+        self.succeed("glm", "n ~ x + g", self.csv, "--family", "poisson", "--cov-coef", "--model", self.model)
+        link = self.predicted("--type", "link", "--compute-std-errors")
+        mean = self.predicted("--compute-std-errors", "--interval", "confidence", "--compute-residuals")
+        wide = self.predicted("--interval", "prediction", "--residual-type", "pearson", "--compute-residuals")
+        deviance = self.predicted("--residual-type", "deviance", "--compute-residuals")
+        working = self.predicted("--residual-type", "working", "--compute-residuals")
+        self.assertEqual(len(mean), len(ROWS))
+        for row, a, b, c, d, e in zip(ROWS, link, mean, wide, deviance, working):
+            mu, n = b["n_Pred"], row[3]
+            self.assertAlmostEqual(math.exp(a["n_Pred"]), mu, 12)
+            self.assertAlmostEqual(b["n_StdErr"], mu * a["n_StdErr"], 12)
+            self.assertAlmostEqual(b["n_Upper"], math.exp(a["n_Pred"] + 1.959963984540054 * a["n_StdErr"]), 10)
+            self.assertAlmostEqual(c["n_Upper"], mu + 1.959963984540054 * math.sqrt(mu + b["n_StdErr"] ** 2), 10)
+            self.assertGreaterEqual(c["n_Lower"], 0)
+            self.assertAlmostEqual(b["n_Resid"], n - mu, 12)
+            self.assertAlmostEqual(c["n_Resid"], (n - mu) / math.sqrt(mu), 12)
+            self.assertAlmostEqual(e["n_Resid"], (n - mu) / mu, 12)
+            self.assertAlmostEqual(d["n_Resid"] ** 2, 2 * ((n * math.log(n / mu) if n else 0) - (n - mu)), 12)
+            self.assertGreaterEqual(d["n_Resid"] * (n - mu), 0)
+        chosen = self.predicted("--row-selection", "x > 3 & g != 'a'")
+        self.assertEqual(len(chosen), sum(r[0] > 3 and r[1] != "a" for r in ROWS))
+
+    def test_a_wrong_request_for_predictions(self):
+        self.succeed("logit", "z ~ x + g", self.csv, "--model", self.model)
+        self.fail_with(2, "--cov-coef", "predict", self.model, self.csv, self.path("o.csv"), "--compute-std-errors")
+        self.succeed("logit", "z ~ x + g", self.csv, "--model", self.model, "--overwrite", "--cov-coef")
+        self.fail_with(2, "prediction interval", "predict", self.model, self.csv, self.path("o.csv"), "--interval", "prediction", "--type", "link")
+        new = self.write("new.csv", "x,g\n1,a\n2,d\n")
+        self.fail_with(3, "level 'd'", "predict", self.model, new, self.path("o.csv"))
+        with open(self.model) as f:
+            model = json.load(f)
+        model["functions"]["variance"] = "mu^17"
+        self.fail_with(3, "damaged", "predict", self.write("damaged.json", json.dumps(model)), self.csv, self.path("o.csv"))
+        self.fail_with(3, "model", "predict", self.write("cut.json", json.dumps(model)[:300]), self.csv, self.path("o.csv"))
+
+    def test_responses_that_have_no_place(self):
+        self.fail_with(3, "neither 0 nor 1", "logit", "n ~ x", self.csv)
+        self.fail_with(3, "3 levels", "logit", "g ~ x", self.csv, "--col-classes", "g=factor")
+        self.fail_with(3, "one class", "logit", "z ~ x", self.csv, "--row-selection", "z == 1")
+        self.fail_with(3, "not above 0", "glm", "n ~ x", self.csv, "--family", "Gamma")
+        self.fail_with(3, "negative", "glm", "m ~ x", self.csv, "--family", "poisson", "--transform", "m = n - 3")
+        self.fail_with(3, "infinite", "glm", "n ~ m", self.csv, "--family", "poisson", "--transform", "m = 1 / (x - 1)")
+        self.fail_with(3, "no row", "logit", "z ~ x", self.csv, "--row-selection", "x > 100")
+        self.fail_with(2, "--link", "glm", "n ~ x", self.csv, "--family", "poisson", "--link", "logarithm")
+        self.fail_with(2, "--variance", "glm", "n ~ x", self.csv, "--family", "poisson", "--variance", "mu")
+
+    def test_classes_as_text_and_as_truth(self):
+        want = without_run(self.result("logit", "z ~ x", self.csv))["coefficients"]
+        for transform in ("c = ifelse(z == 1, 'yes', 'no')", "c = z == 1"):
+            got = without_run(self.result("logit", "c ~ x", self.csv, "--transform", transform))["coefficients"]
+            self.assertEqual(got, want)
+
+    def test_analysis_of_deviance(self):
+        small = self.result("glm", "n ~ x", self.csv, "--family", "poisson", "--model", self.model)
+        large = self.result("glm", "n ~ x + g", self.csv, "--family", "poisson", "--anova-with", self.model)
+        first, second = large["anova"]
+        self.assertEqual(first["resid_dev"], small["deviance"])
+        self.assertEqual(second["df"], 2)
+        self.assertAlmostEqual(second["statistic"], small["deviance"] - large["deviance"], 10)
+        self.assertAlmostEqual(second["p_value"], math.exp(-second["statistic"] / 2), 10)  # chi-squared with 2 degrees of freedom
+        self.fail_with(2, "nested", "glm", "n ~ g", self.csv, "--family", "poisson", "--anova-with", self.model)
+
+    def test_other_systems_can_score_the_model(self):
+        self.succeed("glm", "n ~ log(x) + g + x:g", self.csv, "--family", "poisson", "--model", self.model)
+        out = self.path("m.pmml")
+        self.succeed("export", self.model, out)
+        tree = xml.etree.ElementTree.parse(out).getroot()
+        model = tree.find(PMML + "GeneralRegressionModel")
+        self.assertEqual(model.get("linkFunction"), "log")
+        beta = {c.get("parameterName"): float(c.get("beta")) for c in model.iter(PMML + "PCell")}
+        factors = {p.get("name") for p in model.find(PMML + "FactorList")}
+        derived = {d.get("name"): d for d in tree.iter(PMML + "DerivedField")}
+        self.assertEqual(derived["log(x)"].find(PMML + "Apply").get("function"), "ln")
+        for row, predicted in zip(ROWS, self.predicted()):
+            value = {"x": row[0], "g": row[1], "log(x)": math.log(row[0])}
+            term = dict.fromkeys(beta, 1.0)
+            for cell in model.iter(PMML + "PPCell"):
+                name = cell.get("predictorName")
+                term[cell.get("parameterName")] *= float(value[name] == cell.get("value")) if name in factors else value[name]
+            self.assertAlmostEqual(math.exp(sum(beta[p] * term[p] for p in beta)), predicted["n_Pred"], 9)
+        self.fail_with(2, "cauchit", "export", self.fitted_by("cauchit"), self.path("c.pmml"))
+
+    def fitted_by(self, link):
+        file = self.path(link + ".json")
+        self.succeed("glm", "z ~ x", self.csv, "--family", "binomial", "--link", link, "--model", file)
+        return file
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
