@@ -36,7 +36,7 @@ struct LorenzCurve {
 struct Lorenz {
   std::string formula;
   std::vector<LorenzCurve> curves;
-  std::int64_t n_valid_obs = 0, n_missing_obs = 0;
+  std::int64_t n_valid_obs = 0, n_missing_obs = 0;  ///< of the curve that has most rows
   Timing timing;
 };
 

@@ -42,7 +42,7 @@ struct Quantiles {
   bool weighted = false;
   std::vector<double> probs;
   std::vector<QuantileVariable> variables;
-  std::int64_t n_valid_obs = 0, n_missing_obs = 0;  ///< rows with a value in one of the variables at least, and without
+  std::int64_t n_valid_obs = 0, n_missing_obs = 0;  ///< of the variable that has most values
   Timing timing;
 };
 
