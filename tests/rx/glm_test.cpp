@@ -242,6 +242,48 @@ TEST(Glm, RefusesWhatHasNoAnswer) {
   EXPECT_THROW(fit(s, "y ~ x + I(x^2)", few), DataError);
 }
 
+// Sums in plain double, a start from every 16th tile and a last step without a pass: the same answer as without all that.
+TEST(Glm, LargeProblemsTakeShortCutsToTheSameAnswer) {
+  MemorySource s(65536);
+  std::mt19937 random(3);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  constexpr int rows = 410000, columns = 11;
+  std::vector<std::vector<double>> x(columns, std::vector<double>(rows));
+  std::vector<double> y(rows);
+  std::string formula = "y ~ x0";
+  for (int i = 0; i < rows; ++i) {
+    double eta = -0.5;
+    for (int j = 0; j < columns; ++j) {
+      x[j][i] = 100 * j + normal(random);
+      eta += 0.1 * (j + 1) * (x[j][i] - 100 * j);
+    }
+    y[i] = uniform(random) < 1 / (1 + std::exp(-eta));
+  }
+  s.numeric("y", y);
+  for (int j = 0; j < columns; ++j) {
+    s.numeric("x" + std::to_string(j), x[j]);
+    if (j > 0) formula += " + x" + std::to_string(j);
+  }
+  GlmOptions quick;
+  quick.logit = true;
+  auto const m = fit(s, formula.c_str(), quick);
+  EXPECT_FALSE(m.exact);
+  EXPECT_LE(m.iterations, 3);
+  auto slow = quick;
+  slow.initial_values = "0";
+  slow.objective_tolerance = 0;
+  slow.coeff_tolerance = 1e-12;
+  auto const w = fit(s, formula.c_str(), slow);
+  EXPECT_GT(w.iterations, m.iterations);
+  for (std::size_t j = 0; j < m.coefficients.size(); ++j) {
+    EXPECT_NEAR(m.coefficients[j].estimate, w.coefficients[j].estimate, 1e-6 * w.coefficients[j].std_error);
+    EXPECT_NEAR(m.coefficients[j].std_error / w.coefficients[j].std_error, 1, 1e-5);
+  }
+  EXPECT_NEAR(m.deviance / w.deviance, 1, 1e-12);
+  EXPECT_NEAR(m.null_deviance / w.null_deviance, 1, 1e-12);
+}
+
 TEST(Glm, ModelFilesComeBack) {
   auto options = options_of("binomial", "cauchit");
   options.cov_coef = true;
