@@ -10,7 +10,7 @@ namespace rxhpc {
 namespace {
 
 using impl::Pack;
-constexpr std::int64_t tile_packs = 24;  // labels of a tile are found, then its rows added while they are in the first-level cache
+constexpr std::int64_t tile_packs = 12;  // labels of a tile are found, then its rows added while they are in the first-level cache
 
 }  // namespace
 
@@ -65,8 +65,8 @@ void Centroids::add_block(const RowPacks& rows, std::int64_t first, std::int64_t
       if (present != 0xffu)
         for (int i = 0; i < 8; ++i)
           if (!(present >> i & 1u)) label[i] = count_;
-      double const norm = rows.norm(b);
-      if (norm != norm)
+      double const reach = rows.reach(b);
+      if (reach != reach)
         add_incomplete(rows, b, label);
       else
         add_pack(rows, b, label);

@@ -91,12 +91,10 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
     }
   }
   for (int r = 0; r < Packs; ++r) {
-    double const reach = std::sqrt(rows.norm(first + r)) + largest_norm_;
+    double const reach = rows.reach(first + r) + largest_norm_;
     auto const certain = less(Pack::all(certainty(columns_) * reach * reach), second[r] - best[r]);
     std::int32_t* const to = label + 8 * r;
-    double lane[8];
-    which[r].store(lane);
-    for (int i = 0; i < 8; ++i) to[i] = static_cast<std::int32_t>(lane[i]);
+    store_whole(which[r], to);
     if (~certain.bits() & rows.present(first + r)) nearest_exactly(x + r * step, to);
   }
 }
@@ -124,9 +122,7 @@ void Centres::nearest_exactly(const double* pack, std::int32_t* label) const {
       which = select(closer, Pack::all(k + b), which);
     }
   }
-  double lane[8];
-  which.store(lane);
-  for (int i = 0; i < 8; ++i) label[i] = static_cast<std::int32_t>(lane[i]);
+  store_whole(which, label);
 }
 
 template <int Block>

@@ -30,7 +30,7 @@ double largest_lane(Pack a) {
 void RowPacks::Free::operator()(double* p) const { std::free(p); }
 
 RowPacks::RowPacks(const RowPacks& o)
-    : columns_(o.columns_), rows_(o.rows_), norm_(o.norm_), weight_(o.weight_), present_(o.present_), valid_(o.valid_), missing_(o.missing_),
+    : columns_(o.columns_), rows_(o.rows_), reach_(o.reach_), weight_(o.weight_), present_(o.present_), valid_(o.valid_), missing_(o.missing_),
       infinite_(o.infinite_), negative_weight_(o.negative_weight_) {
   reserve(packs() * columns_ * 8);
   if (rows_ > 0) std::copy_n(o.x_.get(), packs() * columns_ * 8, x_.get());
@@ -57,7 +57,7 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
   rows_ = count;
   valid_ = missing_ = infinite_ = negative_weight_ = 0;
   reserve(packs() * columns_ * 8);
-  norm_.resize(static_cast<std::size_t>(packs()));
+  reach_.resize(static_cast<std::size_t>(packs()));
   present_.resize(static_cast<std::size_t>(packs()));
   weight_.resize(spec.weight >= 0 ? static_cast<std::size_t>(packs()) * 8 : 0);
 
@@ -91,7 +91,7 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
         x.store(to + 8 * j);
       }
       if (finite.bits() == 0xffu && lanes == 8 && spec.weight < 0) {
-        norm_[static_cast<std::size_t>(b)] = largest_lane(square);
+        reach_[static_cast<std::size_t>(b)] = std::sqrt(largest_lane(square));
         present_[static_cast<std::size_t>(b)] = 0xff;
         valid_ += 8;
       } else {
@@ -140,7 +140,7 @@ void RowPacks::sort_out(std::int64_t b, int valid_lanes, const double* weight, b
     }
   }
   present_[static_cast<std::size_t>(b)] = static_cast<unsigned char>(present);
-  norm_[static_cast<std::size_t>(b)] = norm;
+  reach_[static_cast<std::size_t>(b)] = std::sqrt(norm);
 }
 
 }  // namespace rxhpc

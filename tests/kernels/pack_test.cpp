@@ -54,6 +54,9 @@ __attribute__((noinline)) std::vector<double> everything(const std::vector<doubl
     for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);
     transpose(square);
     for (P row : square) keep_result(row);
+    std::int32_t whole[8];
+    store_whole(P::all(static_cast<double>(i)), whole);
+    out.insert(out.end(), whole, whole + 8);
     auto const d = two_prod(a, b), e = two_sum(d.hi, c);
     keep_result(e.hi);
     keep_result((d + e).lo);

@@ -108,6 +108,10 @@ KOKKOS_INLINE_FUNCTION int compress(PackGeneric::Mask m, PackGeneric a, double* 
     if (m.m >> i & 1u) to[n++] = a.v[i];
   return n;
 }
+/// Lanes that hold whole numbers, as integers.
+KOKKOS_INLINE_FUNCTION void store_whole(PackGeneric a, std::int32_t* p) {
+  for (int i = 0; i < 8; ++i) p[i] = static_cast<std::int32_t>(a.v[i]);
+}
 /// Lane i of pack k becomes lane k of pack i.
 KOKKOS_INLINE_FUNCTION void transpose(PackGeneric (&a)[8]) {
   for (int k = 0; k < 8; ++k)
@@ -191,6 +195,10 @@ inline int compress(PackAvx2::Mask m, PackAvx2 x, double* to) {
   for (unsigned left = m.bits(); left != 0; left &= left - 1) to[n++] = all[__builtin_ctz(left)];
   return n;
 }
+inline void store_whole(PackAvx2 x, std::int32_t* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvttpd_epi32(x.a));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 4), _mm256_cvttpd_epi32(x.b));
+}
 inline void transpose4(__m256d& a, __m256d& b, __m256d& c, __m256d& d) {
   __m256d const ab = _mm256_unpacklo_pd(a, b), ab2 = _mm256_unpackhi_pd(a, b), cd = _mm256_unpacklo_pd(c, d), cd2 = _mm256_unpackhi_pd(c, d);
   a = _mm256_permute2f128_pd(ab, cd, 0x20);
@@ -263,6 +271,7 @@ inline int compress(PackAvx512::Mask m, PackAvx512 x, double* to) {
   _mm512_storeu_pd(to, _mm512_maskz_compress_pd(m.m, x.v));
   return __builtin_popcount(m.m);
 }
+inline void store_whole(PackAvx512 x, std::int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvttpd_epi32(0xff, x.v)); }
 inline void transpose(PackAvx512 (&x)[8]) {
   __m512d t[8], u[8];
 #pragma GCC unroll 4

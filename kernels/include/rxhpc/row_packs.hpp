@@ -36,7 +36,7 @@ class RowPacks {
   std::int64_t packs() const { return (rows_ + 7) / 8; }
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
-  double norm(std::int64_t b) const { return norm_[b]; }          ///< largest |x|^2 of the pack's rows; NaN where one has a missing cell
+  double reach(std::int64_t b) const { return reach_[b]; }        ///< largest |x| of the pack's rows; NaN where one has a missing cell
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
   std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
@@ -55,7 +55,7 @@ class RowPacks {
   int columns_ = 0;
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
-  std::vector<double> norm_, weight_;
+  std::vector<double> reach_, weight_;
   std::vector<unsigned char> present_;
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
 };
