@@ -173,6 +173,13 @@ const std::vector<Verb>& verbs() {
        {"var-power", Kind::number, "P", "of --family tweedie: the variance is mu^P (default 0)"},
        {"link-power", Kind::number, "Q", "of --family tweedie: the link is mu^Q, 0 the logarithm (default 1 - P)"},
        {"theta", Kind::number, "X", "of --family negbin: the variance is mu + mu^2/X"}}};
+  static const OptionGroup naivebayes_group{
+      "Classes",
+      {{"smoothing-factor", Kind::number, "S", "added to the count of every level in every class (default 0)"},
+       {"prior", Kind::list, "0.5,0.5", "prior probabilities of the classes, in the order of the levels, instead of their shares of the rows"},
+       {"by-term", Kind::flag, "BOOL", "a missing value leaves out that value alone (default true), not the row"},
+       {"model", Kind::text, "FILE", "write the model here, for predict"},
+       {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
   static const OptionGroup predict_group{
       "Prediction",
       {{"type", Kind::choice, "response|link|prob|class",
@@ -267,6 +274,13 @@ const std::vector<Verb>& verbs() {
        {&family_group, &iterations_group, &fit_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
        run_glm},
+      {"naivebayes", "naive Bayes classifier",
+       "Learns classes, the levels of the response, from predictors that are taken to be independent within a class: a normal density for each number, the "
+       "shares of its levels for each factor. One pass. `predict` gives probabilities (--type prob) or the most probable class (--type class).",
+       {{"FORMULA", "R's: `y ~ a + b`, `y ~ .`; the response is a factor, text or logical"}, input},
+       {&naivebayes_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc naivebayes 'carrier ~ distance + origin' flights.h5 --smoothing-factor 1 --model bayes.json",
+       run_naivebayes},
       {"predict", "fitted values, intervals and residuals",
        "Applies a model to rows and writes one row of results for each, in order. The model's transforms are applied again (then those given here), its row "
        "selection is not. A missing predictor gives missing results.",

@@ -59,6 +59,7 @@ void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_logit(Session&);
 void run_glm(Session&);
+void run_naivebayes(Session&);
 void run_predict(Session&);
 void run_roc(Session&);
 void run_export(Session&);

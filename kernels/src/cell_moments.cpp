@@ -105,6 +105,13 @@ void merge_weighted_moments(WeightedMoments& into, const WeightedMoments& from) 
   a.m2 += b.m2 + delta.hi * delta.hi * (wa.hi * wb.hi / w.hi);
 }
 
+double variance_of(const WeightedMoments& m, bool weighted, bool frequency) {
+  double const n = static_cast<double>(m.base.n), w = m.weight_sum + m.weight_sum_lo;
+  if (weighted && frequency) return w > 1 ? m.base.m2 / (w - 1) : nan;
+  if (m.base.n < 2) return nan;
+  return weighted ? n / (n - 1) * m.base.m2 / w : m.base.m2 / (n - 1);
+}
+
 /// What one block needs, kept between the blocks of a chunk.
 struct CellMoments::Block {
   std::vector<std::uint32_t> key;

@@ -161,8 +161,7 @@ void Centroids::flush() {
     sums_[c] += spec_.weight >= 0 ? block_weight_[c] : static_cast<double>(block_count_[c]);
     for (std::size_t j = 0; j < p; ++j) sum[c * p + j] += block_sum_[c * stride + j];
     if (squares_) {
-      const double* const q = block_square_.data() + 8 * c;
-      sums_[k + c] += ((q[0] + q[4]) + (q[2] + q[6])) + ((q[1] + q[5]) + (q[3] + q[7]));
+      sums_[k + c] += impl::lane_sum(block_square_.data() + 8 * c);
     }
     if (!spec_.partial) continue;
     sum[k * p + c] += block_complete_[c];

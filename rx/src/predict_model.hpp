@@ -56,5 +56,6 @@ std::unique_ptr<PredictModel> predict_lin_mod(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_glm(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_princomp(const nlohmann::json& model);
+std::unique_ptr<PredictModel> predict_naive_bayes(const nlohmann::json& model);
 
 }  // namespace rxhpc::impl

@@ -103,10 +103,7 @@ Statistics statistics_of(const WeightedMoments& m, bool weighted, bool frequency
   s.max = b.n ? b.max : none;
   DD const total = weighted ? DD(m.weight_sum) + DD(m.weight_sum_lo) : DD(n);
   s.sum = b.n ? (std::isfinite(b.mean) ? static_cast<double>((DD(b.mean) + DD(b.mean_lo)) * total) : b.mean * w) : 0;
-  double const variance = !weighted ? (b.n > 1 ? b.m2 / (n - 1) : none)
-                          : frequency ? (w > 1 ? b.m2 / (w - 1) : none)
-                                      : (b.n > 1 ? n / (n - 1) * b.m2 / w : none);
-  s.std_dev = std::sqrt(variance);
+  s.std_dev = std::sqrt(variance_of(m, weighted, frequency));
   return s;
 }
 

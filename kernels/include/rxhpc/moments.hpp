@@ -24,6 +24,8 @@ struct WeightedMoments {
   double weight_sum = 0, weight_sum_lo = 0;
 };
 void merge_weighted_moments(WeightedMoments& into, const WeightedMoments& from);
+/// m2 over n - 1; with probability weights n/(n - 1) m2/W, with frequency weights over W - 1. NaN where that divides by nothing.
+double variance_of(const WeightedMoments& m, bool weighted, bool frequency);
 
 /// Accumulator: unweighted moments of several columns of the chunk (positions in chunk.columns).
 class Moments {

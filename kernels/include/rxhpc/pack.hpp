@@ -96,6 +96,8 @@ KOKKOS_INLINE_FUNCTION PackGeneric::Mask below(PackGeneric a, double bound) { RX
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask less(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] < b.v[i]); }
 /// a >= b, false for NaN.
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask at_least(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] >= b.v[i]); }
+/// Lane i where bit i is set.
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask mask_of(unsigned bits, PackGeneric) { return {bits}; }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator&(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m & b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric keep(PackGeneric::Mask m, PackGeneric a) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : 0.0); }
 KOKKOS_INLINE_FUNCTION PackGeneric select(PackGeneric::Mask m, PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES((m.m >> i & 1u) ? a.v[i] : b.v[i]); }
@@ -185,6 +187,10 @@ inline PackAvx2::Mask below(PackAvx2 x, double bound) {
 }
 inline PackAvx2::Mask less(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_LT_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_LT_OQ)}; }
 inline PackAvx2::Mask at_least(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_GE_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_GE_OQ)}; }
+inline PackAvx2::Mask mask_of(unsigned bits, PackAvx2) {
+  __m256i const all = _mm256_set1_epi64x(static_cast<long long>(bits)), low = _mm256_setr_epi64x(1, 2, 4, 8), high = _mm256_setr_epi64x(16, 32, 64, 128);
+  return {_mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(all, low), low)), _mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_and_si256(all, high), high))};
+}
 inline PackAvx2::Mask operator&(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_and_pd(x.a, y.a), _mm256_and_pd(x.b, y.b)}; }
 inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, x.a), _mm256_and_pd(m.b, x.b)}; }
 inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
@@ -264,6 +270,7 @@ inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v
 inline PackAvx512::Mask below(PackAvx512 x, double bound) { return {_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(bound), _CMP_LT_OQ)}; }
 inline PackAvx512::Mask less(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_LT_OQ)}; }
 inline PackAvx512::Mask at_least(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_GE_OQ)}; }
+inline PackAvx512::Mask mask_of(unsigned bits, PackAvx512) { return {static_cast<__mmask8>(bits)}; }
 inline PackAvx512::Mask operator&(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m & y.m)}; }
 inline PackAvx512 keep(PackAvx512::Mask m, PackAvx512 x) { return {_mm512_maskz_mov_pd(m.m, x.v)}; }
 inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { return {_mm512_mask_mov_pd(y.v, m.m, x.v)}; }
@@ -340,7 +347,11 @@ KOKKOS_INLINE_FUNCTION DdPackOf<P> operator*(DdPackOf<P> a, DdPackOf<P> b) {
   auto p = two_prod(a.hi, b.hi);
   return quick_two_sum(p.hi, p.lo + fma(a.hi, b.lo, a.lo * b.hi));
 }
-/// The sum of the lanes in a fixed order.
+/// The sum of eight lanes in a fixed order.
+inline double lane_sum(const double* lane) {
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+/// The same in double-double.
 template <class P>
 inline DD reduce(DdPackOf<P> a) {
   double hi[8], lo[8];

@@ -1,0 +1,157 @@
+// Posterior probabilities and classes of a naive Bayes model.
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "linear_predictor.hpp"
+#include "predict_model.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/naive_bayes.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+constexpr double log_root_two_pi = 0.91893853320467274178;
+
+/// One predictor as the rows are scored: log density of a number, log share of a level.
+struct Score {
+  int place = 0;  // in PredictPlan::read
+  bool factor = false;
+  std::vector<double> mean, factor_of_square, constant;  // [classes]: constant + factor (x - mean)^2
+  std::vector<char> spike;                               // [classes] a class with one value only: its density is infinite there, zero elsewhere
+  std::vector<std::vector<double>> log_share;            // [classes][levels]
+};
+
+class PredictNaiveBayes final : public PredictModel {
+ public:
+  explicit PredictNaiveBayes(const nlohmann::json& model) : model_(naive_bayes_from_json(model)) {}
+  std::vector<std::string> transforms() const override { return model_.rows.transforms; }
+  std::vector<std::string> variables() const override { return columns_of(model_.predictors, {model_.response}); }
+
+  void plan(PredictPlan& plan) override {
+    auto const& o = plan.options;
+    if (o.type == "link") throw UsageError("--type of naive Bayes is class or prob, not 'link'");
+    if (o.std_errors || o.interval != "none" || o.residuals) throw UsageError("naive Bayes has neither standard errors nor residuals");
+    prob_ = o.type == "prob";
+    check_levels(model_.predictors, plan.rows, plan.input);
+    auto const bound = bind(model_.predictors, plan.rows);
+    plan.read = bound.read;
+    for (std::size_t k = 0; k < model_.tables.size(); ++k)
+      scores_.push_back(score_of(model_.tables[k], model_.predictors.variables[k].factor, plan.place(bound.variable_columns[k])));
+    for (double p : model_.apriori) log_prior_.push_back(std::log(p));
+    if (prob_)
+      for (auto const& c : model_.classes) plan.add_number(c + "_prob");
+    else
+      plan.add_factor(o.pred_var_names.empty() ? model_.response + "_Pred" : o.pred_var_names, model_.classes);
+  }
+
+  PredictTile tile() const override {
+    auto const log = std::make_shared<std::vector<std::vector<double>>>(model_.classes.size(), std::vector<double>(predict_tile_rows));
+    auto const spikes = std::make_shared<std::vector<std::vector<int>>>(model_.classes.size(), std::vector<int>(predict_tile_rows));
+    auto const values = std::make_shared<std::vector<double>>(predict_tile_rows);
+    auto const codes = std::make_shared<std::vector<std::int32_t>>(predict_tile_rows);
+    return [this, log, spikes, values, codes](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) {
+      for (std::size_t c = 0; c < log->size(); ++c) {
+        std::fill_n((*log)[c].begin(), count, log_prior_[c]);
+        std::fill_n((*spikes)[c].begin(), count, 0);
+      }
+      for (auto const& s : scores_) {
+        if (s.factor) {
+          load_codes(in.columns[static_cast<std::size_t>(s.place)], from, count, codes->data());
+          add_levels(s, *codes, count, *log);
+        } else {
+          load_values(in.columns[static_cast<std::size_t>(s.place)], from, count, values->data());
+          add_densities(s, *values, count, *log, *spikes);
+        }
+      }
+      finish(count, *log, *spikes, out);
+    };
+  }
+
+ private:
+  using Logs = std::vector<std::vector<double>>;
+  using Spikes = std::vector<std::vector<int>>;
+
+  static Score score_of(const NaiveBayesTable& t, bool factor, int place) {
+    Score s;
+    s.place = place;
+    s.factor = factor;
+    for (auto const& share : t.share) {
+      auto& logs = s.log_share.emplace_back();
+      for (double p : share) logs.push_back(std::log(p));
+    }
+    for (std::size_t c = 0; c < t.mean.size(); ++c) {
+      s.mean.push_back(t.mean[c]);
+      s.spike.push_back(t.std_dev[c] == 0);
+      s.factor_of_square.push_back(-0.5 / (t.std_dev[c] * t.std_dev[c]));
+      s.constant.push_back(-log_root_two_pi - std::log(t.std_dev[c]));
+    }
+    return s;
+  }
+
+  /// log p <- log p + log share of the level; a missing level adds nothing
+  void add_levels(const Score& s, const std::vector<std::int32_t>& codes, std::int64_t count, Logs& log) const {
+    for (std::size_t c = 0; c < log.size(); ++c)
+      for (std::int64_t i = 0; i < count; ++i)
+        if (codes[i] >= 0 && log_prior_[c] != -INFINITY) log[c][i] += s.log_share[c][codes[i]];
+  }
+
+  /// log p <- log p - (x - mean)^2 / (2 sd^2) - log(sd) - log(2 pi) / 2; a missing value adds nothing
+  void add_densities(const Score& s, const std::vector<double>& x, std::int64_t count, Logs& log, Spikes& spikes) const {
+    for (std::size_t c = 0; c < log.size(); ++c) {
+      if (log_prior_[c] == -INFINITY) continue;  // no row can be of that class, whatever it has
+      double const mean = s.mean[c], a = s.factor_of_square[c], b = s.constant[c];
+      double* const to = log[c].data();
+      if (s.spike[c]) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          if (std::isnan(x[i])) continue;
+          if (x[i] == mean) ++spikes[c][i];
+          else to[i] = -INFINITY;
+        }
+        continue;
+      }
+      for (std::int64_t i = 0; i < count; ++i) {
+        double const d = x[i] - mean, more = a * d * d + b;
+        to[i] += x[i] == x[i] ? more : 0.0;
+      }
+    }
+  }
+
+  /// Posterior by the logarithms' differences from the largest. Where classes have infinite densities, those with most of them share it.
+  void finish(std::int64_t count, Logs& log, const Spikes& spikes, const OutputTile* out) const {
+    auto const classes = log.size();
+    for (std::int64_t i = 0; i < count; ++i) {
+      int most = 0;
+      bool unknown = false;
+      for (std::size_t c = 0; c < classes; ++c) {
+        unknown |= std::isnan(log[c][i]);
+        if (log[c][i] > -INFINITY) most = std::max(most, spikes[c][i]);
+      }
+      std::size_t best = 0;
+      double largest = -INFINITY, total = 0;
+      for (std::size_t c = 0; c < classes; ++c) {
+        if (spikes[c][i] < most) log[c][i] = -INFINITY;
+        if (log[c][i] > largest) largest = log[c][i], best = c;
+      }
+      // every class is impossible, or a class lacks what it takes to judge this row
+      bool const missing = unknown || largest == -INFINITY;
+      if (!prob_) {
+        out[0].code[i] = missing ? -1 : static_cast<std::int32_t>(best);
+        continue;
+      }
+      for (std::size_t c = 0; c < classes; ++c) total += out[c].number[i] = std::exp(log[c][i] - largest);
+      for (std::size_t c = 0; c < classes; ++c) out[c].number[i] = missing ? na_value() : out[c].number[i] / total;
+    }
+  }
+
+  NaiveBayes model_;
+  bool prob_ = false;
+  std::vector<Score> scores_;
+  std::vector<double> log_prior_;
+};
+
+}  // namespace
+
+std::unique_ptr<PredictModel> predict_naive_bayes(const nlohmann::json& model) { return std::make_unique<PredictNaiveBayes>(model); }
+
+}  // namespace rxhpc::impl
