@@ -92,6 +92,10 @@ class Bits(Case):
     def test_kmeans_with_missing_cells_and_weights(self):
         self.same_results("kmeans", "~ x + y", "--num-clusters", "3", "--missing-values", "partial", "--pweights", "h", "--start", "plus-plus")
 
+    def test_naive_bayes(self):
+        self.same_results("naivebayes", "g ~ x + y + F(h) + flag", "--smoothing-factor", "1")
+        self.same_results("naivebayes", "F(h) ~ x + y + g", "--pweights", "h", "--row-selection", "x > 5")
+
     def test_kmeans_writes_the_same_bytes(self):
         table, first = self.path("t.h5"), None
         self.succeed("import", self.csv, table, *TEXT)

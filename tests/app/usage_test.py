@@ -21,6 +21,7 @@ class Usage(Case):
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
         for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "covcor", "linmod", "kmeans", "naivebayes", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
@@ -118,6 +119,30 @@ class Usage(Case):
         refused(3, "no such file", "~ x", self.table, "--centers", self.path("no.csv"))
         refused(3, "--overwrite", "~ x", self.table, self.table, "--num-clusters", "2")
 
+    def test_naive_bayes_refuses(self):
+        def refused(status, text, *words):
+            self.fail_with(status, text, "naivebayes", *words)
+        refused(2, "the response 'y' is not a factor", "y ~ x", self.table)
+        refused(2, "one response", "~ x", self.table)
+        refused(2, "no interactions: 'x:y'", "g ~ x:y", self.table)
+        refused(2, "cannot be a predictor, too", "g ~ x + g", self.table)
+        refused(2, "--smoothing-factor is not negative", "g ~ x", self.table, "--smoothing-factor", "-1")
+        refused(2, "--prior has 3 values", "g ~ x", self.table, "--prior", "1,1,1")
+        refused(2, "--prior: 'a' is not a number", "g ~ x", self.table, "--prior", "a,b")
+        refused(3, "has one level", "factor(g, levels = c('a')) ~ x", self.table)
+        refused(3, "no row has a class", "g ~ x", self.table, "--row-selection", "is.na(g)")
+        refused(3, "'z' has only missing values", "g ~ x + z", self.table, "--transform", "z = ifelse(x > 100, x, NA)")
+        refused(3, "infinite values", "g ~ z", self.table, "--transform", "z = 1 / (x - 1)")
+        model = self.path("bayes.json")
+        self.succeed("naivebayes", "g ~ x", self.table, "--model", model)
+        self.fail_with(2, "class or prob", "predict", model, self.table, self.path("p.csv"), "--type", "link")
+        self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("p.csv"), "--compute-std-errors")
+        self.fail_with(2, "response or link", "predict", self.linear_model(), self.table, self.path("p.csv"), "--type", "prob")
+
+    def linear_model(self):
+        self.succeed("linmod", "y ~ x", self.table, "--model", self.path("linear.json"))
+        return self.path("linear.json")
+
     def test_existing_outputs_stay(self):
         before = self.bytes_of(self.table)
         self.fail_with(3, "--overwrite", "import", self.csv, self.table)
@@ -150,7 +175,8 @@ class Usage(Case):
 
     def test_every_result_says_what_it_is(self):
         results = {"info": self.result("info", self.table), "summary": self.result("summary", "~ x", self.table),
-                   "linmod": self.result("linmod", "y ~ x", self.table), "kmeans": self.result("kmeans", "~ x", self.table, "--num-clusters", "2"), "import": self.result("import", self.csv, self.path("o.h5")),
+                   "linmod": self.result("linmod", "y ~ x", self.table), "naivebayes": self.result("naivebayes", "g ~ x", self.table),
+                   "kmeans": self.result("kmeans", "~ x", self.table, "--num-clusters", "2"), "import": self.result("import", self.csv, self.path("o.h5")),
                    "export": self.result("export", self.table, self.path("o.csv")),
                    "datastep": self.result("datastep", self.table, self.path("d.h5"))}
         for verb, result in results.items():

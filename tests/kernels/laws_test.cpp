@@ -7,6 +7,7 @@
 
 #include "rxhpc/bucket_counts.hpp"
 #include "rxhpc/centroids.hpp"
+#include "rxhpc/class_statistics.hpp"
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/glm_step.hpp"
 #include "rxhpc/moments.hpp"
@@ -92,6 +93,24 @@ struct CentroidsCase {
     for (int k = 0; k < 4; ++k) {
       v.insert(v.end(), {a.weight(k), a.square(k)});
       for (int j = 0; j < 3; ++j) v.insert(v.end(), {a.sum(k, j) + 1e5 * a.cell_weight(k, j), a.cell_weight(k, j)});
+    }
+    return v;
+  }
+};
+/// Classes: 3 of column 3, or 24 of it (most of them empty), which takes the other way of summing.
+template <bool Weighted, int Classes>
+struct ClassStatisticsCase {
+  using Type = ClassStatistics;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    return ClassStatistics({.response = 3, .classes = Classes, .weight = Weighted ? 2 : -1, .numbers = {0, 1, 5}, .factors = {4}, .levels = {4}});
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (int c = 0; c < 3; ++c) {
+      v.push_back(a.weight(c));
+      for (int k = 0; k < 3; ++k) v.insert(v.end(), {a.moments(k, c).weight_sum, a.moments(k, c).base.mean, a.moments(k, c).base.m2});
+      for (int l = 0; l < 4; ++l) v.push_back(a.count(0, l, c));
     }
     return v;
   }
@@ -224,6 +243,7 @@ class Laws : public testing::Test {
 using Cases = testing::Types<GlmStepCase<Precision::plain, true>, GlmStepCase<Precision::exact, false>, MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
                              CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
                              CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
+                             ClassStatisticsCase<false, 3>, ClassStatisticsCase<true, 3>, ClassStatisticsCase<false, 24>, ClassStatisticsCase<true, 24>,
                              RowSampleCase<RowSample::Order::first>, RowSampleCase<RowSample::Order::random>, RowSampleCase<RowSample::Order::far>,
                              BucketCountsCase<false>, BucketCountsCase<true>,
                              PairProductsCase<Precision::plain>, PairProductsCase<Precision::exact>>;

@@ -54,7 +54,7 @@ class CellMoments {
     std::vector<int> factors;     ///< positions of the factor columns; empty: one cell
     std::vector<int> levels;      ///< [factors] number of levels of each
     int weight = -1;              ///< position of the weight column; -1: every row weighs 1
-    std::vector<int> also_present;  ///< rows missing in one of these columns are left out (listwise); counted in rows_excluded
+    std::vector<int> also_present = {};  ///< rows missing in one of these columns are left out (listwise); counted in rows_excluded
   };
   explicit CellMoments(Spec spec);
   void reset();
