@@ -142,6 +142,7 @@ class Lloyd {
 
   void describe(const Centroids& sums, const std::vector<double>& centres, KMeans& out) {
     auto const& used = sums.centres().values();
+    out.labelled_by = used;
     out.n_valid_obs = sums.valid();
     out.n_missing_obs = sums.missing();
     std::vector<double> mean(static_cast<std::size_t>(columns_), 0.0), cells(mean);

@@ -21,8 +21,10 @@ Variable cluster_variable(const std::string& name) {
   return v;
 }
 
-std::shared_ptr<const Centres> centres_of(const KMeans& m) {
+/// The final centres or, for the rows of the fit, those that their labels are from.
+std::shared_ptr<const Centres> centres_of(const KMeans& m, bool of_fit = false) {
   std::vector<double> values;
+  if (of_fit && !m.labelled_by.empty()) return std::make_shared<Centres>(static_cast<int>(m.variables.size()), m.labelled_by, m.shift);
   for (auto const& c : m.centers) values.insert(values.end(), c.begin(), c.end());
   return std::make_shared<Centres>(static_cast<int>(m.variables.size()), std::move(values), m.shift);
 }
@@ -98,7 +100,7 @@ std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model) { retu
 }  // namespace impl
 
 struct ClusteredRows::Impl {
-  Impl(const KMeans& model, const ChunkSource& source) : rows(source, {model.rows.transforms, ""}), centres(impl::centres_of(model)) {}
+  Impl(const KMeans& model, const ChunkSource& source) : rows(source, {model.rows.transforms, ""}), centres(impl::centres_of(model, true)) {}
   RowSource rows;
   std::shared_ptr<const Centres> centres;
   Schema schema;

@@ -20,8 +20,7 @@ class Usage(Case):
             status, out, err = run(*words)
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
-        for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
-        for verb in ("import", "info", "summary", "covcor", "linmod", "kmeans", "naivebayes", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "naivebayes", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))

@@ -41,6 +41,7 @@ struct KMeans {
   bool weighted = false;
   std::vector<std::string> variables;           ///< as written in the formula
   std::vector<std::vector<double>> centers;     ///< [k x p]
+  std::vector<double> labelled_by;              ///< [k x p] the centres that gave the labels; `centers` unless stopped before it converged. Not in files
   std::vector<double> shift;                    ///< [p] subtracted from values and centres where distances are taken
   std::vector<double> size, withinss;           ///< [k] rows (sum of weights); sum of (weighted) squared distances
   double tot_withinss = 0, betweenss = 0, totss = 0;
