@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "rxhpc/table.hpp"
@@ -17,6 +18,21 @@ using Buffer = std::vector<unsigned char>;
 constexpr unsigned filter_lz4 = 32004, filter_zstd = 32015;
 
 std::uint64_t hash_of(const void* data, std::size_t bytes);
+
+/// The same hash of bytes that come in pieces.
+class HashStream {
+ public:
+  HashStream();
+  ~HashStream();
+  HashStream(HashStream&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  HashStream(const HashStream&) = delete;
+  void begin();
+  void add(const void* data, std::size_t bytes);
+  std::uint64_t hash() const;
+
+ private:
+  void* state_;
+};
 
 /// Compressors and scratch of one thread.
 class ChunkEncoder {

@@ -9,7 +9,6 @@
 #include <csignal>
 #include <mutex>
 
-#include "codec_chunk.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -77,16 +76,37 @@ MappedFile::~MappedFile() {
   if (base_) ::munmap(const_cast<unsigned char*>(base_), bytes_);
 }
 
-bool hash_mapped(const void* data, std::size_t bytes, std::uint64_t& hash) {
+namespace {
+
+template <class Look>
+bool guarded(Look&& look) {
   sigjmp_buf here;
   if (sigsetjmp(here, 0) != 0) {
     landing = nullptr;
     return false;
   }
   landing = &here;
-  hash = hash_of(data, bytes);
+  look();
   landing = nullptr;
   return true;
+}
+
+}  // namespace
+
+bool hash_mapped(const void* data, std::size_t bytes, std::uint64_t& hash) {
+  return guarded([&] { hash = hash_of(data, bytes); });
+}
+
+bool hash_mapped(const void* data, std::size_t bytes, HashStream& hash) {
+  return guarded([&] { hash.add(data, bytes); });
+}
+
+bool touch_mapped(const void* data, std::size_t bytes, std::size_t step) {
+  auto const* const p = static_cast<const volatile unsigned char*>(data);
+  return guarded([&] {
+    for (std::size_t at = 0; at < bytes; at += step) static_cast<void>(p[at]);
+    if (bytes > 0) static_cast<void>(p[bytes - 1]);
+  });
 }
 
 }  // namespace rxhpc::impl

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "atomic_file.hpp"
+#include "codec_chunk.hpp"
 
 namespace rxhpc::impl {
 
@@ -28,7 +29,15 @@ class MappedFile {
   const unsigned char* base_ = nullptr;
 };
 
-/// XXH3-64 of mapped bytes; false where the file has shrunk or its medium fails under the mapping (SIGBUS).
+// Mapped bytes may only be looked at after one of these has returned true for them; false where the file has shrunk or its medium fails
+// under the mapping (SIGBUS).
+
+/// XXH3-64 of mapped bytes.
 bool hash_mapped(const void* data, std::size_t bytes, std::uint64_t& hash);
+/// Adds them to a hash.
+bool hash_mapped(const void* data, std::size_t bytes, HashStream& hash);
+/// Looks whether they are there, at a byte in every `step`: with the size of a page that is the proof; larger steps have the system
+/// enter the pages around into its tables, so that what asks for lines ahead does not ask in vain.
+bool touch_mapped(const void* data, std::size_t bytes, std::size_t step = 4096);
 
 }  // namespace rxhpc::impl

@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -19,8 +20,12 @@ namespace rxhpc {
 namespace impl {
 namespace {
 
+constexpr std::size_t pages_around = 65536;  // what Linux enters into its tables at one fault
+
 struct ReadScratch final : ChunkScratch {
   ChunkDecoder decoder;
+  std::vector<HashStream> streams;  ///< [position among the columns asked for]
+  std::vector<char> fresh;          ///< likewise: not yet seen to be right
   Buffer stored;
   std::vector<Buffer> values, converted;  ///< [position among the columns asked for]
 };
@@ -33,10 +38,16 @@ bool in_page_cache(int fd, std::uint64_t end) {
   return end > 0 && ::preadv2(fd, &one, 1, static_cast<off_t>(end - 1), RWF_NOWAIT) == 1;
 }
 
-// One file of the table and its chunks' place in the whole.
+// One file of the table. `checked` [column * chunks + chunk]: whether those mapped bytes have been seen to be right by some thread; a later
+// pass through the same source looks whether they are still there and hashes no more.
 struct FileOfTable {
   TableImage image;
   std::unique_ptr<MappedFile> bytes;
+  mutable std::vector<std::atomic<bool>> checked;
+
+  std::atomic<bool>& check_of(int column, std::int64_t chunk) const {
+    return checked[static_cast<std::size_t>(column) * static_cast<std::size_t>(image.chunk_count()) + static_cast<std::size_t>(chunk)];
+  }
 };
 
 class TableSource final : public ChunkSource {
@@ -47,12 +58,17 @@ class TableSource final : public ChunkSource {
   bool columns_apart() const override { return true; }
   const ZoneMap* zone_map() const override { return &zones_; }
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override;
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
 
  private:
   const unsigned char* values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values, ReadScratch& scratch) const;
   const unsigned char* mapped(const FileOfTable& file, int column, std::int64_t chunk) const;
+  const unsigned char* place_of(const FileOfTable& file, int column, std::int64_t chunk) const;
+  bool hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, const Chunk& out, ReadScratch& scratch,
+               const PieceFunction& use) const;
+  ReadScratch& prepare(std::int64_t chunk, std::span<const int> columns, Chunk& out) const;
   void fetch(const FileOfTable& file, int column, std::int64_t chunk, Buffer& stored) const;
 
   Schema schema_;
@@ -92,21 +108,47 @@ TableSource::TableSource(Schema schema, std::vector<TableImage> images) : schema
     auto bytes = std::make_unique<MappedFile>(image.path);
     if (bytes->bytes() < image.file_bytes)
       throw DataError(image.path + ": truncated to " + std::to_string(bytes->bytes()) + " of " + std::to_string(image.file_bytes) + " bytes");
-    files_.push_back({std::move(image), std::move(bytes)});
+    std::vector<std::atomic<bool>> checked(schema_.size() * static_cast<std::size_t>(chunks));
+    files_.push_back({std::move(image), std::move(bytes), std::move(checked)});
   }
   for (std::size_t c = 0; c < schema_.size(); ++c)
     if (!counted[c]) zones_.level_counts[c].clear();
   grid_ = Grid(std::move(rows));
 }
 
+[[noreturn]] void gone(const FileOfTable& file, int column, std::int64_t chunk) {
+  damaged(file, column, chunk, "cannot be read (the file was cut short or its medium fails)");
+}
+
+const StoredChunk& place_in(const FileOfTable& file, int column, std::int64_t chunk) {
+  return file.image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)];
+}
+
+// Plain values where the chunk table says they lie in the mapping, fit to be used there but not yet looked at; else null.
+const unsigned char* TableSource::place_of(const FileOfTable& file, int column, std::int64_t chunk) const {
+  auto const& v = file.image.schema[static_cast<std::size_t>(column)];
+  auto const value_bytes = static_cast<std::size_t>(v.value_bytes()), aligned_to = v.storage == Storage::text ? 1 : value_bytes;
+  auto const& place = place_in(file, column, chunk);
+  if (place.bytes != static_cast<std::size_t>(file.image.rows_of(chunk)) * value_bytes) damaged(file, column, chunk, "has another length than its rows");
+  auto const* p = file.bytes->range(place.address, place.bytes);
+  return p && reinterpret_cast<std::uintptr_t>(p) % aligned_to == 0 ? p : nullptr;
+}
+
 // The chunk where it lies, once its bytes have been seen to be right; null where it is not to be had so.
 const unsigned char* TableSource::mapped(const FileOfTable& file, int column, std::int64_t chunk) const {
-  auto const& place = file.image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)];
-  auto const* p = file.bytes->range(place.address, place.bytes);
+  auto const& place = place_in(file, column, chunk);
+  auto const* p = place_of(file, column, chunk);
   if (!p) return nullptr;
+  auto& checked = file.check_of(column, chunk);
+  if (checked.load(std::memory_order_relaxed)) {
+    if (!touch_mapped(p, place.bytes)) gone(file, column, chunk);
+    return p;
+  }
   std::uint64_t hash = 0;
-  if (!hash_mapped(p, place.bytes, hash)) damaged(file, column, chunk, "cannot be read (the file was cut short or its medium fails)");
-  return hash == place.hash ? p : nullptr;
+  if (!hash_mapped(p, place.bytes, hash)) gone(file, column, chunk);
+  if (hash != place.hash) return nullptr;
+  checked.store(true, std::memory_order_relaxed);
+  return p;
 }
 
 // Stored bytes with the right hash, from their place or, where they have moved, through HDF5.
@@ -129,13 +171,8 @@ const unsigned char* TableSource::values_of(const FileOfTable& file, int column,
   auto const& image = file.image;
   auto const& v = image.schema[static_cast<std::size_t>(column)];
   auto const value_bytes = static_cast<std::size_t>(v.value_bytes());
-  auto const aligned_to = v.storage == Storage::text ? 1 : value_bytes;
   if (image.codec == Codec::none) {
-    auto const bytes = static_cast<std::size_t>(image.rows_of(chunk)) * value_bytes;
-    if (image.chunks[static_cast<std::size_t>(column)][static_cast<std::size_t>(chunk)].bytes != bytes)
-      damaged(file, column, chunk, "has another length than its rows");
-    auto const* p = mapped(file, column, chunk);
-    if (p && reinterpret_cast<std::uintptr_t>(p) % aligned_to == 0) return p;
+    if (auto const* p = mapped(file, column, chunk)) return p;
     fetch(file, column, chunk, values);
     return values.data();
   }
@@ -145,20 +182,25 @@ const unsigned char* TableSource::values_of(const FileOfTable& file, int column,
   return values.data();
 }
 
-void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
+ReadScratch& TableSource::prepare(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
   auto* scratch = dynamic_cast<ReadScratch*>(out.scratch.get());
   if (!scratch) {
     auto fresh = std::make_unique<ReadScratch>();
     scratch = fresh.get();
     out.scratch = std::move(fresh);
   }
-  if (scratch->values.size() < columns.size()) scratch->values.resize(columns.size());
-  auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
-  auto const& file = files_[static_cast<std::size_t>(file_number)];
   out.index = chunk;
   out.first_row = grid_.first(chunk);
   out.rows = grid_.rows(chunk);
   out.columns.resize(columns.size());
+  return *scratch;
+}
+
+void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
+  auto* const scratch = &prepare(chunk, columns, out);
+  if (scratch->values.size() < columns.size()) scratch->values.resize(columns.size());
+  auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
+  auto const& file = files_[static_cast<std::size_t>(file_number)];
   for (std::size_t i = 0; i < columns.size(); ++i) {
     auto const c = static_cast<std::size_t>(columns[i]);
     auto const& stored = file.image.schema[c];
@@ -169,6 +211,49 @@ void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& 
     convert(schema_[c], out.columns[i], out.rows, out.rows, scratch->converted[i]);
     out.columns[i] = column_of(schema_[c], scratch->converted[i].data());
   }
+}
+
+// Plain chunks where they lie are hashed a piece ahead of their use; all others come whole. Where the hash is another in the end, the
+// chunk has moved or is damaged: reading it whole finds out which.
+void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const {
+  auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
+  auto const& file = files_[static_cast<std::size_t>(file_number)];
+  auto& scratch = prepare(chunk, columns, out);
+  bool in_place = file.image.codec == Codec::none;
+  for (std::size_t i = 0; in_place && i < columns.size(); ++i) {
+    auto const &stored = file.image.schema[static_cast<std::size_t>(columns[i])], &wanted = schema_[static_cast<std::size_t>(columns[i])];
+    auto const* p = stored.storage == wanted.storage && stored.text_width == wanted.text_width ? place_of(file, columns[i], local) : nullptr;
+    in_place = p != nullptr;
+    out.columns[i] = column_of(stored, p);
+  }
+  if (!in_place || !hand_on(file, local, columns, out, scratch, use)) ChunkSource::read_pieces(chunk, columns, out, use);
+}
+
+bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, const Chunk& out, ReadScratch& scratch,
+                          const PieceFunction& use) const {
+  while (scratch.streams.size() < columns.size()) scratch.streams.emplace_back();
+  scratch.fresh.assign(columns.size(), true);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    scratch.fresh[i] = !file.check_of(columns[i], chunk).load(std::memory_order_relaxed);
+    scratch.streams[i].begin();
+    if (!touch_mapped(out.columns[i].data, place_in(file, columns[i], chunk).bytes, pages_around)) gone(file, columns[i], chunk);
+  }
+  for (std::int64_t first = 0; first < out.rows; first += piece_rows) {
+    auto const rows = std::min(piece_rows, out.rows - first);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      auto const value_bytes = static_cast<std::int64_t>(schema_[static_cast<std::size_t>(columns[i])].value_bytes());
+      auto const* const p = static_cast<const unsigned char*>(out.columns[i].data) + first * value_bytes;
+      auto const bytes = static_cast<std::size_t>(rows * value_bytes);
+      if (!(scratch.fresh[i] ? hash_mapped(p, bytes, scratch.streams[i]) : touch_mapped(p, bytes))) gone(file, columns[i], chunk);
+    }
+    use(first, rows);
+  }
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (!scratch.fresh[i]) continue;
+    if (scratch.streams[i].hash() != place_in(file, columns[i], chunk).hash) return false;
+    file.check_of(columns[i], chunk).store(true, std::memory_order_relaxed);
+  }
+  return true;
 }
 
 std::int64_t TableSource::stored_bytes(std::int64_t chunk, std::span<const int> columns) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "cross_layout.hpp"
 #include "rank_k.hpp"
@@ -11,6 +12,25 @@
 namespace rxhpc {
 
 using impl::CrossLayout;
+
+/// What rows pass through on their way into the sums.
+struct impl::CrossWork {
+  explicit CrossWork(const CrossLayout& layout)
+      : reader(layout.plan), dense(static_cast<int>(layout.plan.dense.size()), layout.exact, layout.weighted, layout.plan.tile_rows), cells(layout) {}
+  TileReader reader;
+  RankK dense;
+  CellSums cells;
+  RowCounts rows;
+};
+
+CrossProducts::CrossProducts(const CrossProducts& o) : layout_(o.layout_), counts_(o.counts_), hi_(o.hi_), lo_(o.lo_) {}
+CrossProducts& CrossProducts::operator=(const CrossProducts& o) {
+  if (this != &o) *this = CrossProducts(o);
+  return *this;
+}
+CrossProducts::CrossProducts(CrossProducts&&) noexcept = default;
+CrossProducts& CrossProducts::operator=(CrossProducts&&) noexcept = default;
+CrossProducts::~CrossProducts() = default;
 
 CrossProducts::CrossProducts(CrossProductSpec spec) : layout_(std::make_shared<const CrossLayout>(std::move(spec))) {
   counts_.assign(layout_->counts, 0);
@@ -22,25 +42,37 @@ void CrossProducts::reset() {
   std::fill(counts_.begin(), counts_.end(), 0);
   std::fill(hi_.begin(), hi_.end(), 0.0);
   std::fill(lo_.begin(), lo_.end(), 0.0);
+  if (!work_) return;
+  work_->dense.clear();
+  work_->rows = {};
 }
 
 void CrossProducts::update(const Chunk& chunk) { update(chunk, nullptr, 1); }
 
 void CrossProducts::update(const Chunk& chunk, impl::TileTransform* transform, int tile_step) {
+  add_tiles(chunk, 0, chunk.rows, transform, tile_step);
+  finish_rows(chunk);
+}
+
+void CrossProducts::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) { add_tiles(chunk, first, rows, nullptr, 1); }
+
+void CrossProducts::add_tiles(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step) {
   auto const& plan = layout_->plan;
-  impl::TileReader reader(plan);
-  impl::RankK dense(static_cast<int>(plan.dense.size()), layout_->exact, layout_->weighted, plan.tile_rows);
-  impl::CellSums cells(*layout_);
-  impl::RowCounts rows;
+  if (!work_) work_ = std::make_unique<impl::CrossWork>(*layout_);
   // One pass over the columns used; a tile stays in the first cache for all its products
-  for (std::int64_t first = 0; first < chunk.rows; first += std::int64_t(plan.tile_rows) * tile_step) {
-    auto tile = reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, chunk.rows - first)), rows);
+  for (std::int64_t first = begin, end = begin + count; first < end; first += std::int64_t(plan.tile_rows) * tile_step) {
+    auto tile = work_->reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, end - first)), work_->rows);
     if (tile.rows == 0) continue;
     if (transform) tile = transform->apply(tile);
-    dense.add(tile);
-    cells.add(tile, counts_.data(), hi_.data(), lo_.data());
+    work_->dense.add(tile);
+    work_->cells.add(tile, counts_.data(), hi_.data(), lo_.data());
   }
-  dense.flush(hi_.data(), lo_.data());
+}
+
+void CrossProducts::finish_rows(const Chunk&) {
+  if (!work_) return;
+  auto const rows = std::exchange(work_->rows, {});
+  work_->dense.flush(hi_.data(), lo_.data());
   counts_[0] += rows.valid;
   counts_[1] += rows.missing;
   counts_[2] += rows.infinite;

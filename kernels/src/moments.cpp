@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "rxhpc/chunk_source.hpp"
 #include "rxhpc/pack.hpp"
 
 namespace rxhpc {
@@ -13,30 +14,18 @@ namespace {
 
 using impl::Pack;
 constexpr int tile_rows = 2048;
-constexpr int page_doubles = 512;  // read ahead by hand: the processor's own prefetching stops at the end of a page
 constexpr int groups = 4;  // packs that run side by side: 32 virtual lanes
+static_assert(ColumnMoments::lanes == 8 * groups && piece_rows % tile_rows == 0);
 constexpr double inf = std::numeric_limits<double>::infinity();
 
-/// Lane sums of a chunk: the sum of x with its rounding errors, the sum of squared distances from the shift, and the extremes.
-struct Lanes {
-  Pack sum[groups], error[groups], square[groups], square_error[groups], low[groups], high[groups];
-  std::int64_t n = 0;
-
-  Lanes() {
-    for (int g = 0; g < groups; ++g) {
-      sum[g] = error[g] = square[g] = square_error[g] = Pack::all(0);
-      low[g] = Pack::all(inf);
-      high[g] = Pack::all(-inf);
-    }
-  }
-};
-
 /// One tile. Missing rows (NaN) leave sums alone by mask and extremes by min's rule for NaN. 12 vector operations a pack.
-void add_tile(const double* x, int rows, double shift, Lanes& lanes) {
+/// Asks for the next tile meanwhile: the processor's own prefetching stops at the end of a page.
+void add_tile(const double* x, int rows, double shift, ColumnMoments::Lanes& lanes) {
   Pack sum[groups], error[groups], square[groups], low[groups], high[groups];
   Pack const centre = Pack::all(shift);
   for (int g = 0; g < groups; ++g) {
-    sum[g] = lanes.sum[g], error[g] = lanes.error[g], low[g] = lanes.low[g], high[g] = lanes.high[g];
+    sum[g] = Pack::load(lanes.sum + 8 * g), error[g] = Pack::load(lanes.error + 8 * g);
+    low[g] = Pack::load(lanes.low + 8 * g), high[g] = Pack::load(lanes.high + 8 * g);
     square[g] = Pack::all(0);
   }
   std::int64_t n = 0;
@@ -54,7 +43,7 @@ void add_tile(const double* x, int rows, double shift, Lanes& lanes) {
   int i = 0;
   for (; i + 8 * groups <= rows; i += 8 * groups) {
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) __builtin_prefetch(x + i + 8 * g + page_doubles);
+    for (int g = 0; g < groups; ++g) __builtin_prefetch(x + i + 8 * g + tile_rows, 0, 2);
 #pragma GCC unroll 4
     for (int g = 0; g < groups; ++g) step(g, Pack::load(x + i + 8 * g));
   }
@@ -64,10 +53,11 @@ void add_tile(const double* x, int rows, double shift, Lanes& lanes) {
     for (int g = 0; g < groups; ++g) step(g, Pack::load(last + 8 * g));
   }
   for (int g = 0; g < groups; ++g) {
-    lanes.sum[g] = sum[g], lanes.error[g] = error[g], lanes.low[g] = low[g], lanes.high[g] = high[g];
-    auto const q = impl::two_sum(lanes.square[g], square[g]);
-    lanes.square[g] = q.hi;
-    lanes.square_error[g] = lanes.square_error[g] + q.lo;
+    sum[g].store(lanes.sum + 8 * g), error[g].store(lanes.error + 8 * g);
+    low[g].store(lanes.low + 8 * g), high[g].store(lanes.high + 8 * g);
+    auto const q = impl::two_sum(Pack::load(lanes.square + 8 * g), square[g]);
+    q.hi.store(lanes.square + 8 * g);
+    (Pack::load(lanes.square_error + 8 * g) + q.lo).store(lanes.square_error + 8 * g);
   }
   lanes.n += n;
 }
@@ -94,12 +84,12 @@ void add_squares(const double* x, int rows, double shift, impl::DdPack& total) {
 /// Rows of a column as plain doubles, a tile at a time; no copy where they lie so already.
 class Tiles {
  public:
-  Tiles(const Column& column, std::int64_t rows) : column_(column), rows_(rows) {}
+  explicit Tiles(const Column& column) : column_(column) {}
   template <class F>
-  void each(F&& f) {
-    for (std::int64_t first = 0; first < rows_; first += tile_rows) {
-      int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, rows_ - first));
-      if (!f(at(first, n), n)) return;
+  void each(std::int64_t begin, std::int64_t end, F&& f) {
+    for (std::int64_t first = begin; first < end; first += tile_rows) {
+      int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, end - first));
+      f(at(first, n), n);
     }
   }
 
@@ -110,43 +100,37 @@ class Tiles {
     return buffer_;
   }
   const Column& column_;
-  std::int64_t rows_;
   alignas(64) double buffer_[tile_rows];
 };
 
-/// The mean of the finite values of the first tile that has any: a fair centre, so that squared distances from it cancel little.
-double first_centre(Tiles& tiles) {
-  double centre = 0;
-  tiles.each([&](const double* x, int rows) {
-    double first = 0, sum = 0;
-    std::int64_t n = 0;
-    for (int i = 0; i < rows; ++i) {
-      if (!std::isfinite(x[i])) continue;
-      if (n == 0) first = x[i];
-      sum += x[i] - first;
-      ++n;
-    }
-    if (n > 0) centre = std::isfinite(sum) ? first + sum / static_cast<double>(n) : first;
-    return n == 0;
-  });
-  return centre;
+/// The mean of the finite values of a tile: a fair centre, so that squared distances from it cancel little. False where it has none.
+bool centre_of(const double* x, int rows, double& centre) {
+  double first = 0, sum = 0;
+  std::int64_t n = 0;
+  for (int i = 0; i < rows; ++i) {
+    if (!std::isfinite(x[i])) continue;
+    if (n == 0) first = x[i];
+    sum += x[i] - first;
+    ++n;
+  }
+  if (n > 0) centre = std::isfinite(sum) ? first + sum / static_cast<double>(n) : first;
+  return n > 0;
 }
 
 /// The mean where the sum of the values is beyond the largest double.
-double mean_of_huge(Tiles& tiles, double n) {
+double mean_of_huge(Tiles& tiles, std::int64_t rows, double n) {
   constexpr double small = 0x1p-100;
   DD sum = 0;
-  tiles.each([&](const double* x, int rows) {
-    for (int i = 0; i < rows; ++i)
+  tiles.each(0, rows, [&](const double* x, int rows_here) {
+    for (int i = 0; i < rows_here; ++i)
       if (x[i] == x[i]) sum += DD(x[i] * small);
-    return true;
   });
   return (sum / DD(n)).hi / small;
 }
 
-DD total(const Pack (&hi)[groups], const Pack (&lo)[groups]) {
+DD total(const double* hi, const double* lo) {
   auto const pair = [&](int g) {
-    auto const s = impl::two_sum(hi[g], lo[g]);
+    auto const s = impl::two_sum(Pack::load(hi + 8 * g), Pack::load(lo + 8 * g));
     return impl::DdPack{s.hi, s.lo};
   };
   return reduce((pair(0) + pair(2)) + (pair(1) + pair(3)));
@@ -154,25 +138,38 @@ DD total(const Pack (&hi)[groups], const Pack (&lo)[groups]) {
 
 }  // namespace
 
-ZoneMoments moments_of(const Column& column, std::int64_t rows) {
+void ColumnMoments::reset() {
+  lanes_ = {};
+  std::fill_n(lanes_.low, lanes, inf);
+  std::fill_n(lanes_.high, lanes, -inf);
+  shift_ = 0;
+  shifted_ = false;
+}
+
+// One pass over the column: 8 bytes a row. Tiles before the shift is known have no finite value: their distances do not count.
+void ColumnMoments::add(const Column& column, std::int64_t first, std::int64_t rows) {
+  if (column.storage == Storage::text) return;
+  Tiles tiles(column);
+  tiles.each(first, first + rows, [&](const double* x, int n) {
+    if (!shifted_) shifted_ = centre_of(x, n, shift_);
+    add_tile(x, n, shift_, lanes_);
+  });
+}
+
+ZoneMoments ColumnMoments::finish(const Column& column, std::int64_t rows) const {
   ZoneMoments m;
   m.min = inf;
   m.max = -inf;
   if (column.storage == Storage::text) return m;
-  Tiles tiles(column, rows);
-  double const shift = first_centre(tiles);
-  Lanes lanes;
-  // One pass over the column: 8 bytes a row
-  tiles.each([&](const double* x, int n) {
-    add_tile(x, n, shift, lanes);
-    return true;
-  });
-  m.n = lanes.n;
-  m.missing = rows - lanes.n;
+  Tiles tiles(column);
+  m.n = lanes_.n;
+  m.missing = rows - lanes_.n;
   if (m.n == 0) return m;
+  auto const low_of = [&](int g) { return Pack::load(lanes_.low + 8 * g); };
+  auto const high_of = [&](int g) { return Pack::load(lanes_.high + 8 * g); };
   double low[8], high[8];
-  min(min(lanes.low[0], lanes.low[1]), min(lanes.low[2], lanes.low[3])).store(low);
-  max(max(lanes.high[0], lanes.high[1]), max(lanes.high[2], lanes.high[3])).store(high);
+  min(min(low_of(0), low_of(1)), min(low_of(2), low_of(3))).store(low);
+  max(max(high_of(0), high_of(1)), max(high_of(2), high_of(3))).store(high);
   m.min = *std::min_element(low, low + 8);
   m.max = *std::max_element(high, high + 8);
   if (m.min == -inf || m.max == inf) {  // as R: the mean is infinite or, with both signs, NaN; the deviation NaN
@@ -181,29 +178,32 @@ ZoneMoments moments_of(const Column& column, std::int64_t rows) {
     return m;
   }
   double const n = static_cast<double>(m.n);
-  DD const sum = total(lanes.sum, lanes.error);
+  DD const sum = total(lanes_.sum, lanes_.error);
   if (!std::isfinite(sum.hi) || !std::isfinite(sum.lo)) {
-    m.mean = mean_of_huge(tiles, n);
+    m.mean = mean_of_huge(tiles, rows, n);
     m.m2 = m.min == m.max ? 0 : inf;
     return m;
   }
   DD const mean = sum / DD(n);
   m.mean = mean.hi;
   m.mean_lo = mean.lo;
-  DD const off = mean - DD(shift);
-  DD squares = total(lanes.square, lanes.square_error);
+  DD const off = mean - DD(shift_);
+  DD squares = total(lanes_.square, lanes_.square_error);
   double const m2 = static_cast<double>(squares - off * off * DD(n));
   m.m2 = m2;
   if (n * off.hi * off.hi > 1e4 * std::abs(m2)) {  // the centre was far off: squares once more, about the mean
     impl::DdPack again{Pack::all(0), Pack::all(0)};
-    tiles.each([&](const double* x, int rows_here) {
-      add_squares(x, rows_here, mean.hi, again);
-      return true;
-    });
+    tiles.each(0, rows, [&](const double* x, int rows_here) { add_squares(x, rows_here, mean.hi, again); });
     m.m2 = static_cast<double>(reduce(again) - DD(mean.lo) * DD(mean.lo) * DD(n));
   }
   m.m2 = std::max(m.m2, 0.0);
   return m;
+}
+
+ZoneMoments moments_of(const Column& column, std::int64_t rows) {
+  ColumnMoments m;
+  m.add(column, 0, rows);
+  return m.finish(column, rows);
 }
 
 void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
@@ -246,9 +246,15 @@ void Moments::update(const Chunk& chunk) {
   for (std::size_t k = 0; k < columns_.size(); ++k) merge_moments(state_[k], moments_of(chunk.columns[columns_[k]], chunk.rows));
 }
 
-void Moments::update_column(const Chunk& chunk, int position) {
+void Moments::update_column(const Chunk& chunk, int, std::int64_t first, std::int64_t rows) {
+  if (first == 0) open_.reset();
+  open_.add(chunk.columns[0], first, rows);
+}
+
+void Moments::finish_column(const Chunk& chunk, int position) {
+  auto const whole = open_.finish(chunk.columns[0], chunk.rows);
   for (std::size_t k = 0; k < columns_.size(); ++k)
-    if (columns_[k] == position) merge_moments(state_[k], moments_of(chunk.columns[0], chunk.rows));
+    if (columns_[k] == position) merge_moments(state_[k], whole);
 }
 
 namespace {

@@ -161,7 +161,9 @@ void RankK::flush(double* hi, double* lo) {
           hi[at(i, j)] += sum.hi;
         }
       }
-  std::fill(lanes_, lanes_ + lane_doubles_, 0.0);
+  clear();
 }
+
+void RankK::clear() { std::fill(lanes_, lanes_ + lane_doubles_, 0.0); }
 
 }  // namespace rxhpc::impl

@@ -18,6 +18,8 @@ class RankK {
   /// The same for columns of which the left factor of each product has a rounding error of its own (exact and weighted only; else
   /// null). Every array is zero from `rows` up to the next multiple of 8.
   void add(const double* const* left, const double* const* left_error, const double* const* right, int rows);
+  /// Forgets what has been added.
+  void clear();
   /// Adds the sums of the upper triangle, row by row, to hi (and lo, exact only) and starts anew.
   void flush(double* hi, double* lo);
 

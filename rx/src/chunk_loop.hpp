@@ -23,19 +23,24 @@ ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
 /// Threads that a pass uses for that many chunks: at least 1, never more than the host space has.
 int thread_count(const RunOptions& options, std::int64_t chunks);
 
-/// One chunk as a work takes it: whole, or column after column.
+/// Takes rows of a chunk while they are in cache (ChunkSource::read_pieces).
+using UsePiece = std::function<void(const Chunk& chunk, std::int64_t first, std::int64_t rows)>;
+
+/// One chunk as a work takes it: whole, in pieces, or column after column in pieces. Returns the whole chunk.
 class ChunkReader {
  public:
   ChunkReader(const ChunkSource& source, std::span<const int> columns, const ChunkRange& range, Chunk& buffer)
       : source_(source), columns_(columns), range_(range), chunk_(buffer) {}
   void turn_to(std::int64_t chunk) { at_ = chunk; }  ///< in the source's numbers
   std::int64_t index() const { return at_ + range_.offset; }
-  const Chunk& whole() { return read(columns_); }
-  const Chunk& column(int position) { return read(columns_.subspan(static_cast<std::size_t>(position), 1)); }  ///< that one alone
+  const Chunk& whole();
+  const Chunk& pieces(const UsePiece& use) { return read_pieces(columns_, use); }
+  const Chunk& column(int position, const UsePiece& use) { return read_pieces(columns_.subspan(static_cast<std::size_t>(position), 1), use); }
   double read_s() const { return read_s_; }
 
  private:
-  const Chunk& read(std::span<const int> columns);
+  const Chunk& read_pieces(std::span<const int> columns, const UsePiece& use);
+  void place();
 
   const ChunkSource& source_;
   std::span<const int> columns_;

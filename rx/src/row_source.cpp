@@ -288,6 +288,16 @@ void RowSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& ou
   impl_->compute(*s, out);
 }
 
+// Columns that are the base's own come in the base's pieces; what is computed comes whole.
+void RowSource::read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const {
+  if (!impl_->touched) return impl_->base.read_pieces(chunk, columns, out, use);
+  if (impl_->plan_for(columns)->computes()) return ChunkSource::read_pieces(chunk, columns, out, use);
+  std::vector<int> wanted;
+  for (int c : columns) wanted.push_back(impl_->values[static_cast<std::size_t>(c)].base_column);
+  if (dynamic_cast<RowScratch*>(out.scratch.get())) out.scratch.reset();
+  impl_->base.read_pieces(chunk, wanted, out, use);
+}
+
 std::int64_t RowSource::stored_bytes(std::int64_t chunk, std::span<const int> columns) const {
   return impl_->base.stored_bytes(chunk, impl_->plan_for(columns)->base_columns);
 }

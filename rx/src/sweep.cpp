@@ -56,8 +56,12 @@ std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int>
       int const apart = source.columns_apart() && folder->columnwise() ? static_cast<int>(columns.size()) : 0;
       works.emplace_back([&tree, folder, apart](ChunkReader& reader) {
         folder->begin();
-        if (apart == 0) folder->add(reader.whole());
-        for (int k = 0; k < apart; ++k) folder->add_column(reader.column(k), k);
+        for (int k = 0; k < apart; ++k) {
+          auto const add = [&](const Chunk& chunk, std::int64_t first, std::int64_t rows) { folder->add_column(chunk, k, first, rows); };
+          folder->end_column(reader.column(k, add), k);
+        }
+        auto const add = [&](const Chunk& chunk, std::int64_t first, std::int64_t rows) { folder->add(chunk, first, rows); };
+        if (apart == 0) folder->end(reader.pieces(add));
         std::vector<double> packed;
         folder->finish(packed);
         tree.insert(reader.index(), std::move(packed));

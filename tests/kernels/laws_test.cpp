@@ -8,6 +8,7 @@
 #include "rxhpc/bucket_counts.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/class_statistics.hpp"
+#include "rxhpc/chunk_source.hpp"
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/glm_step.hpp"
 #include "rxhpc/moments.hpp"
@@ -308,6 +309,37 @@ TYPED_TEST(Laws, AnswersTwiceAndCopiesAlike) {
   b.update(t.chunk(0, 10));
   EXPECT_TRUE(this->same_bits(this->packed(a), this->packed(this->folded(t.all()))));
 }
+
+TYPED_TEST(Laws, PiecesGiveTheBitsOfTheWhole) {
+  using Type = typename TypeParam::Type;
+  auto const t = table(3 * piece_rows + 700);
+  auto const chunk = t.all();
+  auto const whole = this->packed(this->folded(chunk));
+  auto const each_piece = [&](auto&& add) {
+    for (std::int64_t first = 0; first < chunk.rows; first += piece_rows) add(first, std::min(piece_rows, chunk.rows - first));
+  };
+  if constexpr (PiecewiseAccumulator<Type>) {
+    auto a = TypeParam::make();
+    a.update_rows(chunk, 0, piece_rows);
+    a.reset();  // forgets the piece
+    each_piece([&](std::int64_t first, std::int64_t rows) { a.update_rows(chunk, first, rows); });
+    a.finish_rows(chunk);
+    EXPECT_TRUE(this->same_bits(this->packed(a), whole));
+  }
+  if constexpr (ColumnwiseAccumulator<Type>) {
+    auto a = TypeParam::make();
+    for (int position = 0; position < static_cast<int>(chunk.columns.size()); ++position) {
+      Chunk one;
+      one.rows = chunk.rows;
+      one.columns = {chunk.columns[static_cast<std::size_t>(position)]};
+      a.update_column(one, position, 0, piece_rows);  // begun anew by the next
+      each_piece([&](std::int64_t first, std::int64_t rows) { a.update_column(one, position, first, rows); });
+      a.finish_column(one, position);
+    }
+    EXPECT_TRUE(this->same_bits(this->packed(a), whole));
+  }
+}
+static_assert(ColumnwiseAccumulator<Moments> && PiecewiseAccumulator<CrossProducts>);
 
 TYPED_TEST(Laws, WeightTwoIsTheRowTwice) {
   if constexpr (TypeParam::weighted) {

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
 
+#include "rxhpc/chunk_source.hpp"
 #include "table_fixture.hpp"
 
 namespace rxhpc {
@@ -160,7 +164,9 @@ TEST(Moments, ColumnAfterColumnGivesTheSameBits) {
     Chunk one;
     one.rows = all.rows;
     one.columns = {all.columns[static_cast<std::size_t>(position)]};
-    apart.update_column(one, position);
+    apart.update_column(one, position, 0, 2);
+    apart.update_column(one, position, 0, 4);  // from row 0: anew
+    apart.finish_column(one, position);
   }
   std::vector<double> a(together.packed_size()), b(apart.packed_size());
   together.pack(a);
@@ -169,6 +175,28 @@ TEST(Moments, ColumnAfterColumnGivesTheSameBits) {
   EXPECT_EQ(apart.finalize()[0].n, 2);
 }
 static_assert(ColumnwiseAccumulator<Moments>);
+
+TEST(Moments, PiecesGiveTheBitsOfTheWhole) {
+  std::mt19937_64 random(8);
+  std::normal_distribution<double> normal(3e5, 1);
+  std::vector<double> plain(5 * piece_rows + 77), late(plain.size(), nan), far(plain.size());
+  for (double& x : plain) x = normal(random);
+  for (std::size_t i = 3 * piece_rows; i < late.size(); ++i) late[i] = i % 3 ? normal(random) : nan;  // no value in the first pieces
+  for (std::size_t i = 0; i < far.size(); ++i) far[i] = i < 10 ? 1e9 : normal(random);                // the shift is far off
+  auto infinite = late;
+  infinite[5] = std::numeric_limits<double>::infinity();
+  for (auto const* x : {&plain, &late, &far, &infinite}) {
+    MemoryTable t;
+    int const k = t.numeric(*x);
+    auto const chunk = t.all();
+    auto const& column = chunk.columns[static_cast<std::size_t>(k)];
+    ColumnMoments pieces;
+    for (std::int64_t first = 0; first < chunk.rows; first += 2 * piece_rows) pieces.add(column, first, std::min(2 * piece_rows, chunk.rows - first));
+    auto const whole = moments_of(column, chunk.rows), sum = pieces.finish(column, chunk.rows);
+    EXPECT_EQ(std::memcmp(&whole, &sum, sizeof whole), 0);
+    EXPECT_GT(sum.n, 0);
+  }
+}
 
 TEST(LevelCounts, CountsEveryStorage) {
   auto const values = test::codes(9999, 7, 5);

@@ -21,11 +21,20 @@ concept Accumulator = std::copy_constructible<A> && requires(A a, const A shape,
   { shape.merge(out, in) };  // out = merge(out, in), out being the rows that come first
 };
 
-/// One that adds each column by itself, so that a column can be read and added while it is in cache, before the next is touched.
-/// update_column: chunk.columns[0] is the column that `update` would find at `position`, and the only one there. The same bits.
+/// One that takes a chunk piece by piece, each while it is in cache: update_rows for rows [first, first + rows) from row 0 on, pieces
+/// being multiples of piece_rows but for the last, then finish_rows. The bits of `update`. reset also forgets an unfinished chunk.
 template <class A>
-concept ColumnwiseAccumulator = Accumulator<A> && requires(A a, const Chunk& chunk, int position) {
-  { a.update_column(chunk, position) };
+concept PiecewiseAccumulator = Accumulator<A> && requires(A a, const Chunk& chunk, std::int64_t row) {
+  { a.update_rows(chunk, row, row) };
+  { a.finish_rows(chunk) };
+};
+
+/// One that adds each column by itself, in pieces as above; rows from row 0 that come again start the column anew.
+/// chunk.columns[0] is the column that `update` would find at `position`, and the only one there.
+template <class A>
+concept ColumnwiseAccumulator = Accumulator<A> && requires(A a, const Chunk& chunk, int position, std::int64_t row) {
+  { a.update_column(chunk, position, row, row) };
+  { a.finish_column(chunk, position) };
 };
 
 }  // namespace rxhpc

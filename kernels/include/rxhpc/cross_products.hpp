@@ -28,6 +28,7 @@ enum class Precision { plain, exact };
 
 namespace impl {
 struct CrossLayout;
+struct CrossWork;
 struct DesignTile;
 
 /// Changes tiles before their products are added: how iteratively reweighted fits bring their weights and working responses in.
@@ -58,10 +59,17 @@ struct CrossProductSpec {
 class CrossProducts {
  public:
   explicit CrossProducts(CrossProductSpec spec);
+  CrossProducts(const CrossProducts& other);
+  CrossProducts& operator=(const CrossProducts& other);
+  CrossProducts(CrossProducts&&) noexcept;
+  CrossProducts& operator=(CrossProducts&&) noexcept;
+  ~CrossProducts();
   void reset();
   void update(const Chunk& chunk);
   /// As update, with tiles changed by `transform` (null: none), and only every `tile_step`-th tile of the chunk.
   void update(const Chunk& chunk, impl::TileTransform* transform, int tile_step);
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);  ///< see PiecewiseAccumulator
+  void finish_rows(const Chunk& chunk);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
@@ -81,9 +89,12 @@ class CrossProducts {
   std::vector<std::int64_t> cell_counts(int term) const;
 
  private:
+  void add_tiles(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step);
+
   std::shared_ptr<const impl::CrossLayout> layout_;
   std::vector<std::int64_t> counts_;  // rows, rows in cells, rows in pairs of cells; see cross_layout.hpp
   std::vector<double> hi_, lo_;       // sums; lo_ stays empty in plain precision
+  std::unique_ptr<impl::CrossWork> work_;  // buffers of this thread, made when rows first come; never copied
 };
 
 }  // namespace rxhpc

@@ -12,6 +12,28 @@ namespace rxhpc {
 /// Tiles of a fixed row count with a fixed number of lanes, each chunk shifted by its first accepted value (Chan, Golub & LeVeque
 /// 1983; Schubert & Gertz 2018); merges carry the mean in double-double. Bytes read: the column's; about 12 flops a row.
 ZoneMoments moments_of(const Column& column, std::int64_t rows);
+
+/// The same for a column whose rows come in pieces, each of a multiple of 2048 rows but for the last. State: lane sums [32] of the values
+/// and of their squared distances from the shift, each with its rounding errors; extremes [32]; number of values.
+class ColumnMoments {
+ public:
+  ColumnMoments() { reset(); }
+  void reset();
+  void add(const Column& column, std::int64_t first, std::int64_t rows);
+  /// The whole column, all of whose rows have been added: it is read again where the shift turns out to have been far off.
+  ZoneMoments finish(const Column& column, std::int64_t rows) const;
+
+  static constexpr int lanes = 32;
+  struct Lanes {
+    double sum[lanes], error[lanes], square[lanes], square_error[lanes], low[lanes], high[lanes];
+    std::int64_t n;
+  };
+
+ private:
+  Lanes lanes_;
+  double shift_;
+  bool shifted_;  ///< false until a finite value has come
+};
 /// Counts of the codes of a factor, [levels]; returns the number of missing rows.
 std::int64_t level_counts_of(const Column& column, std::int64_t rows, std::span<std::int64_t> counts);
 /// The rows of `from` come after those of `into`.
@@ -33,7 +55,8 @@ class Moments {
   explicit Moments(std::vector<int> columns);
   void reset();
   void update(const Chunk& chunk);
-  void update_column(const Chunk& chunk, int position);
+  void update_column(const Chunk& chunk, int position, std::int64_t first, std::int64_t rows);
+  void finish_column(const Chunk& chunk, int position);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
@@ -43,6 +66,7 @@ class Moments {
  private:
   std::vector<int> columns_;
   std::vector<ZoneMoments> state_;
+  ColumnMoments open_;  ///< the column that update_column is about
 };
 
 /// Accumulator: moments of one value (or plain counts) in the cells of factors, with optional weights.

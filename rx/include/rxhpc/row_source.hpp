@@ -44,6 +44,7 @@ class RowSource final : public ChunkSource {
   const Schema& schema() const override;
   const Grid& grid() const override;
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override;
   bool columns_apart() const override;  ///< as the base, until rows are selected or a transform or derived column exists
   const ZoneMap* zone_map() const override;  ///< null as soon as rows are selected or a transform or derived column exists
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;

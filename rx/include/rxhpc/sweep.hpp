@@ -45,13 +45,16 @@ Share rank_chunks(const ChunkSource& source, const Communicator& comm);
 
 namespace impl {
 
-/// What one thread of a sweep does with a chunk; made once a thread. begin, then add or each column's add_column, then finish.
+/// What one thread of a sweep does with a chunk; made once a thread. begin, then the rows in pieces (of each column by itself, or of all
+/// together), each followed by its end, then finish. A piece at row 0 that comes again starts that column, or the chunk, anew.
 struct ChunkFolder {
   virtual ~ChunkFolder() = default;
   virtual void begin() = 0;
-  virtual void add(const Chunk& chunk) = 0;
-  virtual bool columnwise() const = 0;  ///< whether add_column may be called
-  virtual void add_column(const Chunk& chunk, int position) = 0;
+  virtual bool columnwise() const = 0;  ///< whether columns may come one by one
+  virtual void add_column(const Chunk& chunk, int position, std::int64_t first, std::int64_t rows) = 0;
+  virtual void end_column(const Chunk& chunk, int position) = 0;
+  virtual void add(const Chunk& chunk, std::int64_t first, std::int64_t rows) = 0;
+  virtual void end(const Chunk& chunk) = 0;
   virtual void finish(std::vector<double>& packed) = 0;  ///< the packed state of that chunk alone
 };
 
@@ -65,10 +68,23 @@ struct Folder final : ChunkFolder {
   A state;
   explicit Folder(const A& fresh) : state(fresh) {}
   void begin() override { state.reset(); }
-  void add(const Chunk& chunk) override { state.update(chunk); }
   bool columnwise() const override { return ColumnwiseAccumulator<A>; }
-  void add_column(const Chunk& chunk, int position) override {
-    if constexpr (ColumnwiseAccumulator<A>) state.update_column(chunk, position);
+  void add_column([[maybe_unused]] const Chunk& chunk, [[maybe_unused]] int position, [[maybe_unused]] std::int64_t first,
+                  [[maybe_unused]] std::int64_t rows) override {
+    if constexpr (ColumnwiseAccumulator<A>) state.update_column(chunk, position, first, rows);
+  }
+  void end_column([[maybe_unused]] const Chunk& chunk, [[maybe_unused]] int position) override {
+    if constexpr (ColumnwiseAccumulator<A>) state.finish_column(chunk, position);
+  }
+  void add([[maybe_unused]] const Chunk& chunk, [[maybe_unused]] std::int64_t first, [[maybe_unused]] std::int64_t rows) override {
+    if constexpr (PiecewiseAccumulator<A>) {
+      if (first == 0) state.reset();
+      state.update_rows(chunk, first, rows);
+    }
+  }
+  void end(const Chunk& chunk) override {
+    if constexpr (PiecewiseAccumulator<A>) state.finish_rows(chunk);
+    else state.update(chunk);
   }
   void finish(std::vector<double>& packed) override {
     packed.resize(state.packed_size());
@@ -80,8 +96,8 @@ struct Folder final : ChunkFolder {
 
 /// Collective. Folds these columns of all chunks into `fresh`'s kind of state: one thread takes a whole chunk (read, decode, update),
 /// threads take chunks dynamically, chunk states merge along the canonical tree (merge_tree.hpp): the bits do not depend on ranks or
-/// threads. Where the state is columnwise and the source reads columns apart, a chunk's columns are read and added one after another,
-/// each while it is in cache. Every rank returns the same state. A failure on any rank is thrown on all.
+/// threads. Where the state takes pieces, a chunk's rows are read and added piece by piece, each while it is in cache; where it is
+/// columnwise and the source reads columns apart, one column after another. Every rank returns the same state. A failure on any rank is thrown on all.
 template <Accumulator A>
 A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh, const RunOptions& options, Communicator& comm,
         Timing* timing = nullptr) {

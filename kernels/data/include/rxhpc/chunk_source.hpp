@@ -1,6 +1,7 @@
 // Where rows come from and where they go.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "rxhpc/chunk.hpp"
@@ -8,6 +9,12 @@
 #include "rxhpc/zone_map.hpp"
 
 namespace rxhpc {
+
+/// Rows of the pieces in which a source hands on a chunk; a multiple of every accumulator's tile, so that pieces give the bits of the whole.
+constexpr std::int64_t piece_rows = 2048;
+
+/// Takes rows [first, first + rows) of the chunk that is being read.
+using PieceFunction = std::function<void(std::int64_t first, std::int64_t rows)>;
 
 /// A table that can be read chunk by chunk: files, the caller's Views, or a decorator over another source.
 /// Knows no rank and owns no thread.
@@ -19,6 +26,14 @@ class ChunkSource {
   /// Fills `out` with those columns (positions in the schema) of one chunk. Called from several threads at once, each with a
   /// chunk of its own; `out`'s views stay valid until the next read into it. Throws DataError for damaged bytes.
   virtual void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const = 0;
+  /// The same, handing the rows on piece by piece while they are in cache. `out` is filled before the first piece; of its rows, those
+  /// of the pieces handed on may be looked at. Pieces follow one another from row 0 and have a multiple of piece_rows rows, but for
+  /// the last; a piece at row 0 that comes again starts the chunk anew. What was made of the pieces counts once this has returned:
+  /// damage may be noticed as late as that.
+  virtual void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const {
+    read(chunk, columns, out);
+    use(0, out.rows);
+  }
   /// False: every rank can read every chunk of one grid. True: grid() and read() speak of this rank's own rows alone (Views of a
   /// simulation); sweep then lays the ranks' chunks end to end in rank order. Decorators hand on what the source below says.
   virtual bool local() const { return false; }

@@ -1,0 +1,182 @@
+// Tables read piece by piece, and chunks that have been checked once.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "rxhpc/errors.hpp"
+#include "table_support.hpp"
+
+namespace rxhpc {
+namespace {
+
+using namespace rxhpc::test;
+
+/// As read_all, from pieces; notes how many came and how many times a chunk was begun.
+struct Pieces {
+  std::vector<std::vector<unsigned char>> bytes;
+  int pieces = 0, begun = 0;
+};
+
+void read_pieces_of(const ChunkSource& source, std::int64_t k, Chunk& chunk, Pieces& out) {
+  auto const columns = all_columns(source);
+  out.bytes.resize(columns.size());
+  std::vector<std::vector<unsigned char>> mine(columns.size());
+  std::int64_t next = 0;
+  source.read_pieces(k, columns, chunk, [&](std::int64_t first, std::int64_t rows) {
+    if (first == 0) {
+      next = 0;
+      for (auto& m : mine) m.clear();
+      ++out.begun;
+    }
+    ++out.pieces;
+    EXPECT_EQ(first, next);
+    next = first + rows;
+    EXPECT_TRUE(rows % piece_rows == 0 || next == chunk.rows);
+    for (std::size_t c = 0; c < mine.size(); ++c) {
+      auto const width = source.schema()[c].value_bytes();
+      auto const* p = static_cast<const unsigned char*>(chunk.columns[c].data);
+      mine[c].insert(mine[c].end(), p + first * width, p + next * width);
+    }
+  });
+  EXPECT_EQ(next, chunk.rows);
+  for (std::size_t c = 0; c < mine.size(); ++c) out.bytes[c].insert(out.bytes[c].end(), mine[c].begin(), mine[c].end());
+}
+
+Pieces read_all_pieces(const ChunkSource& source) {
+  Pieces out;
+  Chunk chunk;
+  for (std::int64_t k = 0; k < source.grid().chunks(); ++k) read_pieces_of(source, k, chunk, out);
+  return out;
+}
+
+std::string read_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Where the bytes of rows [first, first + 10) of column 0 lie in the file.
+off_t place_of_rows(const std::string& path, const MemoryTable& t, std::int64_t first) {
+  auto const at = read_bytes(path).find(std::string(reinterpret_cast<const char*>(t.columns[0].bytes.data()) + 8 * first, 80));
+  EXPECT_NE(at, std::string::npos);
+  return static_cast<off_t>(at);
+}
+
+/// Changes one byte of the file as it stands.
+void change_byte(const std::string& path, off_t at) {
+  int const fd = ::open(path.c_str(), O_RDWR);
+  char byte = 0;
+  ASSERT_EQ(::pread(fd, &byte, 1, at), 1);
+  byte ^= 1;
+  ASSERT_EQ(::pwrite(fd, &byte, 1, at), 1);
+  ::close(fd);
+}
+
+constexpr std::int64_t rows = 5 * piece_rows + 1234, chunk_rows = 3 * piece_rows + 100;
+
+TEST(TablePieces, AreTheRowsOfTheWhole) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const t = every_type(rows, chunk_rows);
+  for (auto codec : {Codec::none, Codec::portable}) {
+    write_table(t, folder / "t.h5", {.codec = codec, .overwrite = true});
+    auto const source = open_table(folder / "t.h5", comm);
+    for (int pass = 1; pass <= 2; ++pass) {  // the second finds them checked
+      auto const got = read_all_pieces(*source);
+      for (std::size_t c = 0; c < got.bytes.size(); ++c) EXPECT_TRUE(got.bytes[c] == t.columns[c].bytes) << t.columns[c].variable.name;
+      EXPECT_EQ(got.begun, 2);
+      EXPECT_EQ(got.pieces, codec == Codec::none ? 4 + 3 : 2);
+    }
+  }
+}
+
+TEST(TablePieces, DamageIsNoticedBeforeTheyCount) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const path = folder / "t.h5";
+  auto const t = every_type(rows, chunk_rows);
+  write_table(t, path);
+  change_byte(path, place_of_rows(path, t, chunk_rows + 3));
+  auto const source = open_table(path, comm);
+  Chunk chunk;
+  Pieces got;
+  read_pieces_of(*source, 0, chunk, got);
+  try {
+    source->read_pieces(1, all_columns(*source), chunk, [](std::int64_t, std::int64_t) {});
+    FAIL();
+  } catch (const DataError& e) {
+    EXPECT_EQ(std::string(e.what()), path + ": data set 'numeric', chunk 1: damaged (hash differs)");
+  }
+}
+
+TEST(TablePieces, ComeAgainWhereAChunkHasMoved) {
+  if (std::system("h5repack --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no h5repack";
+  Folder folder;
+  SelfCommunicator comm;
+  auto const t = every_type(rows, chunk_rows);
+  write_table(t, folder / "t.h5");
+  std::ofstream(folder / "block") << std::string(512, 'x');
+  auto const command = "h5repack -u " + (folder / "block") + " -b 512 " + (folder / "t.h5") + " " + (folder / "moved.h5") + " > /dev/null 2>&1";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  auto const got = read_all_pieces(*open_table(folder / "moved.h5", comm));
+  for (std::size_t c = 0; c < got.bytes.size(); ++c) EXPECT_TRUE(got.bytes[c] == t.columns[c].bytes) << t.columns[c].variable.name;
+  EXPECT_GT(got.begun, 2);
+}
+
+// A table is never modified in place; one that is all the same shows what is hashed and when.
+TEST(CheckedChunks, AreHashedOnceByASource) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const path = folder / "t.h5";
+  auto const t = every_type(rows, chunk_rows);
+  write_table(t, path);
+  auto const place = place_of_rows(path, t, 5);
+  std::vector<int> const first{0};
+  auto const nothing = [](std::int64_t, std::int64_t) {};
+  for (bool in_pieces : {false, true}) {
+    auto const source = open_table(path, comm);
+    Chunk chunk;
+    auto const read = [&](const ChunkSource& from) { in_pieces ? from.read_pieces(0, first, chunk, nothing) : from.read(0, first, chunk); };
+    read(*source);
+    change_byte(path, place);
+    EXPECT_NO_THROW(read(*source));                         // seen to be right before
+    EXPECT_THROW(read(*open_table(path, comm)), DataError);  // by nobody yet
+    change_byte(path, place);
+  }
+}
+
+TEST(CheckedChunks, MayShrinkUnderTheReader) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const path = folder / "t.h5";
+  write_table(every_type(20000, 1000), path);
+  auto const source = open_table(path, comm);
+  read_all_pieces(*source);
+  ASSERT_EQ(truncate(path.c_str(), 8192), 0);
+  Chunk chunk;
+  auto const nothing = [](std::int64_t, std::int64_t) {};
+  EXPECT_THROW(source->read(19, all_columns(*source), chunk), DataError);
+  EXPECT_THROW(source->read_pieces(18, all_columns(*source), chunk, nothing), DataError);
+}
+
+TEST(LargeTables, BeginTheirColumnsOnLargePages) {
+  Folder folder;
+  MemoryTable t;
+  t.chunk_rows = 131072;
+  std::vector<double> x(600000);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
+  t.columns = {values("x", VarType::numeric, Storage::float64, x), values("y", VarType::numeric, Storage::float64, x)};
+  write_table(t, folder / "t.h5");
+  SelfCommunicator comm;
+  auto const source = open_table(folder / "t.h5", comm);
+  Chunk chunk;
+  source->read(0, std::vector<int>{0, 1}, chunk);
+  auto const apart = static_cast<const char*>(chunk.columns[1].data) - static_cast<const char*>(chunk.columns[0].data);
+  EXPECT_EQ(apart % (512 << 10), 0);                    // an eighth of 4.8 MB, down to a power of two
+  EXPECT_LT(apart, 600000 * 8 + (512 << 10));
+}
+
+}  // namespace
+}  // namespace rxhpc
