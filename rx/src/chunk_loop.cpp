@@ -49,9 +49,9 @@ void ChunkReader::place() {
   chunk_.first_row = source_.grid().first(at_) + range_.row_offset;
 }
 
-const Chunk& ChunkReader::whole() {
+const Chunk& ChunkReader::read(std::span<const int> columns) {
   double const begin = now();
-  source_.read(at_, columns_, chunk_);
+  source_.read(at_, columns, chunk_);
   place();
   read_s_ += now() - begin;
   return chunk_;

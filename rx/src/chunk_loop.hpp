@@ -33,12 +33,14 @@ class ChunkReader {
       : source_(source), columns_(columns), range_(range), chunk_(buffer) {}
   void turn_to(std::int64_t chunk) { at_ = chunk; }  ///< in the source's numbers
   std::int64_t index() const { return at_ + range_.offset; }
-  const Chunk& whole();
+  const Chunk& whole() { return read(columns_); }
+  const Chunk& column(int position) { return read(columns_.subspan(static_cast<std::size_t>(position), 1)); }  ///< that one alone
   const Chunk& pieces(const UsePiece& use) { return read_pieces(columns_, use); }
   const Chunk& column(int position, const UsePiece& use) { return read_pieces(columns_.subspan(static_cast<std::size_t>(position), 1), use); }
   double read_s() const { return read_s_; }
 
  private:
+  const Chunk& read(std::span<const int> columns);
   const Chunk& read_pieces(std::span<const int> columns, const UsePiece& use);
   void place();
 
