@@ -9,6 +9,26 @@ namespace {
 
 /// The compiler's own vectors: g++ 12 leaves the plain loop over a cell scalar.
 using Four = double __attribute__((vector_size(32)));
+using Pick = long long __attribute__((vector_size(32)));
+
+constexpr std::size_t group_bytes = 12 << 10;  ///< of a group's table: well inside the first cache
+constexpr std::size_t short_cells = 16 << 10;  ///< most cells of a joint table that is counted in 16 bits
+
+/// Four columns to rows of `width`, four rows at a time; columns are padded to multiples of eight.
+void transpose(const double* const* column, int rows, int width, double* to) {
+  for (int i = 0; i < rows; i += 4) {
+    Four a, b, c, d;
+    std::memcpy(&a, column[0] + i, sizeof a);
+    std::memcpy(&b, column[1] + i, sizeof b);
+    std::memcpy(&c, column[2] + i, sizeof c);
+    std::memcpy(&d, column[3] + i, sizeof d);
+    Four const ab0 = __builtin_shuffle(a, b, Pick{0, 4, 2, 6}), ab1 = __builtin_shuffle(a, b, Pick{1, 5, 3, 7});
+    Four const cd0 = __builtin_shuffle(c, d, Pick{0, 4, 2, 6}), cd1 = __builtin_shuffle(c, d, Pick{1, 5, 3, 7});
+    Four const row[4] = {__builtin_shuffle(ab0, cd0, Pick{0, 1, 4, 5}), __builtin_shuffle(ab1, cd1, Pick{0, 1, 4, 5}),
+                         __builtin_shuffle(ab0, cd0, Pick{2, 3, 6, 7}), __builtin_shuffle(ab1, cd1, Pick{2, 3, 6, 7})};
+    for (int k = 0; k < 4; ++k) std::memcpy(to + std::size_t(i + k) * width, &row[k], sizeof row[k]);
+  }
+}
 
 /// to[e] += row[e] for one cell after another; exact: TwoSum, its error and the row's own joining `lo`.
 template <int Width, bool Exact, bool RowError>
@@ -74,14 +94,71 @@ void multiply(const double* w, const double* x, const double* y, int rows, doubl
 
 }  // namespace
 
-CellSums::CellSums(const CrossLayout& layout) : layout_(layout) {
+CellSums::CellSums(const CrossLayout& layout)
+    : layout_(layout), key_done_(layout.plan.keys.size(), 0), joint_done_(layout.joint_tables.size(), 0) {
   if (layout.plan.keys.empty()) return;
   int width = 0;
   for (auto const& t : layout.cell_tables) width = std::max(width, t.width);
-  row_.resize(std::size_t(width) * layout.plan.tile_rows);
+  auto const rows = static_cast<std::size_t>(layout.plan.tile_rows);
+  row_.resize(std::size_t(width) * rows);
   row_error_.resize(row_.size());
-  column_.resize(layout.plan.tile_rows);
-  column_error_.resize(layout.plan.tile_rows);
+  column_.resize(rows);
+  column_error_.resize(rows);
+  zeros_.resize(rows);
+  cell_.resize(rows);
+  make_groups();
+  make_short_counts();
+}
+
+/// Each key joins the first group whose table stays small with it.
+void CellSums::make_groups() {
+  auto const& plan = layout_.plan;
+  std::vector<Group> found;
+  for (int k = 0; k < static_cast<int>(plan.keys.size()); ++k) {
+    if (!layout_.cell_tables[k].only_dense()) continue;
+    std::size_t const bytes = std::size_t(layout_.cell_tables[k].width) * sizeof(double) * (layout_.exact ? 2 : 1);
+    auto const fits = [&](const Group& g) { return std::size_t(g.cells) * std::size_t(plan.keys[k].cells) * bytes <= group_bytes; };
+    auto group = std::find_if(found.begin(), found.end(), fits);
+    if (group == found.end()) group = found.emplace(found.end());
+    group->keys.push_back(k);
+    group->cells *= plan.keys[k].cells;
+  }
+  for (auto& g : found) {
+    if (g.keys.size() < 2) continue;
+    std::size_t const sums = std::size_t(g.cells) * layout_.cell_tables[g.keys[0]].width;
+    g.hi.assign(sums, 0.0);
+    g.lo.assign(layout_.exact ? sums : 0, 0.0);
+    if (layout_.weighted) g.counts.assign(g.cells, 0);
+    for (int k : g.keys) key_done_[k] = 1;
+    for (int j = 0; j < static_cast<int>(layout_.joint_tables.size()); ++j) {
+      auto const& t = layout_.joint_tables[j];
+      auto const in = [&](int key) { return std::find(g.keys.begin(), g.keys.end(), key) != g.keys.end(); };
+      if (!in(t.a) || !in(t.b)) continue;
+      g.joint.push_back(j);
+      joint_done_[j] = 1;
+    }
+    groups_.push_back(std::move(g));
+  }
+}
+
+void CellSums::make_short_counts() {
+  for (int j = 0; j < static_cast<int>(layout_.joint_tables.size()); ++j) {
+    auto const& t = layout_.joint_tables[j];
+    auto const size = std::size_t(layout_.plan.keys[t.a].cells) * std::size_t(t.cells_b);
+    if (joint_done_[j] || t.pairs.size() != 1 || !t.pairs[0].counted || size > short_cells) continue;
+    joint_done_[j] = 1;
+    short_.push_back({j, t.pairs[0].at, std::vector<std::uint16_t>(size)});
+  }
+}
+
+void CellSums::clear() {
+  for (auto& g : groups_) {
+    std::fill(g.hi.begin(), g.hi.end(), 0.0);
+    std::fill(g.lo.begin(), g.lo.end(), 0.0);
+    std::fill(g.counts.begin(), g.counts.end(), 0);
+  }
+  for (auto& s : short_) std::fill(s.rows.begin(), s.rows.end(), std::uint16_t{0});
+  short_rows_ = 0;
 }
 
 /// Rows of the table's entries, side by side so that a cell is one vector addition.
@@ -89,8 +166,16 @@ void CellSums::interleave(const CellTable& table, const DesignTile& tile) {
   if (row_is_dense_ && table.only_dense()) return;
   row_is_dense_ = table.only_dense();
   row_has_error_ = false;
-  int const width = table.width;
-  for (int e = 0; e < static_cast<int>(table.entries.size()); ++e) {
+  int const width = table.width, entries = static_cast<int>(table.entries.size());
+  if (table.only_dense() && !tile.weight) {
+    for (int e = 0; e < width; e += 4) {
+      double const* column[4];
+      for (int k = 0; k < 4; ++k) column[k] = e + k < entries ? tile.dense[table.entries[e + k].right] : zeros_.data();
+      transpose(column, tile.rows, width, row_.data() + e);
+    }
+    return;
+  }
+  for (int e = 0; e < entries; ++e) {
     auto const& entry = table.entries[e];
     double const* const x = entry.left < 0 ? nullptr : tile.values[entry.left];
     double const* y = entry.inner ? tile.values[entry.right] : tile.dense[entry.right];
@@ -110,18 +195,78 @@ void CellSums::interleave(const CellTable& table, const DesignTile& tile) {
     if (factors > 1)
       for (int i = 0; i < tile.rows; ++i) row_error_[std::size_t(i) * width + e] = column_error_[i];
   }
-  for (int e = static_cast<int>(table.entries.size()); e < width; ++e)
+  for (int e = entries; e < width; ++e)
     for (int i = 0; i < tile.rows; ++i) row_[std::size_t(i) * width + e] = 0;
 }
 
-void CellSums::add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
-  if (table.counted)
-    for (int i = 0; i < tile.rows; ++i) ++counts[table.counts + cell[i]];
+/// To the table at hi (and lo) and the rows of its cells at `counts` (null: not kept).
+void CellSums::add_rows(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
+  if (counts)
+    for (int i = 0; i < tile.rows; ++i) ++counts[cell[i]];
   interleave(table, tile);
-  double* const to = hi + table.sums;
-  if (!layout_.exact) scatter_width<false, false>(cell, tile.rows, row_.data(), nullptr, table.width, to, nullptr);
-  else if (row_has_error_) scatter_width<true, true>(cell, tile.rows, row_.data(), row_error_.data(), table.width, to, lo + table.sums);
-  else scatter_width<true, false>(cell, tile.rows, row_.data(), nullptr, table.width, to, lo + table.sums);
+  if (!layout_.exact) scatter_width<false, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi, nullptr);
+  else if (row_has_error_) scatter_width<true, true>(cell, tile.rows, row_.data(), row_error_.data(), table.width, hi, lo);
+  else scatter_width<true, false>(cell, tile.rows, row_.data(), nullptr, table.width, hi, lo);
+}
+
+void CellSums::add_group(Group& group, const DesignTile& tile) {
+  std::copy_n(tile.cell[group.keys[0]], tile.rows, cell_.begin());
+  auto step = static_cast<std::int32_t>(layout_.plan.keys[group.keys[0]].cells);
+  for (std::size_t k = 1; k < group.keys.size(); ++k) {
+    std::int32_t const* const code = tile.cell[group.keys[k]];
+    for (int i = 0; i < tile.rows; ++i) cell_[i] += step * code[i];
+    step *= static_cast<std::int32_t>(layout_.plan.keys[group.keys[k]].cells);
+  }
+  add_rows(layout_.cell_tables[group.keys[0]], cell_.data(), tile, group.counts.empty() ? nullptr : group.counts.data(), group.hi.data(),
+           group.lo.data());
+}
+
+/// Margins: each cell of the group to its cell in every key, its rows (or weights: the first entry) to the joint tables.
+void CellSums::flush_group(Group& group, std::int64_t* counts, double* hi, double* lo) {
+  int const width = layout_.cell_tables[group.keys[0]].width;
+  auto const add = [&](std::size_t to, std::size_t from) {
+    if (!layout_.exact) {
+      hi[to] += group.hi[from];
+      return;
+    }
+    DD const s = rxhpc::two_sum(hi[to], group.hi[from]);
+    hi[to] = s.hi;
+    lo[to] += s.lo + group.lo[from];
+  };
+  std::vector<std::int64_t> code(layout_.plan.keys.size());
+  for (std::int64_t c = 0; c < group.cells; ++c) {
+    std::int64_t rest = c;
+    std::size_t const from = std::size_t(c) * width;
+    for (int k : group.keys) {
+      auto const& table = layout_.cell_tables[k];
+      code[k] = rest % layout_.plan.keys[k].cells;
+      rest /= layout_.plan.keys[k].cells;
+      for (int e = 0; e < width; ++e) add(table.sums + std::size_t(code[k]) * width + e, from + e);
+      if (table.counted) counts[table.counts + code[k]] += group.counts[c];
+    }
+    for (int j : group.joint) {
+      auto const& t = layout_.joint_tables[j];
+      auto const& pair = t.pairs[0];
+      std::size_t const at = pair.at + std::size_t(code[t.a]) * t.cells_b + code[t.b];
+      if (pair.counted) counts[at] += static_cast<std::int64_t>(group.hi[from]);
+      else add(at, from);
+    }
+  }
+}
+
+void CellSums::flush_short(std::int64_t* counts) {
+  for (auto& s : short_)
+    for (std::size_t k = 0; k < s.rows.size(); ++k) {
+      counts[s.at + k] += s.rows[k];
+      s.rows[k] = 0;
+    }
+  short_rows_ = 0;
+}
+
+void CellSums::flush(std::int64_t* counts, double* hi, double* lo) {
+  for (auto& g : groups_) flush_group(g, counts, hi, lo);
+  flush_short(counts);
+  clear();
 }
 
 void CellSums::add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
@@ -145,8 +290,23 @@ void CellSums::add_joint(const JointTable& table, const DesignTile& tile, std::i
 
 void CellSums::add(const DesignTile& tile, std::int64_t* counts, double* hi, double* lo) {
   row_is_dense_ = false;
-  for (std::size_t k = 0; k < layout_.cell_tables.size(); ++k) add_cells(layout_.cell_tables[k], tile.cell[k], tile, counts, hi, lo);
-  for (auto const& t : layout_.joint_tables) add_joint(t, tile, counts, hi, lo);
+  for (auto& g : groups_) add_group(g, tile);
+  for (std::size_t k = 0; k < layout_.cell_tables.size(); ++k) {
+    if (key_done_[k]) continue;
+    auto const& table = layout_.cell_tables[k];
+    add_rows(table, tile.cell[k], tile, table.counted ? counts + table.counts : nullptr, hi + table.sums, layout_.exact ? lo + table.sums : nullptr);
+  }
+  if (short_rows_ + tile.rows > UINT16_MAX) flush_short(counts);
+  short_rows_ += tile.rows;
+  for (auto& s : short_) {
+    auto const& t = layout_.joint_tables[s.table];
+    std::int32_t const *a = tile.cell[t.a], *b = tile.cell[t.b];
+    auto const cells_b = static_cast<std::int32_t>(t.cells_b);
+    std::uint16_t* const rows = s.rows.data();
+    for (int i = 0; i < tile.rows; ++i) ++rows[a[i] * cells_b + b[i]];
+  }
+  for (std::size_t j = 0; j < layout_.joint_tables.size(); ++j)
+    if (!joint_done_[j]) add_joint(layout_.joint_tables[j], tile, counts, hi, lo);
 }
 
 }  // namespace rxhpc::impl

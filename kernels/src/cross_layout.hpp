@@ -60,20 +60,48 @@ struct CrossLayout {
   std::size_t packed() const { return counts + sums * (exact ? 2 : 1); }
 };
 
-/// Adds one tile to the cell and joint tables.
+/// Adds tiles to the cell and joint tables. Not all goes there at once, so `flush` comes after the last tile of a chunk: small keys are
+/// summed in the cells of all of them together, one addition a row instead of one a key and no joint counts between them, and other
+/// small joint counts in 16 bits, so that they stay in the first cache. Margins are taken in the order of the cells.
 class CellSums {
  public:
   explicit CellSums(const CrossLayout& layout);
   CellSums(const CellSums&) = delete;
   void add(const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+  void flush(std::int64_t* counts, double* hi, double* lo);
+  /// Forgets what has not been flushed.
+  void clear();
 
  private:
-  void add_cells(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
+  /// Keys without numeric parts that are summed as one.
+  struct Group {
+    std::vector<int> keys;
+    std::vector<int> joint;  ///< tables of the pairs among them
+    std::int64_t cells = 1;
+    std::vector<double> hi, lo;
+    std::vector<std::int64_t> counts;
+  };
+  struct ShortCounts {
+    int table;
+    std::size_t at;          ///< begin in the state's counts
+    std::vector<std::uint16_t> rows;
+  };
+  void make_groups();
+  void make_short_counts();
+  void add_group(Group& group, const DesignTile& tile);
+  void flush_group(Group& group, std::int64_t* counts, double* hi, double* lo);
+  void flush_short(std::int64_t* counts);
+  void add_rows(const CellTable& table, const std::int32_t* cell, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
   void interleave(const CellTable& table, const DesignTile& tile);
   void add_joint(const JointTable& table, const DesignTile& tile, std::int64_t* counts, double* hi, double* lo);
 
   const CrossLayout& layout_;
-  std::vector<double> row_, row_error_, column_, column_error_;
+  std::vector<Group> groups_;
+  std::vector<ShortCounts> short_;
+  std::vector<char> key_done_, joint_done_;  ///< [keys], [joint tables] those that groups and short counts see to
+  int short_rows_ = 0;
+  std::vector<std::int32_t> cell_;
+  std::vector<double> row_, row_error_, column_, column_error_, zeros_;
   bool row_has_error_ = false, row_is_dense_ = false;  // what row_ holds: the entries of a table whose only member is plain?
 };
 

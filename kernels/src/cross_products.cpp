@@ -44,6 +44,7 @@ void CrossProducts::reset() {
   std::fill(lo_.begin(), lo_.end(), 0.0);
   if (!work_) return;
   work_->dense.clear();
+  work_->cells.clear();
   work_->rows = {};
 }
 
@@ -73,6 +74,7 @@ void CrossProducts::finish_rows(const Chunk&) {
   if (!work_) return;
   auto const rows = std::exchange(work_->rows, {});
   work_->dense.flush(hi_.data(), lo_.data());
+  work_->cells.flush(counts_.data(), hi_.data(), lo_.data());
   counts_[0] += rows.valid;
   counts_[1] += rows.missing;
   counts_[2] += rows.infinite;

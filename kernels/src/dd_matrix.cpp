@@ -122,13 +122,15 @@ DdMatrix inverse(const Cholesky& c, int candidates) {
       if (DD const r = c.r(i, m); !c.aliased[m] && !is_zero(r)) add_multiple(-(r * scale), row(std::as_const(u), m), row(u, i), m, candidates);
     u.set(i, i, scale);
   }
+  // Row i of U U' = sum_{k >= i} U(i, k) (column k of U), zeros being skipped; columns are rows of U'
+  DdMatrix columns(candidates);
   for (int i = 0; i < candidates; ++i)
-    for (int j = i; j < candidates; ++j) {
-      if (c.aliased[i] || c.aliased[j]) continue;
-      DD const x = dot(row(std::as_const(u), i), row(std::as_const(u), j), j, candidates);
-      out.set(i, j, x);
-      out.set(j, i, x);
-    }
+    for (int k = i; k < candidates; ++k) columns.set(k, i, u(i, k));
+  for (int i = 0; i < candidates; ++i) {
+    for (int k = i; k < candidates; ++k)
+      if (DD const x = u(i, k); !is_zero(x)) add_multiple(x, row(std::as_const(columns), k), row(out, i), i, k + 1);
+    for (int j = i + 1; j < candidates; ++j) out.set(j, i, out(i, j));
+  }
   return out;
 }
 

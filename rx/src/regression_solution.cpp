@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <tuple>
+#include <utility>
 
 #include "regression.hpp"
 
@@ -24,9 +27,38 @@ void factor_columns(const Regression& r, const RegressionSums& s, RegressionSolu
   out.factor = cholesky(out.gram, out.candidates, tolerance);
 }
 
-}  // namespace
+double tolerance_of(const FitOptions& options) { return options.like_r ? r_rank_tolerance : rank_tolerance; }
 
-RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance) {
+constexpr int large_factor = 32;  ///< levels from which the order of elimination is felt
+
+/// The term with the most columns, if it is a factor's alone and large, else -1.
+int largest_factor(const Regression& r) {
+  std::int64_t most = large_factor - 1;
+  int found = -1;
+  for (int t = 0; t < static_cast<int>(r.design.terms.size()); ++t) {
+    auto const& term = r.spec.terms[t + r.skip()];
+    if (!term.factors.empty() && term.cells() > most) {
+      most = term.cells();
+      found = t;
+    }
+  }
+  return found;
+}
+
+/// The columns of `term` first: they are orthogonal to one another, so that eliminating them touches the few other columns alone.
+void begin_with(int term, const std::vector<DesignColumn>& columns, std::vector<int>& order) {
+  std::stable_partition(order.begin(), order.end(), [&](int j) { return columns[j].term == term; });
+}
+
+/// Whether each column stays clear of the span of all the others: then it would have been kept in any order of elimination.
+bool clear_of_others(const RegressionSolution& sol, const DdMatrix& inv, double tolerance) {
+  for (int k = 0; k < sol.candidates; ++k)
+    if (!(inv(k, k).hi * sol.gram(k, k).hi * (100 * tolerance * tolerance) < 1)) return false;
+  return true;
+}
+
+/// The columns of a coding in the order of elimination, nothing factored yet.
+RegressionSolution columns_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options) {
   RegressionSolution out;
   out.coding = coding;
   out.columns = r.design.coded(coding, s.level_in_use);
@@ -41,6 +73,13 @@ RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Cod
     };
     std::stable_sort(out.order.begin(), out.order.end(), [&](int a, int b) { return rank_of(a) < rank_of(b); });
   }
+  return out;
+}
+
+}  // namespace
+
+RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance) {
+  auto out = columns_coded(r, s, coding, options);
   factor_columns(r, s, out, tolerance);
   return out;
 }
@@ -143,14 +182,40 @@ double condition_of(const Regression& r, const RegressionSums& s, const Regressi
   return worst * worst_inverse;
 }
 
+namespace {
+
+/// As solve_design and inverse, fast: a large factor's columns are eliminated first. Null where that could choose other columns than
+/// R's order does.
+std::optional<std::pair<RegressionSolution, DdMatrix>> solve_large_factor(const Regression& r, const RegressionSums& s, const FitOptions& options) {
+  int const term = largest_factor(r);
+  if (term < 0) return {};
+  for (std::size_t v = 0; v < r.design.variables.size(); ++v)
+    if (r.design.variables[v].factor && !s.level_in_use[v].back()) return {};
+  bool const drop_first = options.drop_first || options.like_r;
+  auto solution = columns_coded(r, s, drop_first ? Coding::drop_first : Coding::drop_last, options);
+  begin_with(term, solution.columns, solution.order);
+  factor_columns(r, s, solution, tolerance_of(options));
+  if (solution.factor.rank < solution.candidates) return {};
+  auto inv = inverse(solution.factor, solution.candidates);
+  if (!clear_of_others(solution, inv, tolerance_of(options))) return {};
+  return std::pair(std::move(solution), std::move(inv));
+}
+
+}  // namespace
+
 RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Communicator& comm, Timing& timing) {
   RegressionFit fit;
   auto spec = r.spec;
   auto const pass = [&] {
     fit.exact = spec.precision == Precision::exact;
     fit.sums = sweep_sums(r, spec, options, comm, timing);
-    fit.solution = solve_design(r, fit.sums, options);
-    fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+    // The judgement of what plain sums lost is one on pivots in R's order.
+    if (auto fast = fit.exact ? solve_large_factor(r, fit.sums, options) : std::nullopt) {
+      std::tie(fit.solution, fit.inverse) = std::move(*fast);
+    } else {
+      fit.solution = solve_design(r, fit.sums, options);
+      fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+    }
     fit.condition = condition_of(r, fit.sums, fit.solution, fit.inverse);
   };
   // Pass 1: plain where that is worth it, else exact.

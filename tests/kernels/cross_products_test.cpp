@@ -221,5 +221,34 @@ TEST(CrossProducts, StridedAndNarrowColumns) {
   EXPECT_EQ(m(1, 1).hi, m(2, 2).hi);
 }
 
+/// Small factors that are summed in one table, and joint counts in 16 bits over more rows than 16 bits count.
+TEST(CrossProducts, SmallFactorsTogether) {
+  std::int64_t const rows = 70001;
+  MemoryTable t;
+  t.numeric(test::normals(rows, 1, 2));
+  t.numeric(test::normals(rows, 2, -3));
+  auto w = test::normals(rows, 3);
+  for (auto& x : w) x = std::abs(x);
+  t.numeric(w);
+  t.factor(test::codes(rows, 2, 4));
+  t.factor(test::codes(rows, 3, 5));
+  t.factor(test::codes(rows, 40, 6));
+  t.factor(std::vector<std::int32_t>(rows, 0));  // all rows in one cell
+  CrossProductSpec s;
+  s.terms = {{}, {{0}, {}, {}}, {{}, {3}, {2}}, {{}, {4}, {3}}, {{}, {5}, {40}}, {{}, {6}, {1}}};
+  s.responses = {1};
+  for (int weight : {-1, 2})
+    for (auto precision : {Precision::exact, Precision::plain}) {
+      s.weight = weight;
+      s.precision = precision;
+      EXPECT_LT(worst_error(t.chunk(0, 1500), s), precision == Precision::exact ? 1e-25 : 1e-13);
+      CrossProducts a(s);
+      a.update(t.all());
+      EXPECT_EQ(a.cell_counts(5)[0], a.n_valid());
+      EXPECT_EQ(a.cell_counts(2)[0] + a.cell_counts(2)[1], a.n_valid());
+      EXPECT_EQ(a.gram()(0, 0).hi, a.weight_sum().hi);
+    }
+}
+
 }  // namespace
 }  // namespace rxhpc
