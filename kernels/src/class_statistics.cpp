@@ -51,7 +51,7 @@ void ClassStatistics::update(const Chunk& chunk) {
   one.columns.resize(1);
   auto const each = [&](int position) {
     one.columns[0] = chunk.columns[static_cast<std::size_t>(position)];
-    update_column(one, position);
+    finish_column(one, position);
   };
   // classes, weights and selection first, then each other column once
   std::vector<int> order{spec_.response};
@@ -65,7 +65,7 @@ void ClassStatistics::update(const Chunk& chunk) {
   for (int position : order) each(position);
 }
 
-void ClassStatistics::update_column(const Chunk& chunk, int position) {
+void ClassStatistics::finish_column(const Chunk& chunk, int position) {
   auto const& column = chunk.columns[0];
   if (position == spec_.response) read_classes(chunk, column);
   if (position == spec_.weight) read_weights(chunk, column);

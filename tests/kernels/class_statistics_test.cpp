@@ -87,7 +87,7 @@ TEST(ClassStatistics, ColumnByColumnTheSameBits) {
   for (int position : {0, 1, 2}) {
     auto one = t.all();
     one.columns = {whole.columns[static_cast<std::size_t>(position)]};
-    b.update_column(one, position);
+    b.finish_column(one, position);
   }
   std::vector<double> x(a.packed_size()), y(b.packed_size());
   a.pack(x);

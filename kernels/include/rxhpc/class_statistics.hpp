@@ -28,7 +28,8 @@ class ClassStatistics {
   explicit ClassStatistics(Spec spec);
   void reset();
   void update(const Chunk& chunk);
-  void update_column(const Chunk& chunk, int position);
+  void update_column(const Chunk&, int, std::int64_t, std::int64_t) {}  ///< columns are taken whole, at their end
+  void finish_column(const Chunk& chunk, int position);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
