@@ -9,6 +9,7 @@
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/class_statistics.hpp"
 #include "rxhpc/chunk_source.hpp"
+#include "rxhpc/contingency.hpp"
 #include "rxhpc/cross_products.hpp"
 #include "rxhpc/glm_step.hpp"
 #include "rxhpc/moments.hpp"
@@ -77,6 +78,22 @@ struct CrossProductsCase {
     auto const m = a.gram();
     std::vector<double> v = m.hi;
     v.push_back(a.weight_sum().hi);
+    return v;
+  }
+};
+template <bool Weighted>
+struct ContingencyCase {
+  using Type = Contingency;
+  static constexpr bool weighted = Weighted;
+  static Type make() {
+    return Contingency({.factors = {3, 4}, .levels = {3, 4}, .missing_level = {0, 0}, .values = {0, 5}, .weight = Weighted ? 2 : -1});
+  }
+  static std::vector<double> answer(const Type& a) {
+    std::vector<double> v;
+    for (std::uint64_t cell = 0; cell < 12; ++cell) {
+      auto const p = Contingency::place_of(cell);
+      v.insert(v.end(), {a.weight(p).hi, a.sum(0, p).hi, a.sum(1, p).hi});
+    }
     return v;
   }
 };
@@ -241,7 +258,7 @@ class Laws : public testing::Test {
   }
 };
 
-using Cases = testing::Types<GlmStepCase<Precision::plain, true>, GlmStepCase<Precision::exact, false>, MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, CrossProductsCase<Precision::plain, false>,
+using Cases = testing::Types<GlmStepCase<Precision::plain, true>, GlmStepCase<Precision::exact, false>, MomentsCase, CellMomentsCase<false>, CellMomentsCase<true>, ContingencyCase<false>, ContingencyCase<true>, CrossProductsCase<Precision::plain, false>,
                              CrossProductsCase<Precision::plain, true>, CrossProductsCase<Precision::exact, false>, CrossProductsCase<Precision::exact, true>,
                              CentroidsCase<false, false>, CentroidsCase<true, false>, CentroidsCase<false, true>, CentroidsCase<true, true>,
                              ClassStatisticsCase<false, 3>, ClassStatisticsCase<true, 3>, ClassStatisticsCase<false, 24>, ClassStatisticsCase<true, 24>,

@@ -1,0 +1,319 @@
+#include "rxhpc/contingency.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "cell_places.hpp"
+#include "contingency_block.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc {
+namespace {
+
+constexpr int tile_rows = impl::contingency_tile;
+constexpr std::int64_t most_dense = (std::int64_t(1) << 31) - 2;
+
+/// One tile of rows: keys, why rows are left out, and what is summed.
+struct Tile {
+  alignas(64) std::uint32_t place[tile_rows];
+  alignas(64) std::uint32_t out[tile_rows];  // not 0: left out
+  alignas(64) std::uint32_t code[tile_rows];
+};
+
+/// Adds codes to keys of mixed radix. A code that is no level leaves its row out, or is the last level. `out` collects the rows.
+template <class Key>
+void add_codes(const std::uint32_t* code, int rows, std::uint32_t levels, bool missing_level, Key step, Key* key, std::uint32_t* out) {
+  if (missing_level) {
+    for (int i = 0; i < rows; ++i) key[i] += static_cast<Key>(std::min(code[i], levels - 1)) * step;
+    return;
+  }
+  for (int i = 0; i < rows; ++i) {
+    out[i] |= code[i] >= levels ? 1u : 0u;
+    key[i] += static_cast<Key>(code[i]) * step;
+  }
+}
+
+/// Codes as they lie, widened; a negative one is no level. No copy where they are 32 bits wide.
+template <class T>
+const std::uint32_t* widened(const T* codes, int rows, std::uint32_t* to) {
+  for (int i = 0; i < rows; ++i) to[i] = static_cast<std::uint32_t>(static_cast<std::int32_t>(codes[i]));
+  return to;
+}
+const std::uint32_t* codes_of(const Column& c, std::int64_t first, int rows, std::uint32_t* buffer) {
+  if (c.stride == 1 && c.missing < 0) {
+    if (c.storage == Storage::int8) return widened(static_cast<const std::int8_t*>(c.data) + first, rows, buffer);
+    if (c.storage == Storage::int16) return widened(static_cast<const std::int16_t*>(c.data) + first, rows, buffer);
+  }
+  load_codes(c, first, rows, reinterpret_cast<std::int32_t*>(buffer));
+  return buffer;
+}
+
+template <class Key>
+void keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first, int rows, Key* key, Tile& tile) {
+  std::fill(key, key + rows, Key(0));
+  Key step = 1;
+  for (std::size_t f = 0; f < spec.factors.size(); ++f) {
+    auto const* const code = codes_of(chunk.columns[static_cast<std::size_t>(spec.factors[f])], first, rows, tile.code);
+    add_codes(code, rows, static_cast<std::uint32_t>(spec.levels[f]), spec.missing_level[f] != 0, step, key, tile.out);
+    step *= static_cast<Key>(spec.levels[f]);
+  }
+}
+
+/// Doubles as they lie, or loaded into the buffer.
+const double* values_of(const Column& c, std::int64_t first, int rows, double* buffer) {
+  if (c.storage == Storage::float64 && c.stride == 1) return static_cast<const double*>(c.data) + first;
+  load_values(c, first, rows, buffer);
+  return buffer;
+}
+
+void leave_missing_out(const double* x, int rows, std::uint32_t* out) {
+  for (int i = 0; i < rows; ++i) out[i] |= x[i] != x[i] ? 1u : 0u;
+}
+
+impl::Wide product_of(const std::vector<std::int64_t>& levels) {
+  constexpr auto most = static_cast<impl::Wide>(1) << 120;
+  impl::Wide cells = 1;
+  for (auto k : levels) {
+    if (k < 1) throw UsageError("a factor without levels has no cells");
+    if (cells > most / static_cast<impl::Wide>(k)) throw UsageError("the product of the levels is beyond 2^120 cells");
+    cells *= static_cast<impl::Wide>(k);
+  }
+  return cells;
+}
+
+std::vector<std::vector<int>> planes_in_use(const std::vector<ExactSums>& sums) {
+  std::vector<std::vector<int>> used(sums.size());
+  for (std::size_t s = 0; s < sums.size(); ++s)
+    for (int p = 0; p < ExactSums::planes; ++p)
+      if (sums[s].has(p)) used[s].push_back(p);
+  return used;
+}
+
+}  // namespace
+
+Contingency::Contingency(ContingencySpec spec) : spec_(std::move(spec)) {
+  if (spec_.levels.size() != spec_.factors.size() || spec_.missing_level.size() != spec_.factors.size())
+    throw UsageError("Contingency: one number of levels and one rule for missing codes a factor are needed");
+  auto const cells = product_of(spec_.levels);
+  for (auto k : spec_.levels)
+    if (k > most_dense) throw UsageError("a factor has too many levels");
+  if (!spec_.sparse && cells > static_cast<impl::Wide>(most_dense)) throw UsageError("the product of the levels is beyond 2147483646 cells; a sparse table holds those that occur");
+  if (spec_.sparse) places_ = std::make_unique<impl::CellPlaces>(cells > (static_cast<impl::Wide>(1) << 63));
+  else cells_ = static_cast<std::int64_t>(cells);
+  rows_.assign(static_cast<std::size_t>(cells_) + 1, 0);
+  sums_.assign(static_cast<std::size_t>(summed()), ExactSums(rows_.size()));
+  block_ = std::make_unique<impl::CellBlock>(summed());
+}
+
+Contingency::Contingency(const Contingency& o)
+    : spec_(o.spec_), cells_(o.cells_), rows_(o.rows_), sums_(o.sums_), block_(std::make_unique<impl::CellBlock>(*o.block_)),
+      places_(o.places_ ? std::make_unique<impl::CellPlaces>(*o.places_) : nullptr) {
+  std::copy(o.counters_, o.counters_ + counters, counters_);
+}
+Contingency::Contingency(Contingency&&) noexcept = default;
+Contingency& Contingency::operator=(Contingency o) noexcept {
+  std::swap(spec_, o.spec_);
+  std::swap(cells_, o.cells_);
+  std::swap(counters_, o.counters_);
+  std::swap(rows_, o.rows_);
+  std::swap(sums_, o.sums_);
+  std::swap(block_, o.block_);
+  std::swap(places_, o.places_);
+  return *this;
+}
+Contingency::~Contingency() = default;
+
+void Contingency::reset() {
+  std::fill(counters_, counters_ + counters, 0);
+  block_->clear();
+  if (places_) {
+    places_->clear();
+    rows_.assign(1, 0);
+    for (auto& s : sums_) s.resize(1);
+  }
+  std::fill(rows_.begin(), rows_.end(), 0);
+  for (auto& s : sums_) s.reset();
+}
+
+/// Room in everything for the places there are.
+void Contingency::make_room() {
+  auto const places = places_ ? places_->places() : static_cast<std::size_t>(cells_) + 1;
+  block_->reserve(places);
+  if (rows_.size() >= places) return;
+  auto const more = std::max(places, rows_.size() + rows_.size() / 2);
+  rows_.resize(more);
+  for (auto& s : sums_) s.resize(more);
+}
+
+void Contingency::update(const Chunk& chunk) {
+  if (chunk.rows == 0) return;
+  Tile tile;
+  std::vector<std::uint64_t> narrow(places_ && !places_->wide() ? tile_rows : 0);
+  std::vector<impl::Wide> wide(places_ && places_->wide() ? tile_rows : 0);
+  bool const weighted = spec_.weight >= 0;
+  std::vector<double> buffers(static_cast<std::size_t>(summed() + 1) * tile_rows);
+  std::vector<const double*> x(static_cast<std::size_t>(summed()));
+  if (!places_) make_room();
+  // memory traffic: the columns once; tiles stay in the first cache
+  for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
+    int const rows = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
+    std::fill(tile.out, tile.out + rows, 0u);
+    if (!places_) keys_of(spec_, chunk, first, rows, tile.place, tile);
+    else if (places_->wide()) keys_of(spec_, chunk, first, rows, wide.data(), tile);
+    else keys_of(spec_, chunk, first, rows, narrow.data(), tile);
+
+    double* buffer = buffers.data();
+    const double* w = nullptr;
+    if (weighted) {
+      w = x[0] = values_of(chunk.columns[static_cast<std::size_t>(spec_.weight)], first, rows, buffer);
+      leave_missing_out(w, rows, tile.out);
+      buffer += tile_rows;
+    }
+    for (std::size_t v = 0; v < spec_.values.size(); ++v, buffer += tile_rows) {
+      auto const* const column = values_of(chunk.columns[static_cast<std::size_t>(spec_.values[v])], first, rows, buffer);
+      leave_missing_out(column, rows, tile.out);
+      x[v + weighted] = column;
+      if (!weighted) continue;
+      for (int i = 0; i < rows; ++i) buffer[i] = column[i] * w[i];
+      x[v + 1] = buffer;
+    }
+    for (int i = 0; i < rows; ++i) counters_[0] += tile.out[i];
+    if (weighted) weigh(w, rows, tile.out);
+
+    if (!places_)
+      for (int i = 0; i < rows; ++i) tile.place[i] = tile.out[i] ? 0 : tile.place[i] + 1;
+    else if (places_->wide()) places_->wide_table().find(wide.data(), tile.out, rows, tile.place);
+    else places_->narrow_table().find(narrow.data(), tile.out, rows, tile.place);
+    if (places_) make_room();
+    block_->add(tile.place, rows, x.data(), rows_, sums_);
+  }
+}
+
+/// Rows of weight 0 are no rows at all, others without a finite positive weight are refused.
+void Contingency::weigh(const double* w, int rows, std::uint32_t* out) {
+  for (int i = 0; i < rows; ++i) {
+    if (w[i] > 0 && !std::isinf(w[i])) continue;
+    if (w[i] == 0 || w[i] < 0 || std::isinf(w[i])) {
+      counters_[0] -= out[i];
+      counters_[1] += w[i] != 0;
+      out[i] = 1;
+    }
+  }
+}
+
+void Contingency::flush() const { block_->flush(rows_, sums_); }
+
+std::size_t Contingency::packed_size() const {
+  return counters + static_cast<std::size_t>(cells_) * (1 + static_cast<std::size_t>(summed()) * ExactSums::planes);
+}
+
+void Contingency::pack(std::span<double> out) const {
+  flush();
+  std::vector<std::int64_t> all(counters_, counters_ + counters);
+  all.insert(all.end(), rows_.begin() + 1, rows_.begin() + 1 + cells_);
+  for (auto const& s : sums_)
+    for (int p = 0; p < ExactSums::planes; ++p)
+      for (std::size_t c = 1; c <= static_cast<std::size_t>(cells_); ++c) all.push_back(s.digit(p, c));
+  std::memcpy(out.data(), all.data(), all.size() * sizeof(double));
+}
+
+void Contingency::unpack(std::span<double const> in) {
+  reset();
+  std::vector<std::int64_t> all(packed_size());
+  std::memcpy(all.data(), in.data(), all.size() * sizeof(double));
+  auto const* next = all.data();
+  for (auto& c : counters_) c = *next++;
+  for (std::size_t c = 1; c <= static_cast<std::size_t>(cells_); ++c) rows_[c] = *next++;
+  for (auto& s : sums_)
+    for (int p = 0; p < ExactSums::planes; ++p)
+      for (std::size_t c = 1; c <= static_cast<std::size_t>(cells_); ++c) s.set_digit(p, c, *next++);
+}
+
+void Contingency::merge(std::span<double> into, std::span<double const> from) const {
+  for (std::size_t k = 0; k < into.size(); ++k) {
+    std::int64_t a, b;
+    std::memcpy(&a, &into[k], sizeof a);
+    std::memcpy(&b, &from[k], sizeof b);
+    a += b;
+    std::memcpy(&into[k], &a, sizeof a);
+  }
+}
+
+void Contingency::add(const Contingency& other) {
+  flush();
+  other.flush();
+  make_room();
+  for (int k = 0; k < counters; ++k) counters_[k] += other.counters_[k];
+  auto const used = planes_in_use(other.sums_);
+  for (std::uint32_t p = 1; p < other.rows_.size(); ++p) {
+    if (other.rows_[p] == 0) continue;
+    auto const at = places_ ? places_->place_of(other.key(p)) : p;
+    if (places_) make_room();
+    rows_[at] += other.rows_[p];
+    for (std::size_t s = 0; s < sums_.size(); ++s)
+      for (int d : used[s]) sums_[s].add_digit(d, at, other.sums_[s].digit(d, p));
+  }
+}
+
+// A part: counters (0 but in part 0), then per cell its key, rows, and (plane, digit) of what is not 0, closed by plane -1, for each sum.
+std::vector<std::vector<std::int64_t>> Contingency::parts(int count) const {
+  flush();
+  std::vector<std::vector<std::int64_t>> all(static_cast<std::size_t>(count), std::vector<std::int64_t>(counters, 0));
+  std::copy(counters_, counters_ + counters, all[0].begin());
+  auto const used = planes_in_use(sums_);
+  for (std::uint32_t p = 1; p < rows_.size(); ++p) {
+    if (rows_[p] == 0) continue;
+    auto const k = key(p);
+    auto& to = all[impl::hash_of(k.low ^ impl::hash_of(k.high)) % static_cast<std::uint64_t>(count)];
+    to.insert(to.end(), {static_cast<std::int64_t>(k.low), static_cast<std::int64_t>(k.high), rows_[p]});
+    for (std::size_t s = 0; s < sums_.size(); ++s) {
+      for (int d : used[s])
+        if (auto const digit = sums_[s].digit(d, p); digit != 0) to.insert(to.end(), {d, digit});
+      to.push_back(-1);
+    }
+  }
+  return all;
+}
+
+void Contingency::add_part(std::span<const std::int64_t> part) {
+  if (part.empty()) return;
+  flush();
+  make_room();
+  for (int k = 0; k < counters; ++k) counters_[k] += part[static_cast<std::size_t>(k)];
+  for (std::size_t at = counters; at < part.size();) {
+    CellKey const k{static_cast<std::uint64_t>(part[at]), static_cast<std::uint64_t>(part[at + 1])};
+    auto const p = places_ ? places_->place_of(k) : place_of(k.low);
+    if (places_) make_room();
+    rows_[p] += part[at + 2];
+    at += 3;
+    for (auto& s : sums_) {
+      for (; part[at] >= 0; at += 2) s.add_digit(static_cast<int>(part[at]), p, part[at + 1]);
+      ++at;
+    }
+  }
+}
+
+std::vector<std::uint32_t> Contingency::occupied() const {
+  flush();
+  std::vector<std::uint32_t> places;
+  for (std::uint32_t p = 1; p < rows_.size(); ++p)
+    if (rows_[p] != 0) places.push_back(p);
+  if (places_) std::sort(places.begin(), places.end(), [&](auto a, auto b) { return key(a) < key(b); });
+  return places;
+}
+
+CellKey Contingency::key(std::uint32_t place) const { return places_ ? places_->key(place) : CellKey{place - 1u, 0}; }
+std::int64_t Contingency::rows(std::uint32_t place) const {
+  flush();
+  return rows_[place];
+}
+DD Contingency::weight(std::uint32_t place) const { return spec_.weight < 0 ? DD(static_cast<double>(rows(place))) : (flush(), sums_[0].value(place)); }
+DD Contingency::sum(int value, std::uint32_t place) const {
+  flush();
+  return sums_[static_cast<std::size_t>(value + (spec_.weight >= 0 ? 1 : 0))].value(place);
+}
+
+}  // namespace rxhpc
