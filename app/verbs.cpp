@@ -35,6 +35,13 @@ const OptionGroup text_group{
       "type of columns with decimals (default numeric: doubles; RevoScaleR's default, float32, keeps seven digits)"},
      {"rows-to-skip", Kind::integer, "N", "lines to leave out before the header (default 0)", false, 0}}};
 
+const OptionGroup cells_group{
+    "Cells",
+    {{"use-na", Kind::choice, "no|ifany|always",
+      "rows where a factor is missing: left out (default), or a level of its own, in factors where one is missing or in all"},
+     {"use-sparse-cube", Kind::flag, "", "keep the cells that occur alone: a billion possible ones cost nothing"},
+     {"remove-zero-counts", Kind::flag, "BOOL", "leave out cells without rows (default: with --use-sparse-cube)"}}};
+
 const OptionGroup columns_group{
     "Columns",
     {{"vars-to-keep", Kind::list, "a,b", "write these columns alone, in the order of the input"},
@@ -141,6 +148,8 @@ const std::vector<Verb>& verbs() {
       "Curve",
       {{"num-breaks", Kind::integer, "N",
         "bins of equal width between the least and the largest value (default 1000); 0: a point at every distinct value, for which all rows are sorted", false, 0}}};
+  static const OptionGroup cube_group{
+      "Cube", {{"means", Kind::flag, "BOOL", "show means of the variables on the left side (default true), not sums"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -244,6 +253,14 @@ const std::vector<Verb>& verbs() {
        {&lorenz_group, &plot_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc lorenz '~ distance' flights.h5 --plot distance.svg",
        run_lorenz},
+      {"cube", "counts, sums and means by factors",
+       "Counts the rows in every cell of the factors on the right side, and sums and averages the variables on the left. The first factor varies "
+       "fastest. Sums are exact before one rounding: they depend neither on the order of rows nor on chunks. OUTPUT is a table of the cells: the factors, "
+       "the means or sums, and Counts.",
+       {{"FORMULA", "R's: `~ carrier:origin`, `delay ~ carrier:F(hour)`, `cbind(x, y) ~ g`"}, input, {"OUTPUT", output.help, true}},
+       {&cube_group, &cells_group, &rows_group, &weights_group, &text_group, &output_group, &common_group},
+       "rxhpc cube 'delay ~ carrier:F(hour)' flights.h5 by_hour.h5",
+       run_cube},
       {"linmod", "linear model",
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",

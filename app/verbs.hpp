@@ -55,6 +55,7 @@ void run_quantile(Session&);
 void run_covcor(Session&);
 void run_histogram(Session&);
 void run_lorenz(Session&);
+void run_cube(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_logit(Session&);

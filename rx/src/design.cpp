@@ -8,15 +8,6 @@
 namespace rxhpc {
 namespace {
 
-/// RevoScaleR's name of a variable: F(age) is F_age, F(age, 30, 39) is F_age_30_39_T.
-std::string shown_name(const DesignVariable& v) {
-  auto const e = parse_expression(v.label);
-  if (e->kind != Expr::Kind::call || e->text != "F") return v.label;
-  std::string name = "F";
-  for (auto const& arg : e->args) name += "_" + deparse(*arg);
-  return e->args.size() == 3 ? name + "_T" : name;
-}
-
 /// F(x) with the range that was used, so that other data give the same levels.
 std::string with_range(const Expr& e, const std::vector<std::string>& levels) {
   if (e.kind != Expr::Kind::call || e.text != "F" || e.args.size() != 1 || levels.empty()) return deparse(e);
@@ -54,6 +45,14 @@ std::vector<int> levels_of_cell(const std::vector<int>& radix, std::int64_t cell
 }
 
 }  // namespace
+
+std::string shown_name(const DesignVariable& v) {
+  auto const e = parse_expression(v.label);
+  if (e->kind != Expr::Kind::call || e->text != "F") return v.label;
+  std::string name = "F";
+  for (auto const& arg : e->args) name += "_" + deparse(*arg);
+  return e->args.size() == 3 ? name + "_T" : name;
+}
 
 std::int64_t Design::cells(int term) const {
   std::int64_t n = 1;

@@ -18,6 +18,9 @@ struct DesignVariable {
   std::vector<std::string> levels;  ///< of a factor, in order
 };
 
+/// RevoScaleR's name of a variable: F(age) is F_age, F(age, 30, 39) is F_age_30_39_T.
+std::string shown_name(const DesignVariable& v);
+
 /// Variables whose product (and combination of levels) a term is; none: the intercept.
 struct ModelTerm {
   std::vector<int> variables;  ///< positions in Design::variables

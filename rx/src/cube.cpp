@@ -1,0 +1,230 @@
+#include "rxhpc/cube.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+
+#include "model_rows.hpp"
+#include "order_free.hpp"
+#include "rxhpc/contingency.hpp"
+#include "rxhpc/design.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc {
+namespace {
+
+constexpr double none = std::numeric_limits<double>::quiet_NaN();
+constexpr double most_dense_cells = 1 << 26;
+constexpr double near_cells = 1 << 20;  // beyond, cells that occur are looked up unless memory is plenty
+
+/// The formula against the source: what is read and what becomes of it.
+struct Plan {
+  Cube result;                  // factors and variables, no cells yet
+  ContingencySpec spec;
+  std::vector<int> read;
+  double cells = 1;
+};
+
+/// Crosses the factors of all terms: each once, in the order written.
+Formula crossed(const Formula& f) {
+  Formula out = f;
+  FormulaTerm all;
+  for (auto const& term : f.terms)
+    for (auto const& e : term.variables)
+      if (std::none_of(all.variables.begin(), all.variables.end(), [&](auto const& known) { return deparse(*known) == deparse(*e); }))
+        all.variables.push_back(e);
+  if (all.variables.empty()) throw UsageError("the formula names no factor on its right side");
+  if (!f.offsets.empty()) throw UsageError("a cube takes no offset()");
+  out.terms = {all};
+  out.intercept = false;
+  return out;
+}
+
+int place_in(std::vector<int>& read, int column) {
+  auto const at = std::find(read.begin(), read.end(), column);
+  if (at != read.end()) return static_cast<int>(at - read.begin());
+  read.push_back(column);
+  return static_cast<int>(read.size()) - 1;
+}
+
+void plan_factors(const Formula& formula, RowSource& rows, const CubeOptions& o, Plan& plan) {
+  auto const design = make_design(formula, rows, false);
+  auto const bound = bind(design, rows);
+  for (std::size_t v = 0; v < design.variables.size(); ++v) {
+    auto const& variable = design.variables[v];
+    if (!variable.factor)
+      throw UsageError("'" + variable.label + "' is a number; on the right side of a cube stand factors, such as F(" + variable.label + ")");
+    auto const e = parse_expression(variable.label);
+    bool const missing = o.use_missing != UseMissing::no;
+    plan.result.factors.push_back({shown_name(variable), variable.levels, missing, e->is_call("F")});
+    plan.spec.factors.push_back(place_in(plan.read, bound.variable_columns[v]));
+    plan.spec.levels.push_back(static_cast<std::int64_t>(variable.levels.size()) + missing);
+    plan.spec.missing_level.push_back(missing);
+    plan.cells *= static_cast<double>(plan.spec.levels.back());
+  }
+}
+
+Plan make_plan(std::string_view formula, RowSource& rows, const CubeOptions& o) {
+  Plan plan;
+  auto const parsed = impl::model_formula(formula, rows.schema(), false);
+  plan.result.formula = parsed.text;
+  plan.result.shows_means = o.means;
+  plan_factors(crossed(parsed), rows, o, plan);
+  for (auto const& e : parsed.responses) {
+    plan.result.variables.push_back(deparse(*e));
+    plan.spec.values.push_back(place_in(plan.read, numeric_column(rows, *e, "the response")));
+  }
+  auto const& weight = o.fweights.empty() ? o.pweights : o.fweights;
+  if (!weight.empty()) {
+    plan.result.weighted = true;
+    plan.spec.weight = place_in(plan.read, numeric_column(rows, *parse_expression(impl::quoted_name(weight)), "the weight"));
+  }
+  return plan;
+}
+
+/// Whether cells are looked up as they occur; refuses what cannot be shown in full.
+bool looked_up(const Plan& plan, const CubeOptions& o) {
+  if (o.sparse) return true;
+  if (plan.cells > most_dense_cells) {
+    char cells[32];
+    std::snprintf(cells, sizeof cells, "%.15g", plan.cells);
+    throw UsageError("the factors have " + std::string(cells) + " possible cells; beyond " + std::to_string(static_cast<long long>(most_dense_cells)) +
+                     " a sparse cube (--use-sparse-cube) keeps those that occur");
+  }
+  double const bytes = plan.cells * (32.0 * (1 + plan.spec.values.size()) + 8 + 40.0 * plan.spec.values.size()) * std::max(1, o.run.threads);
+  return plan.cells > near_cells && o.run.memory_limit > 0 && bytes > static_cast<double>(o.run.memory_limit) / 2;
+}
+
+/// Collective. The cells of all ranks on every rank: a rank merges a share of them, then gets the others' shares.
+Contingency merged(Contingency&& mine, const Contingency& fresh, Communicator& comm, Timing& timing) {
+  if (comm.size() == 1) return std::move(mine);
+  auto const begin = std::chrono::steady_clock::now();
+  Contingency share = fresh;
+  auto const exchange = [&](Contingency& from, bool own_share) {
+    std::vector<Bytes> out(static_cast<std::size_t>(comm.size()));
+    together(comm, [&] {
+      auto const parts = from.parts(own_share ? 1 : comm.size());
+      for (std::size_t r = 0; r < out.size(); ++r) {
+        auto const bytes = std::as_bytes(std::span(parts[own_share ? 0 : r]));
+        out[r].assign(bytes.begin(), bytes.end());
+      }
+    });
+    auto const in = comm.all_to_all(out);
+    out.clear();
+    Contingency result = fresh;
+    together(comm, [&] {
+      for (auto const& bytes : in) {
+        std::vector<std::int64_t> part(bytes.size() / sizeof(std::int64_t));
+        if (!part.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
+        result.add_part(part);
+      }
+    });
+    return result;
+  };
+  share = exchange(mine, false);
+  mine = exchange(share, true);
+  timing.merge_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return std::move(mine);
+}
+
+/// The digits of a key of 128 bits in these radices.
+void split(CellKey key, const std::vector<std::int64_t>& levels, std::int32_t* code) {
+  for (std::size_t f = 0; f < levels.size(); ++f) {
+    auto const radix = static_cast<std::uint64_t>(levels[f]);
+    if (key.high == 0) {
+      code[f] = static_cast<std::int32_t>(key.low % radix);
+      key.low /= radix;
+      continue;
+    }
+    // long division by 32-bit digits: a level fits in 31 bits
+    std::uint64_t digit[4] = {key.high >> 32, key.high & 0xFFFFFFFF, key.low >> 32, key.low & 0xFFFFFFFF}, rest = 0;
+    for (auto& d : digit) {
+      std::uint64_t const part = rest << 32 | d;
+      d = part / radix;
+      rest = part % radix;
+    }
+    code[f] = static_cast<std::int32_t>(rest);
+    key = {digit[2] << 32 | digit[3], digit[0] << 32 | digit[1]};
+  }
+}
+
+/// Appends one cell; place 0: an empty one.
+void append(Cube& out, const std::int32_t* code, const Contingency& table, std::uint32_t place) {
+  for (std::size_t f = 0; f < out.factors.size(); ++f) out.codes[f].push_back(code[f]);
+  DD const weight = place ? table.weight(place) : DD(0);
+  out.rows.push_back(place ? table.rows(place) : 0);
+  out.counts.push_back(weight.hi);
+  for (std::size_t v = 0; v < out.variables.size(); ++v) {
+    DD const sum = place ? table.sum(static_cast<int>(v), place) : DD(0);
+    out.sums[v].push_back(sum.hi);
+    out.means[v].push_back(!place ? none : std::isfinite(sum.hi) ? static_cast<double>(sum / weight) : sum.hi);
+  }
+}
+
+/// Factors of `ifany` in which nothing is missing lose that level.
+void drop_unused_levels(Cube& out, std::vector<std::int64_t>& levels, const std::vector<CellKey>& keys) {
+  std::vector<char> used(levels.size(), 0);
+  std::vector<std::int32_t> code(levels.size());
+  for (auto const& key : keys) {
+    split(key, levels, code.data());
+    for (std::size_t f = 0; f < levels.size(); ++f) used[f] |= code[f] == levels[f] - 1;
+  }
+  for (std::size_t f = 0; f < levels.size(); ++f) out.factors[f].missing_level = used[f] != 0;
+}
+
+void fill(Cube& out, const Contingency& table, std::vector<std::int64_t> levels, const CubeOptions& o) {
+  auto const places = table.occupied();
+  std::vector<CellKey> keys;
+  keys.reserve(places.size());
+  for (auto p : places) keys.push_back(table.key(p));
+  if (o.use_missing == UseMissing::ifany) drop_unused_levels(out, levels, keys);
+  std::size_t const factors = out.factors.size();
+  out.codes.resize(factors);
+  out.sums.resize(out.variables.size());
+  out.means.resize(out.variables.size());
+  std::vector<std::int32_t> code(factors, 0), occupied(factors);
+  if (o.sparse || o.remove_zero_counts) {
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      split(keys[k], levels, code.data());
+      append(out, code.data(), table, places[k]);
+    }
+    return;
+  }
+  // every cell in order, those that occur as they come
+  std::vector<std::int32_t> shown;
+  for (std::size_t f = 0; f < factors; ++f) shown.push_back(static_cast<std::int32_t>(out.factors[f].levels.size()) + out.factors[f].missing_level);
+  std::size_t next = 0;
+  for (;;) {
+    if (next < places.size()) split(keys[next], levels, occupied.data());
+    bool const here = next < places.size() && occupied == code;
+    append(out, code.data(), table, here ? places[next++] : 0);
+    std::size_t f = 0;
+    while (f < factors && ++code[f] == shown[f]) code[f++] = 0;
+    if (f == factors) break;
+  }
+}
+
+}  // namespace
+
+Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions& options, Communicator& comm) {
+  if (!options.pweights.empty() && !options.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
+  RowSource rows(source, options.rows);
+  impl::use_sweep_for_ranges(rows, options.run, comm);
+  auto plan = make_plan(formula, rows, options);
+  plan.spec.sparse = looked_up(plan, options);
+  Contingency const fresh(plan.spec);
+  auto& out = plan.result;
+  auto const table = merged(impl::fold_rank(rows, plan.read, fresh, options.run, comm, &out.timing), fresh, comm, out.timing);
+  if (table.refused() > 0)
+    throw DataError("column '" + (options.fweights.empty() ? options.pweights : options.fweights) + "': " + std::to_string(table.refused()) +
+                    (table.refused() == 1 ? " row has" : " rows have") + " a negative or infinite weight");
+  fill(out, table, plan.spec.levels, options);
+  for (auto n : out.rows) out.n_valid_obs += n;
+  out.n_missing_obs = table.missing();
+  return std::move(out);
+}
+
+}  // namespace rxhpc

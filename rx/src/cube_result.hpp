@@ -1,0 +1,17 @@
+// What the results of cube and crosstabs share.
+#pragma once
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "rxhpc/cube.hpp"
+
+namespace rxhpc::impl {
+
+/// Factors, cells and numbers of rows.
+nlohmann::json cube_json(const Cube& c);
+/// Title and formula, dependent variables, numbers of rows, statistic.
+std::string cube_header(const Cube& c, const std::string& title, const std::string& statistic);
+/// The text of a code; missing is `<NA>`.
+std::string level_text(const CubeFactor& f, std::int32_t code);
+
+}  // namespace rxhpc::impl
