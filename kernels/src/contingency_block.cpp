@@ -52,7 +52,7 @@ void DigitScale::fit(double largest) {
 }
 
 CellBlock::CellBlock(int summed)
-    : summed_(summed), stride_((1 + DigitScale::digits * summed + 3) / 4 * 4), scales_(static_cast<std::size_t>(summed)),
+    : summed_(summed), stride_((1 + DigitScale::digits * summed + 3) / 4 * 4), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)),
       digit_(static_cast<std::size_t>(DigitScale::digits * summed) * contingency_tile),
       row_(summed > 1 ? static_cast<std::size_t>(stride_) * contingency_tile : 0), clean_(summed > 0 ? contingency_tile : 0) {}
 
@@ -195,6 +195,7 @@ void CellBlock::scatter(const std::uint32_t* place, int rows) {
 
 void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   if (pending_ + rows > most_pending) flush(counts, sums);
+  std::fill(finer_.begin(), finer_.end(), 0.0);
   for (int v = 0; v < summed_; ++v) {
     double const* values = x[v];
     auto largest = largest_bits(values, rows);
@@ -205,13 +206,15 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
     auto& scale = scales_[static_cast<std::size_t>(v)];
     auto const most = std::bit_cast<double>(largest);
     if (most > 0 && most >= scale.bound) fit(scale, most, counts, sums);
-    // values have become far smaller: finer digits from here on
-    if (cut(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) fit(scale, most, counts, sums);
+    // values have become far smaller: finer digits after this tile
+    if (cut(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = most;
   }
   pending_ += rows;
   if (summed_ == 0) count(place, rows);
   else if (summed_ == 1) scatter_one(place, rows);
   else scatter(place, rows);
+  for (std::size_t v = 0; v < finer_.size(); ++v)
+    if (finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
 }
 
 void CellBlock::fit(DigitScale& scale, double largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {

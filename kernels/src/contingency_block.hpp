@@ -56,6 +56,7 @@ struct CellBlock {
   std::unique_ptr<double[], Free> cells_;
   std::unique_ptr<std::uint32_t[], Free> counters_;
   std::vector<DigitScale> scales_;               // [summed]
+  std::vector<double> finer_;                    // [summed] the largest value that a finer scale is wanted for; 0: none
   std::vector<double> digit_;                    // [summed x 3 x tile]
   std::vector<double> row_, clean_;              // [tile x stride], [tile]
 };

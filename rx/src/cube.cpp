@@ -7,11 +7,12 @@
 #include <cstring>
 #include <limits>
 
+#include "cell_terms.hpp"
 #include "model_rows.hpp"
-#include "order_free.hpp"
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
+#include "thread_pass.hpp"
 
 namespace rxhpc {
 namespace {
@@ -77,10 +78,9 @@ Plan make_plan(std::string_view formula, RowSource& rows, const CubeOptions& o) 
     plan.result.variables.push_back(deparse(*e));
     plan.spec.values.push_back(place_in(plan.read, numeric_column(rows, *e, "the response")));
   }
-  auto const& weight = o.fweights.empty() ? o.pweights : o.fweights;
-  if (!weight.empty()) {
+  if (int const weight = impl::weight_column(rows, o.pweights, o.fweights); weight >= 0) {
     plan.result.weighted = true;
-    plan.spec.weight = place_in(plan.read, numeric_column(rows, *parse_expression(impl::quoted_name(weight)), "the weight"));
+    plan.spec.weight = place_in(plan.read, weight);
   }
   return plan;
 }
@@ -96,6 +96,21 @@ bool looked_up(const Plan& plan, const CubeOptions& o) {
   }
   double const bytes = plan.cells * (32.0 * (1 + plan.spec.values.size()) + 8 + 40.0 * plan.spec.values.size()) * std::max(1, o.run.threads);
   return plan.cells > near_cells && o.run.memory_limit > 0 && bytes > static_cast<double>(o.run.memory_limit) / 2;
+}
+
+/// Collective. The cells of this rank's rows.
+Contingency cells_of_rank(const ChunkSource& rows, const std::vector<int>& columns, const Contingency& fresh, const RunOptions& run, Communicator& comm,
+                          Timing& timing) {
+  auto states = impl::thread_pass(
+      rows, columns, [&] { return Contingency(fresh); }, [](Contingency& table, impl::ChunkReader& reader) { table.update(reader.whole()); }, run, comm,
+      &timing);
+  together(comm, [&] {
+    for (std::size_t t = 1; t < states.size(); ++t) {
+      states[0]->add(*states[t]);
+      states[t].reset();
+    }
+  });
+  return std::move(*states[0]);
 }
 
 /// Collective. The cells of all ranks on every rank: a rank merges a share of them, then gets the others' shares.
@@ -210,14 +225,13 @@ void fill(Cube& out, const Contingency& table, std::vector<std::int64_t> levels,
 }  // namespace
 
 Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions& options, Communicator& comm) {
-  if (!options.pweights.empty() && !options.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
   auto plan = make_plan(formula, rows, options);
   plan.spec.sparse = looked_up(plan, options);
   Contingency const fresh(plan.spec);
   auto& out = plan.result;
-  auto const table = merged(impl::fold_rank(rows, plan.read, fresh, options.run, comm, &out.timing), fresh, comm, out.timing);
+  auto const table = merged(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);
   if (table.refused() > 0)
     throw DataError("column '" + (options.fweights.empty() ? options.pweights : options.fweights) + "': " + std::to_string(table.refused()) +
                     (table.refused() == 1 ? " row has" : " rows have") + " a negative or infinite weight");

@@ -71,6 +71,18 @@ class Bits(Case):
         self.same_results("lorenz", "~ h + abs(x)", "--pweights", "w", "--transform", "w = h / 7")
         self.same_results("lorenz", "abs(y) ~ x", "--num-breaks", "0")
 
+    def test_cube(self):
+        self.same_results("cube", "cbind(x, y) ~ g:F(h):flag", "--use-na", "ifany")
+        self.same_results("cube", "x ~ g:F(id)", "--use-sparse-cube", "--pweights", "h")
+
+    def test_cells_do_not_depend_on_chunks(self):
+        want = None
+        for rows in (1, 97, 1000, 5000):
+            got = without_run(self.result("cube", "log(abs(x * y)) ~ g:F(h)", self.csv, "--rows-per-read", rows, *TEXT[2:], "--pweights", "abs_z",
+                                          "--transform", "abs_z = exp(y)"))
+            want = want or got
+            self.assertEqual(got, want, "%d rows a chunk" % rows)
+
     def test_linear_model(self):
         self.same_results("linmod", "y ~ x + g", "--cov-coef")
 

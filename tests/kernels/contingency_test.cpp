@@ -200,7 +200,7 @@ TEST(Contingency, Weights) {
 TEST(Contingency, ValuesThatChangeTheirScale) {
   MemoryTable t;
   std::vector<double> x;
-  for (int k = 0; k < 4000; ++k) x.push_back(std::ldexp(1.0 + k / 4096.0, k < 2000 ? 200 - k / 10 : -300 + k / 10));
+  for (int k = 0; k < 4000; ++k) x.push_back(std::ldexp(1.0 + k / 4097.0, k < 2000 ? 200 - k / 4 : -800 + k / 4));
   t.numeric(x);
   t.factor(std::vector<std::int32_t>(x.size(), 0));
   Contingency a({.factors = {1}, .levels = {1}, .missing_level = {0}, .values = {0}});
