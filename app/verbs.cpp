@@ -149,7 +149,20 @@ const std::vector<Verb>& verbs() {
       {{"num-breaks", Kind::integer, "N",
         "bins of equal width between the least and the largest value (default 1000); 0: a point at every distinct value, for which all rows are sorted", false, 0}}};
   static const OptionGroup cube_group{
-      "Cube", {{"means", Kind::flag, "BOOL", "show means of the variables on the left side (default true), not sums"}}};
+      "Cube", {{"means", Kind::flag, "BOOL", "show means of the variables on the left side (default true), not sums"}, plot_option}};
+  static const OptionGroup crosstabs_group{
+      "Tables",
+      {{"tests", Kind::list, "a,b",
+        "chisquare (default), fisher, kendall, odds-ratio, risk-ratio, mantel-haenszel (over the tables of one variable), all or none"},
+       {"means", Kind::flag, "", "show means of the variables on the left side, not sums"},
+       {"marginals", Kind::flag, "", "show totals (means with --means) of rows, columns and the whole table"},
+       {"conf-level", Kind::number, "P", "the level of intervals (default 0.95)"},
+       {"permute", Kind::flag, "", "Kendall's p-value from simulated tables, as RevoScaleR has it"},
+       {"num-simulations", Kind::integer, "N", "tables drawn where a p-value is simulated (default 10000)", false, 1},
+       {"seed", Kind::integer, "N", "seed of the simulation (default 1)", false, 0},
+       {"use-na", Kind::choice, "no|ifany|always",
+        "rows where a factor is missing: left out (default), or a level of its own, in factors where one is missing or in all"},
+       {"remove-zero-counts", Kind::flag, "", "leave cells without rows out of the list of cells; the tables keep them"}}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -261,6 +274,13 @@ const std::vector<Verb>& verbs() {
        {&cube_group, &cells_group, &rows_group, &weights_group, &text_group, &output_group, &common_group},
        "rxhpc cube 'delay ~ carrier:F(hour)' flights.h5 by_hour.h5",
        run_cube},
+      {"crosstabs", "contingency tables and their tests",
+       "Tabulates counts, or sums and means of the variables on the left side: the first factor makes the rows, the second the columns, and every "
+       "combination of the others a table. Tests of independence and measures of association follow each table.",
+       {{"FORMULA", "R's: `~ origin:carrier`, `Freq ~ Gender:Admit:Dept`"}, input},
+       {&crosstabs_group, &rows_group, &weights_group, &text_group, &common_group},
+       "rxhpc crosstabs '~ origin:carrier' flights.h5 --tests chisquare,kendall --marginals",
+       run_crosstabs},
       {"linmod", "linear model",
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",

@@ -56,6 +56,7 @@ void run_covcor(Session&);
 void run_histogram(Session&);
 void run_lorenz(Session&);
 void run_cube(Session&);
+void run_crosstabs(Session&);
 void run_linmod(Session&);
 void run_kmeans(Session&);
 void run_logit(Session&);

@@ -8,7 +8,7 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "logit", "poisson", "tweedie-factors", "covcor", "quantile"]
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
 READ_ROWS = ["--use-zone-map", "false"]
@@ -273,6 +273,32 @@ class Bench:
         return {
             "name": "covcor",
             "title": f"covcor, {rows_text(rows)} x 28 numeric columns",
+            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
+            "contenders": timed,
+            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]
+            + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
+        }
+
+    def task_cube(self):
+        rows = 500_000 if self.quick else 10_000_000
+        csv = self.csv("factors", "--rows", str(rows))
+        table = self.table(csv, "--col-classes", "day=factor,month=factor,place=factor", "--sort-levels")
+        work = ["cube", "y ~ day:month", table]
+        self.rxhpc(*work)
+        contenders = {
+            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
+            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
+            "tapply": (lambda: self.r("cube.R", csv), 3),
+        }
+        if python_has("duckdb"):
+            contenders["DuckDB, 2 threads"] = (lambda: self.python("cube.py", csv), self.repeats)
+        timed, last = self.interleaved(contenders)
+        ours = timed["rxhpc"]["median_s"]
+        sum_of = sum(c["means"]["y"] for c in last["rxhpc"]["cells"])
+        peers = [("tapply", 40)] + [("DuckDB, 2 threads", 1)] * ("DuckDB, 2 threads" in timed)
+        return {
+            "name": "cube",
+            "title": f"cube, mean by two factors, {rows_text(rows)}",
             "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
             "contenders": timed,
             "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]

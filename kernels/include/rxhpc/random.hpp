@@ -9,7 +9,7 @@
 namespace rxhpc {
 
 /// What random numbers are drawn for: the same seed gives unrelated numbers for each.
-enum class RandomPurpose : std::uint32_t { starting_rows = 1, starting_centres = 2, plotted_rows = 3 };
+enum class RandomPurpose : std::uint32_t { starting_rows = 1, starting_centres = 2, plotted_rows = 3, simulated_tables = 4 };
 
 /// 64 random bits. `stream` tells repetitions apart (a start, a tree), `index` the things drawn for (a row's global number).
 KOKKOS_INLINE_FUNCTION std::uint64_t random_bits(std::uint64_t seed, RandomPurpose purpose, std::uint32_t stream, std::uint64_t index) {

@@ -1,0 +1,50 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "analysis.hpp"
+#include "cube_options.hpp"
+#include "input.hpp"
+#include "rxhpc/crosstabs.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::app {
+namespace {
+
+/// --tests: a list of names, or all.
+void choose_tests(const Arguments& args, CrossTabsOptions& o) {
+  struct Named {
+    std::string name;
+    bool* wanted;
+  } const known[] = {{"chisquare", &o.chi_square}, {"fisher", &o.fisher},         {"kendall", &o.kendall},
+                     {"odds-ratio", &o.odds_ratio}, {"risk-ratio", &o.risk_ratio}, {"mantel-haenszel", &o.mantel_haenszel}};
+  if (!args.given("tests")) return;
+  std::vector<std::string> names;
+  for (auto const& k : known) *k.wanted = false, names.push_back(k.name);
+  names.insert(names.end(), {"all", "none"});
+  for (auto const& asked : args.list("tests")) {
+    if (std::find(names.begin(), names.end(), asked) == names.end())
+      throw UsageError(with_suggestion("--tests: unknown test '" + asked + "'", asked, names));
+    for (auto const& k : known)
+      if (asked == k.name || asked == "all") *k.wanted = true;
+  }
+}
+
+}  // namespace
+
+void run_crosstabs(Session& session) {
+  auto const& args = session.args;
+  CrossTabsOptions o;
+  o.cube = cube_options(session);
+  o.cube.means = args.flag("means");
+  o.marginals = args.flag("marginals");
+  choose_tests(args, o);
+  o.tests.conf_level = args.number("conf-level", 0.95);
+  if (!(o.tests.conf_level > 0 && o.tests.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");
+  o.tests.seed = static_cast<std::uint64_t>(args.integer("seed", 1));
+  o.tests.simulations = static_cast<int>(std::min<std::int64_t>(args.integer("num-simulations", o.tests.simulations), 100000000));
+  o.tests.permute = args.flag("permute");
+  auto const source = open_input(session, args.positional("INPUT"));
+  finish_analysis(session, cross_tabs(*source, args.positional("FORMULA"), o, session.comm), source->grid().total());
+}
+
+}  // namespace rxhpc::app

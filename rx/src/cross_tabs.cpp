@@ -1,0 +1,97 @@
+#include "rxhpc/crosstabs.hpp"
+
+#include <cmath>
+
+#include "cube_result.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc {
+namespace {
+
+std::size_t shown_levels(const CubeFactor& f) { return f.levels.size() + f.missing_level; }
+
+TwoWay zeros(std::size_t rows, std::size_t columns) { return {rows, columns, std::vector<double>(rows * columns, 0)}; }
+
+/// Table number k of a variable (-1: counts) as the cells have it: cell i + rows (j + columns k).
+CrossTable table_of(const Cube& cube, int variable, std::size_t k) {
+  std::size_t const rows = shown_levels(cube.factors[0]), columns = cube.factors.size() > 1 ? shown_levels(cube.factors[1]) : 1;
+  CrossTable t;
+  t.variable = variable < 0 ? "Counts" : cube.variables[static_cast<std::size_t>(variable)];
+  t.name = t.variable;
+  t.values = t.counts = t.means = zeros(rows, columns);
+  std::size_t const first = rows * columns * k;
+  for (std::size_t f = 2; f < cube.factors.size(); ++f) {
+    t.codes.push_back(cube.codes[f][first]);
+    t.name += ", " + cube.factors[f].name + " = " + impl::level_text(cube.factors[f], t.codes.back());
+  }
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) {
+      std::size_t const cell = first + i + rows * j, at = i * columns + j;
+      t.counts.values[at] = cube.counts[cell];
+      t.values.values[at] = variable < 0 ? cube.counts[cell] : cube.sums[static_cast<std::size_t>(variable)][cell];
+      t.means.values[at] = variable < 0 ? cube.counts[cell] : cube.means[static_cast<std::size_t>(variable)][cell];
+    }
+  return t;
+}
+
+void add_totals(CrossTable& t) {
+  auto const totals = [](const TwoWay& of, bool by_row) {
+    std::vector<double> out(by_row ? of.rows : of.columns, 0);
+    for (std::size_t i = 0; i < of.rows; ++i)
+      for (std::size_t j = 0; j < of.columns; ++j) out[by_row ? i : j] += of.at(i, j);
+    return out;
+  };
+  t.row_totals = totals(t.values, true);
+  t.column_totals = totals(t.values, false);
+  for (double r : t.row_totals) t.grand_total += r;
+  auto const means = [](const std::vector<double>& sums, const std::vector<double>& counts) {
+    std::vector<double> out;
+    for (std::size_t k = 0; k < sums.size(); ++k) out.push_back(counts[k] > 0 ? sums[k] / counts[k] : std::nan(""));
+    return out;
+  };
+  auto const row_counts = totals(t.counts, true);
+  double all = 0;
+  for (double c : row_counts) all += c;
+  t.row_means = means(t.row_totals, row_counts);
+  t.column_means = means(t.column_totals, totals(t.counts, false));
+  t.grand_mean = all > 0 ? t.grand_total / all : std::nan("");
+}
+
+void add_tests(CrossTable& t, const CrossTabsOptions& o) {
+  t.cramers_v = cramers_v(t.values);
+  if (o.chi_square) t.chi_square = chi_squared(t.values);
+  if (o.fisher) t.fisher = fisher(t.values, o.tests);
+  if (o.kendall) t.kendall = kendall(t.values, o.tests);
+  if (o.odds_ratio) t.odds_ratio = odds_ratio(t.values, o.tests.conf_level);
+  if (o.risk_ratio) t.risk_ratio = risk_ratio(t.values, o.tests.conf_level);
+}
+
+}  // namespace
+
+CrossTabs cross_tabs(const ChunkSource& source, std::string_view formula, const CrossTabsOptions& options, Communicator& comm) {
+  CrossTabs out;
+  auto dense = options.cube;
+  dense.sparse = dense.remove_zero_counts = false;  // tables are whole; to_json leaves cells out where that is asked for
+  out.cube = cube(source, formula, dense, comm);
+  out.formula = out.cube.formula;
+  out.timing = out.cube.timing;
+  out.options = options;
+  std::size_t tables = 1;
+  for (std::size_t f = 2; f < out.cube.factors.size(); ++f) tables *= shown_levels(out.cube.factors[f]);
+  int const variables = static_cast<int>(out.cube.variables.size());
+  together(comm, [&] {
+    for (int v = variables > 0 ? 0 : -1; v < variables; ++v) {
+      std::vector<TwoWay> strata;
+      for (std::size_t k = 0; k < tables; ++k) {
+        auto& t = out.tables.emplace_back(table_of(out.cube, v, k));
+        add_totals(t);
+        add_tests(t, options);
+        strata.push_back(t.values);
+      }
+      if (options.mantel_haenszel && tables > 1) out.mantel_haenszel.push_back(mantel_haenszel(strata, options.tests.conf_level));
+    }
+  });
+  return out;
+}
+
+}  // namespace rxhpc

@@ -1,0 +1,181 @@
+// Cross tables as JSON and as text.
+#include <algorithm>
+#include <cmath>
+
+#include "cube_result.hpp"
+#include "result_json.hpp"
+#include "rxhpc/crosstabs.hpp"
+
+namespace rxhpc {
+namespace {
+
+using nlohmann::json;
+
+json level_json(const CubeFactor& f, std::int32_t code) {
+  if (code < static_cast<std::int32_t>(f.levels.size())) return f.levels[static_cast<std::size_t>(code)];
+  return nullptr;
+}
+
+json levels_json(const CubeFactor& f) {
+  json levels = f.levels;
+  if (f.missing_level) levels.push_back(nullptr);
+  return levels;
+}
+
+json counts_json(const std::vector<double>& x) {
+  auto out = json::array();
+  for (double v : x) out.push_back(impl::count(v));
+  return out;
+}
+
+json rows_json(const TwoWay& t, bool whole) {
+  auto out = json::array();
+  for (std::size_t i = 0; i < t.rows; ++i) {
+    auto row = json::array();
+    for (std::size_t j = 0; j < t.columns; ++j) row.push_back(whole ? impl::count(t.at(i, j)) : impl::number(t.at(i, j)));
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+json test_json(const TableTest& t) {
+  if (!t.valid) return nullptr;
+  return {{"statistic", impl::number(t.statistic)}, {"df", impl::number(t.df)}, {"p_value", impl::number(t.p_value)}, {"method", t.method}};
+}
+
+json chi_square_json(const TableTest& t) {
+  auto j = test_json(t);
+  if (t.valid) j["df"] = static_cast<std::int64_t>(t.df);
+  return j;
+}
+
+json fisher_json(const TableTest& t) {
+  auto j = test_json(t);
+  if (!t.valid) return j;
+  j["conf_low"] = impl::number(t.conf_low);
+  j["conf_high"] = impl::number(t.conf_high);
+  return j;
+}
+
+json ratio_json(const TableTest& t) {
+  if (!t.valid) return nullptr;
+  return {{"estimate", impl::number(t.estimate)}, {"log_estimate", impl::number(std::log(t.estimate))}, {"conf_low", impl::number(t.conf_low)},
+          {"conf_high", impl::number(t.conf_high)}, {"p_value", impl::number(t.p_value)}};
+}
+
+json kendall_json(const Kendall& k) {
+  if (!k.valid) return nullptr;
+  return {{"statistic", impl::number(k.tau_b)}, {"tau_a", impl::number(k.tau_a)}, {"tau_b", impl::number(k.tau_b)}, {"tau_c", impl::number(k.tau_c)},
+          {"z", impl::number(k.z)}, {"df", nullptr}, {"p_value", impl::number(k.p_value)}, {"method", k.method}};
+}
+
+json table_json(const Cube& cube, const CrossTable& t, bool means) {
+  json j{{"name", t.name}, {"variable", t.variable}, {"row_levels", levels_json(cube.factors[0])}};
+  j["levels"] = json::array();
+  for (std::size_t f = 2; f < cube.factors.size(); ++f) j["levels"].push_back(level_json(cube.factors[f], t.codes[f - 2]));
+  j["col_levels"] = cube.factors.size() > 1 ? levels_json(cube.factors[1]) : json::array({t.variable});
+  j["values"] = rows_json(t.values, true);
+  j["row_totals"] = counts_json(t.row_totals);
+  j["col_totals"] = counts_json(t.column_totals);
+  j["grand_total"] = impl::count(t.grand_total);
+  if (means) {
+    j["means"] = rows_json(t.means, false);
+    j["row_means"] = impl::numbers({t.row_means})[0];
+    j["col_means"] = impl::numbers({t.column_means})[0];
+    j["grand_mean"] = impl::number(t.grand_mean);
+  }
+  j["chisquare"] = chi_square_json(t.chi_square);
+  j["fisher"] = fisher_json(t.fisher);
+  j["kendall"] = kendall_json(t.kendall);
+  j["odds_ratio"] = ratio_json(t.odds_ratio);
+  j["risk_ratio"] = ratio_json(t.risk_ratio);
+  j["cramers_v"] = impl::number(t.cramers_v);
+  return j;
+}
+
+std::vector<std::string> level_texts(const CubeFactor& f) {
+  auto texts = f.levels;
+  if (f.missing_level) texts.emplace_back("<NA>");
+  return texts;
+}
+
+/// Rows and columns as R prints a table: the factors' names stand above their levels.
+std::string table_text(const CrossTabs& x, const CrossTable& t) {
+  auto const& factors = x.cube.factors;
+  bool const means = x.options.cube.means && !x.cube.variables.empty(), margins = x.options.marginals, two = factors.size() > 1;
+  auto const& shown = means ? t.means : t.values;
+  auto columns = two ? level_texts(factors[1]) : std::vector<std::string>{t.variable};
+  auto rows = level_texts(factors[0]);
+  std::vector<std::vector<std::string>> lines(shown.rows + 2 + margins);
+  lines[0] = {"", two ? factors[1].name : ""};
+  lines[1] = {factors[0].name};
+  for (std::size_t i = 0; i < shown.rows; ++i) lines[i + 2] = {"  " + rows[i]};
+  if (margins) lines.back() = {means ? "  Mean" : "  Total"};
+  auto const column = [&](const std::string& name, std::vector<double> values, double last) {
+    if (margins) values.push_back(last);
+    lines[1].push_back(name);
+    auto const text = impl::formatted(values, 7);
+    for (std::size_t i = 0; i < text.size(); ++i) lines[i + 2].push_back(text[i]);
+  };
+  for (std::size_t j = 0; j < shown.columns; ++j) {
+    std::vector<double> values;
+    for (std::size_t i = 0; i < shown.rows; ++i) values.push_back(shown.at(i, j));
+    column(columns[j], std::move(values), means ? t.column_means[j] : t.column_totals[j]);
+  }
+  if (margins && two) column(means ? "Mean" : "Total", means ? t.row_means : t.row_totals, means ? t.grand_mean : t.grand_total);
+  return impl::aligned(lines);
+}
+
+std::string with_interval(const TableTest& t) {
+  if (std::isnan(t.estimate)) return "";
+  return ", estimate = " + impl::significant(t.estimate, 7) + " (" + impl::significant(t.conf_low, 7) + ", " + impl::significant(t.conf_high, 7) + ")";
+}
+
+std::string tests_text(const CrossTable& t) {
+  std::string out;
+  if (t.chi_square.valid)
+    out += t.chi_square.method + ": X-squared = " + impl::significant(t.chi_square.statistic, 5) + ", df = " + impl::significant(t.chi_square.df, 7) +
+           ", p-value " + (t.chi_square.p_value < 2e-16 ? "" : "= ") + impl::p_text(t.chi_square.p_value) + "\nCramer's V: " + impl::significant(t.cramers_v, 4) + "\n";
+  auto const p = [](double value) { return ": p-value " + std::string(value < 2e-16 ? "" : "= ") + impl::p_text(value); };
+  if (t.fisher.valid) out += "Fisher's test (" + t.fisher.method + ")" + p(t.fisher.p_value) + with_interval(t.fisher) + "\n";
+  if (t.kendall.valid)
+    out += "Kendall's tau (" + t.kendall.method + ")" + p(t.kendall.p_value) + ", tau-a = " + impl::significant(t.kendall.tau_a, 5) +
+           ", tau-b = " + impl::significant(t.kendall.tau_b, 5) + ", tau-c = " + impl::significant(t.kendall.tau_c, 5) + "\n";
+  if (t.odds_ratio.valid) out += "Odds ratio" + p(t.odds_ratio.p_value) + with_interval(t.odds_ratio) + "\n";
+  if (t.risk_ratio.valid) out += "Risk ratio" + p(t.risk_ratio.p_value) + with_interval(t.risk_ratio) + "\n";
+  return out;
+}
+
+}  // namespace
+
+nlohmann::json to_json(const CrossTabs& x) {
+  auto j = impl::cube_json(x.cube);
+  if (x.options.cube.remove_zero_counts) {
+    auto& cells = j["cells"];
+    cells.erase(std::remove_if(cells.begin(), cells.end(), [](const json& c) { return c["counts"] == 0; }), cells.end());
+  }
+  j["tables"] = json::array();
+  for (auto const& t : x.tables) j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty()));
+  if (!x.options.mantel_haenszel) return j;
+  j["mantel_haenszel"] = json::array();
+  for (auto const& t : x.mantel_haenszel) {
+    auto one = chi_square_json(t);
+    if (t.valid && !std::isnan(t.estimate)) one.update({{"estimate", impl::number(t.estimate)}, {"conf_low", impl::number(t.conf_low)}, {"conf_high", impl::number(t.conf_high)}});
+    j["mantel_haenszel"].push_back(std::move(one));
+  }
+  return j;
+}
+
+std::string to_text(const CrossTabs& x) {
+  bool const means = x.options.cube.means;
+  std::string const statistic = x.cube.variables.empty() ? "counts" : means ? "means" : "sums";
+  std::string out = impl::cube_header(x.cube, "Cross Tabulation Results for: ", statistic);
+  for (auto const& t : x.tables) out += "\n" + t.name + (x.cube.variables.empty() ? "" : " (" + statistic + ")") + ":\n" + table_text(x, t) + tests_text(t);
+  for (auto const& t : x.mantel_haenszel)
+    if (t.valid)
+      out += "\n" + t.method + ": M^2 = " + impl::significant(t.statistic, 5) + ", df = " + impl::significant(t.df, 7) + ", p-value " +
+             (t.p_value < 2e-16 ? "" : "= ") + impl::p_text(t.p_value) + with_interval(t) + "\n";
+  return out;
+}
+
+}  // namespace rxhpc
