@@ -47,12 +47,6 @@ double chi_squared_upper(double x, double df) {
   return bm::cdf(bm::complement(bm::chi_squared_distribution<double, Policy>(df), x));
 }
 
-double normal_two_sided(double z) {
-  if (std::isnan(z)) return none;
-  if (std::isinf(z)) return 0;
-  return 2 * bm::cdf(bm::complement(bm::normal_distribution<double, Policy>(), std::abs(z)));
-}
-
 double t_quantile_two_sided(double level, double df) {
   if (!(df > 0)) return none;
   return bm::quantile(bm::complement(bm::students_t_distribution<double, Policy>(df), (1 - level) / 2));

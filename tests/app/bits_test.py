@@ -83,6 +83,9 @@ class Bits(Case):
             want = want or got
             self.assertEqual(got, want, "%d rows a chunk" % rows)
 
+    def test_crosstabs(self):
+        self.same_results("crosstabs", "y ~ g:F(h):flag", "--tests", "all", "--fweights", "h")
+
     def test_linear_model(self):
         self.same_results("linmod", "y ~ x + g", "--cov-coef")
 

@@ -23,6 +23,7 @@ class Usage(Case):
         for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "naivebayes", "predict", "export", "datastep"):
         for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
         for verb in ("import", "info", "summary", "cube", "covcor", "linmod", "kmeans", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "cube", "crosstabs", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
