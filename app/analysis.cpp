@@ -6,6 +6,31 @@
 
 namespace rxhpc::app {
 
+namespace {
+
+/// Selection is asked for by any of its options.
+std::optional<StepControl> step_control(const Arguments& args) {
+  bool asked = false;
+  for (auto const* name : {"step-method", "step-scope-lower", "step-scope-upper", "step-criterion", "max-steps", "max-sig-level-to-add",
+                           "min-sig-level-to-drop", "keep-step-coefs", "step-scale", "step-k"})
+    asked |= args.given(name);
+  if (!asked) return std::nullopt;
+  StepControl c;
+  c.method = args.text("step-method");
+  c.scope_lower = args.text("step-scope-lower");
+  c.scope_upper = args.text("step-scope-upper");
+  c.by_significance = args.text("step-criterion") == "sig-level";
+  c.max_steps = static_cast<int>(args.integer("max-steps", c.max_steps));
+  c.max_sig_level_to_add = args.number("max-sig-level-to-add", c.max_sig_level_to_add);
+  c.min_sig_level_to_drop = args.number("min-sig-level-to-drop", c.min_sig_level_to_drop);
+  c.keep_coefs = args.flag("keep-step-coefs");
+  c.scale = args.number("step-scale", c.scale);
+  c.k = args.number("step-k", c.k);
+  return c;
+}
+
+}  // namespace
+
 FitOptions fit_options(const Session& session) {
   auto const& args = session.args;
   return {.rows = row_options(args),
@@ -16,7 +41,8 @@ FitOptions fit_options(const Session& session) {
           .cube = args.flag("cube"),
           .cov_coef = args.flag("cov-coef"),
           .like_r = args.flag("like-r"),
-          .run = session.run};
+          .run = session.run,
+          .step = step_control(args)};
 }
 
 void refuse_existing_model(Session& session) {

@@ -83,6 +83,20 @@ const OptionGroup iterations_group{
      {"checkpoint", Kind::text, "FILE", "write the state of the fit here after every pass over the rows, so that a job that ends can be resumed"},
      {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
      {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
+     {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"}}};
+const OptionGroup step_group{
+    "Stepwise selection",
+    {{"step-method", Kind::choice, "stepwise|forward|backward",
+      "select terms: add and drop, add, or drop (default: stepwise where a scope is given, else backward); any option of this group asks for selection"},
+     {"step-scope-lower", Kind::text, "'~ a'", "terms that stay (default: the intercept)"},
+     {"step-scope-upper", Kind::text, "'~ a + b'", "terms that may be in the model (default: those of the formula, which `.` stands for)"},
+     {"step-criterion", Kind::choice, "aic|sig-level", "go by the AIC (default) or by the p-values of F tests"},
+     {"max-steps", Kind::integer, "N", "at most so many steps (default 1000)", false, 0},
+     {"max-sig-level-to-add", Kind::number, "P", "sig-level: a term comes in below this p-value (default 0.50 forward, 0.15 stepwise)"},
+     {"min-sig-level-to-drop", Kind::number, "P", "sig-level: a term leaves above this p-value (default 0.10 backward, 0.15 stepwise)"},
+     {"keep-step-coefs", Kind::flag, "", "also give the coefficients of every step"},
+     {"step-scale", Kind::number, "S", "known residual variance: AIC becomes Mallows' Cp (default 0: estimated)"},
+     {"step-k", Kind::number, "K", "weight of a degree of freedom in the AIC (default 2; log(n) gives the BIC)"}}};
 
 // A verb that writes nothing else that may exist takes the group; one that has --overwrite already adds the option to a group of its own.
 const Option plot_option{"plot", Kind::text, "FILE.svg", "draw the result"};
@@ -285,7 +299,7 @@ const std::vector<Verb>& verbs() {
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",
        {{"FORMULA", "R's: `y ~ a + b:c + F(hour) + log(x)`, several responses with `cbind(y1, y2)`"}, input},
-       {&fit_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&fit_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
        run_linmod},
       {"kmeans", "clusters by k-means",

@@ -9,6 +9,7 @@
 #include "rxhpc/dd_matrix.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "sweep_operator.hpp"
 
 namespace rxhpc {
 namespace {
@@ -87,33 +88,145 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   return f;
 }
 
-}  // namespace
+/// The model of some terms out of a scope's sums: its own design, and the rows and columns of the cross products that it has.
+struct Submodel {
+  Regression regression;  ///< its rows are never read
+  impl::RegressionSums sums;
+  /// `terms`: positions in the scope's formula.
+  Submodel(const ChunkSource& source, const Regression& r, const impl::RegressionSums& s, const std::vector<int>& terms);
+};
 
-LinMod lin_mod(const ChunkSource& source, std::string_view formula, const FitOptions& options, Communicator& comm) {
-  if (options.cube && options.cov_coef) throw UsageError("--cov-coef cannot be had with --cube");
-  LinMod model;
-  Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
-  impl::use_sweep_for_ranges(r.rows, options.run, comm);
-  impl::resolve(r, formula, options);
-  if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+Submodel::Submodel(const ChunkSource& source, const Regression& r, const impl::RegressionSums& s, const std::vector<int>& terms)
+    : regression{RowSource(source, {}), r.formula, {}, {}, {}, r.spec, r.dense} {
+  auto& design = regression.design;
+  design.intercept = r.design.intercept;
+  std::vector<int> wanted;  // terms of r.design
+  if (design.intercept) wanted.push_back(0);
+  for (int t : terms) wanted.push_back(t + design.intercept);
+  std::vector<std::int64_t> first{0};
+  for (int t = 0; t < static_cast<int>(r.design.terms.size()); ++t) first.push_back(first.back() + r.design.cells(t));
+  std::vector<int> at, known;
+  if (r.skip()) at.push_back(0);
+  for (int t : wanted) {
+    ModelTerm term;
+    for (int v : r.design.terms[t].variables) {
+      auto const found = std::find(known.begin(), known.end(), v);
+      term.variables.push_back(static_cast<int>(found - known.begin()));
+      if (found != known.end()) continue;
+      known.push_back(v);
+      design.variables.push_back(r.design.variables[v]);
+      sums.level_in_use.push_back(s.level_in_use[v]);
+    }
+    design.terms.push_back(std::move(term));
+    for (auto j = first[t]; j < first[t + 1]; ++j) {
+      at.push_back(static_cast<int>(j) + r.skip());
+      sums.cell_in_use.push_back(s.cell_in_use[j]);
+    }
+  }
+  at.push_back(s.gram.n - 1);
+  sums.gram = DdMatrix(static_cast<int>(at.size()));
+  for (int i = 0; i < sums.gram.n; ++i)
+    for (int j = 0; j < sums.gram.n; ++j) sums.gram.set(i, j, s.gram(at[i], at[j]));
+  sums.n_valid = s.n_valid;
+  sums.n_missing = s.n_missing;
+  sums.weight_sum = s.weight_sum;
+}
 
-  auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
+impl::RegressionFit fit_submodel(const Submodel& m, const FitOptions& options) {
+  impl::RegressionFit fit;
+  fit.sums = m.sums;
+  fit.solution = impl::solve_design(m.regression, m.sums, options);
+  fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+  fit.condition = impl::condition_of(m.regression, m.sums, fit.solution, fit.inverse);
+  return fit;
+}
+
+double observations_of(const impl::RegressionSums& sums, const FitOptions& options) {
+  return options.fweights.empty() ? static_cast<double>(sums.n_valid) : static_cast<double>(sums.weight_sum);
+}
+
+/// Fills in what belongs to the fit of `r`.
+void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double log_weights, const FitOptions& options) {
   auto const& sums = fit.sums;
-  auto const& solution = fit.solution;
   model.condition_number = fit.condition;
   model.exact = fit.exact;
   model.n_valid_obs = sums.n_valid;
   model.n_missing_obs = sums.n_missing;
   model.weight_sum = static_cast<double>(sums.weight_sum);
-  model.rank = solution.factor.rank;
-  double const observations = options.fweights.empty() ? static_cast<double>(sums.n_valid) : model.weight_sum;
+  model.rank = fit.solution.factor.rank;
+  double const observations = observations_of(sums, options);
   model.df_residual = observations - model.rank;
-  double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y)
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, options));
-  if (auto const note = impl::dropped_note(solution); !note.empty()) model.warnings.push_back(note);
+  if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
-  model.formula = r.formula.text;
+}
+
+/// The coefficients of every step, each name where it first appears.
+std::vector<StepCoefficients> coefficients_of_steps(const ChunkSource& source, const Regression& r, const impl::RegressionSums& sums,
+                                                    const impl::StepPath& path, const FitOptions& options) {
+  std::vector<StepCoefficients> out;
+  std::size_t const steps = path.models.size();
+  for (std::size_t k = 0; k < steps; ++k) {
+    Submodel m(source, r, sums, path.models[k]);
+    LinMod one;
+    finish(one, m.regression, fit_submodel(m, options), 0, options);
+    for (auto const& c : one.fits[0].coefficients) {
+      auto at = std::find_if(out.begin(), out.end(), [&](auto const& known) { return known.name == c.name; });
+      if (at == out.end()) at = out.insert(out.end(), {c.name, std::vector<double>(steps, 0.0)});
+      at->values[k] = c.aliased ? none : c.estimate;
+    }
+  }
+  return out;
+}
+
+/// Collective. Chooses terms from one exact pass over all that the scope names, and fits the model chosen from the same sums.
+void fit_stepwise(const ChunkSource& source, Regression& r, const impl::StepScope& scope, const FitOptions& options, Communicator& comm, LinMod& model) {
+  auto spec = r.spec;
+  spec.precision = Precision::exact;
+  auto const sums = impl::sweep_sums(r, spec, options, comm, model.timing);
+  std::vector<std::vector<int>> columns(scope.formula.terms.size());
+  std::vector<int> always;
+  auto const all = r.design.columns();
+  for (int j = 0; j < static_cast<int>(all.size()); ++j) {
+    int const term = all[j].term - r.design.intercept;
+    (term < 0 ? always : columns[term]).push_back(j + r.skip());
+  }
+  auto const& control = *options.step;
+  impl::SweepScorer scorer(sums.gram, std::move(columns), std::move(always), options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance,
+                           observations_of(sums, options), control.scale, control.k);
+  auto const path = impl::search_steps(scope, control, scorer);
+  Selection selection{r.formula.text, path.anova, {}};
+  if (control.keep_coefs) selection.coefs = coefficients_of_steps(source, r, sums, path, options);
+  double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
+  Submodel chosen(source, r, sums, path.models.back());
+  finish(model, chosen.regression, fit_submodel(chosen, options), log_weights, options);
+  model.selection = std::move(selection);
+  model.formula = impl::formula_of(scope, path.models.back());
+}
+
+}  // namespace
+
+LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOptions& options, Communicator& comm) {
+  if (options.cube && (options.cov_coef || options.step)) throw UsageError("--cov-coef and stepwise selection cannot be had with --cube");
+  LinMod model;
+  Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
+  impl::use_sweep_for_ranges(r.rows, options.run, comm);
+  if (options.step) {
+    auto const base = impl::model_formula(text, r.rows.schema(), options.like_r);
+    if (base.responses.size() != 1) throw UsageError("stepwise selection needs a formula with one response: 'y ~ ...'");
+    auto const scope = impl::step_scope(base, *options.step, options.like_r);
+    impl::resolve_terms(r, scope.formula, options);
+    if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    fit_stepwise(source, r, scope, options, comm, model);
+  } else {
+    impl::resolve(r, text, options);
+    if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
+    double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
+    model.formula = r.formula.text;
+    finish(model, r, fit, log_weights, options);
+  }
   model.rows = options.rows;
   model.pweights = options.pweights;
   model.fweights = options.fweights;

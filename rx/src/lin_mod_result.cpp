@@ -3,6 +3,7 @@
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/lin_mod.hpp"
+#include "stepwise.hpp"
 
 namespace rxhpc {
 namespace {
@@ -66,6 +67,7 @@ json to_json(const LinMod& m) {
       j["responses"].push_back(std::move(one));
     }
   }
+  if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
 }
@@ -74,6 +76,7 @@ std::string to_text(const LinMod& m) {
   std::string out = "Linear model: " + m.formula + "\n";
   if (!m.pweights.empty()) out += "Probability weights: " + m.pweights + "\n";
   if (!m.fweights.empty()) out += "Frequency weights: " + m.fweights + "\n";
+  if (m.selection) out += impl::selection_text(*m.selection);
   for (auto const& f : m.fits) out += fit_text(m, f);
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";

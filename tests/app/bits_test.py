@@ -128,6 +128,9 @@ class Bits(Case):
         self.same_results("roc", "flag ~ x + h", "--num-breaks", "0")
         self.same_results("roc", "y > 20 ~ p", "--transform", "p = x / 20")
 
+    def test_stepwise(self):
+        self.same_results("linmod", "y ~ 1", "--step-scope-upper", "~ x * g + h + flag", "--keep-step-coefs")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -73,6 +73,39 @@ class Golden(Case):
                 self.near(case["auc"], got["auc"][case["name"]], 1e-13, 0, case["name"])
                 self.near(case["std_error"], got["auc_interval"][case["name"]]["std_error"], 1e-11, 0, case["name"])
 
+    def small(self):
+        """every seventh row of January's, as regression.R has it"""
+        january, small = self.path("january.h5"), self.path("small.h5")
+        self.succeed("datastep", self.table, january, "--row-selection", "month == 1 & dep_delay < 200")
+        self.succeed("datastep", january, small, "--row-selection", "(.rxRowNums - 1) %% 7 == 0", "--transform", "w = distance / 1000", "--rows-per-read", "60")
+        return small
+
+    def test_stepwise(self):
+        table = self.small()
+        for case, ranks in ((case, ranks) for case in GOLDEN["stepwise"] for ranks in RANKS):
+            got = self.result("linmod", case["start"], table, "--step-method", case["method"], "--step-scope-lower", case["lower"], "--step-scope-upper",
+                              case["upper"], "--like-r", *case["options"], ranks=ranks)
+            self.assertEqual([s["step"] for s in case["path"]], [s["step"] for s in got["anova"]], case["id"])
+            for want, have in zip(case["path"], got["anova"]):
+                for name in ("df", "deviance", "resid_df", "resid_dev", "aic"):
+                    if want[name] is None:
+                        self.assertIsNone(have[name])
+                    else:
+                        self.near(want[name], have[name], 1e-9, want["resid_dev"] if name == "deviance" else 0, case["id"] + " " + name)
+            self.assertEqual(got["formula_base"].replace(" ", ""), case["start"].replace(" ", ""))
+            have = {tuple(sorted(c["name"].split(":"))): c["estimate"] for c in got["coefficients"] if not c["aliased"]}
+            self.assertEqual(len(have), len(case["names"]), case["id"])
+            for name, estimate in zip(case["names"], case["estimates"]):
+                self.near(estimate, have[tuple(sorted(name.split(":")))], 1e-9, 0, case["id"] + " " + name)
+
+    def test_steps_by_significance(self):
+        table = self.small()
+        for case in GOLDEN["step_tests"]:
+            level = "--max-sig-level-to-add" if case["method"] == "forward" else "--min-sig-level-to-drop"
+            got = self.result("linmod", case["start"], table, "--step-method", case["method"], "--step-criterion", "sig-level", "--step-scope-upper",
+                              case["upper"], level, case["level"])
+            self.assertEqual(case["steps"], [s["step"] for s in got["anova"]])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

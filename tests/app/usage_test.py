@@ -96,6 +96,12 @@ class Usage(Case):
         self.fail_with(3, "has no finite value", "histogram", "~ x", self.table, "--row-selection", "x > 9")
         self.fail_with(4, "add up to zero", "lorenz", "~ z", self.table, "--transform", "z = x - 3")
         self.fail_with(3, "infinite values", "lorenz", "~ z", self.table, "--transform", "z = 1 / (x - 3)")
+    def test_stepwise(self):
+        self.fail_with(2, "which is not in the formula", "linmod", "y ~ 1", self.table, "--step-scope-lower", "~ x")
+        self.fail_with(2, "needs a formula with one response", "linmod", "cbind(y, x) ~ 1", self.table, "--step-scope-upper", "~ g")
+        self.fail_with(2, "--step-method: 'both' is not one of", "linmod", "y ~ x", self.table, "--step-method", "both")
+        self.fail_with(2, "cannot be had with --cube", "linmod", "y ~ g", self.table, "--cube", "--step-method", "forward")
+        self.fail_with(2, "nosuch", "linmod", "y ~ 1", self.table, "--step-scope-upper", "~ nosuch")
 
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))

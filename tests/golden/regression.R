@@ -56,5 +56,40 @@ area <- function(y, x) {
 late15 <- d$arr_delay > 15
 roc <- lapply(c("dep_delay", "distance", "air_time"), function(name) c(list(name = name), area(late15, d[[name]])))
 
-writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge, roc = roc), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
+# Stepwise selection: step() itself, and F tests one by one
+small <- d[d$month == 1 & d$dep_delay < 200, ]
+small <- small[seq(1, nrow(small), 7), ]
+small$row <- NULL
+path <- function(s) data.frame(step = trimws(as.character(s$anova$Step)), df = s$anova$Df, deviance = s$anova$Deviance, resid_df = s$anova[["Resid. Df"]],
+                               resid_dev = s$anova[["Resid. Dev"]], aic = s$anova$AIC)
+step_case <- function(id, start, lower, upper, direction, options = character(), weights = NULL, k = 2) {
+  m <- do.call("lm", list(start, quote(small), weights = if (is.null(weights)) NULL else small[[weights]]))
+  s <- step(m, scope = list(lower = lower, upper = upper), direction = direction, trace = 0, k = k)
+  b <- coef(s)[!is.na(coef(s))]
+  list(id = id, start = deparse1(start), lower = deparse1(lower), upper = deparse1(upper), method = if (direction == "both") "stepwise" else direction,
+       options = as.list(options), path = path(s), names = as.list(names(b)), estimates = unname(b))
+}
+by_f <- function(method, level, start, upper) {
+  m <- do.call("lm", list(start, quote(small)))
+  steps <- ""
+  repeat {
+    table <- if (method == "backward") drop1(m, test = "F")[-1, ] else add1(m, upper, test = "F")[-1, ]
+    p <- table[["Pr(>F)"]]
+    at <- if (method == "backward") which.max(p) else which.min(p)
+    if (length(at) == 0 || (if (method == "backward") p[at] <= level else p[at] >= level)) break
+    steps <- c(steps, paste(if (method == "backward") "-" else "+", rownames(table)[at]))
+    m <- update(m, paste("~ .", steps[length(steps)]))
+  }
+  list(method = method, level = level, start = deparse1(start), upper = deparse1(upper), steps = as.list(steps))
+}
+full <- ~ dep_delay + distance + air_time + hour + origin + carrier
+stepwise <- list(
+  step_case("both", arr_delay ~ 1, ~ 1, full, "both"),
+  step_case("backward", arr_delay ~ dep_delay + distance + air_time + hour + origin + carrier, ~ dep_delay, full, "backward"),
+  step_case("interactions", arr_delay ~ hour, ~ 1, ~ dep_delay * origin + air_time * hour + distance, "both"),
+  step_case("forward", arr_delay ~ origin, ~ 1, full, "forward", c("--step-k", "7.5"), k = 7.5),
+  step_case("weights", arr_delay ~ 1, ~ 1, ~ dep_delay + distance + origin * hour, "both", c("--pweights", "w"), "w"))
+tests <- list(by_f("forward", 0.01, arr_delay ~ 1, full), by_f("backward", 0.05, arr_delay ~ dep_delay + distance + air_time + hour + origin + carrier, full))
+
+writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge, roc = roc, stepwise = stepwise, step_tests = tests), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
            "tests/golden/regression.json")

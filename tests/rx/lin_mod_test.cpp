@@ -277,5 +277,92 @@ TEST(LinMod, ModelFileRoundTrip) {
   EXPECT_THROW(lin_mod_from_json(nlohmann::json{{"kind", "linmod"}}), DataError);
 }
 
+/// y on x; z is x again; u is noise.
+MemorySource repeated() {
+  MemorySource s(7);
+  std::vector<double> y, x, u;
+  for (int i = 0; i < 40; ++i) {
+    x.push_back(i % 9);
+    u.push_back((i * 7) % 5);
+    y.push_back(2 * x.back() + std::sin(i));
+  }
+  auto z = x;
+  for (double& v : z) v = 2 * v + 1;
+  s.numeric("y", y).numeric("x", x).numeric("z", z).numeric("u", u);
+  return s;
+}
+
+LinMod stepped(const ChunkSource& source, const char* formula, StepControl control) {
+  LinModOptions o;
+  o.step = std::move(control);
+  return fit(source, formula, o);
+}
+
+std::vector<std::string> steps(const LinMod& m) {
+  std::vector<std::string> out;
+  for (auto const& a : m.selection->anova) out.push_back(a.step);
+  return out;
+}
+
+TEST(Stepwise, ATermWithoutEffectGoesFirstAndItsTwinStandsIn) {
+  StepControl backward;
+  backward.method = "backward";
+  auto const m = stepped(repeated(), "y ~ x + z + u", backward);
+  EXPECT_EQ(steps(m), (std::vector<std::string>{"", "- z", "- u"}));
+  EXPECT_EQ(m.selection->anova[1].df, 0);
+  EXPECT_EQ(m.formula, "y ~ x");
+  auto const twin = stepped(repeated(), "y ~ z + x", backward);
+  EXPECT_EQ(steps(twin), (std::vector<std::string>{"", "- x"}));
+}
+
+TEST(Stepwise, SubmodelsAreThoseOfFitsOnTheirOwn) {
+  StepControl forward;
+  forward.method = "forward";
+  forward.scope_upper = "~ x + u";
+  forward.k = 0;
+  forward.keep_coefs = true;
+  auto const m = stepped(repeated(), "y ~ 1", forward);
+  ASSERT_EQ(steps(m), (std::vector<std::string>{"", "+ x", "+ u"}));
+  auto const one = fit(repeated(), "y ~ x"), both = fit(repeated(), "y ~ x + u");
+  EXPECT_NEAR(m.selection->anova[1].resid_dev, one.fits[0].residual_squares, 1e-12);
+  EXPECT_DOUBLE_EQ(m.fits[0].residual_squares, both.fits[0].residual_squares);
+  EXPECT_EQ(m.selection->coefs[1].name, "x");
+  EXPECT_EQ(m.selection->coefs[1].values[0], 0);
+  EXPECT_DOUBLE_EQ(m.selection->coefs[1].values[1], named(one, "x").estimate);
+  EXPECT_DOUBLE_EQ(m.selection->coefs[2].values[2], named(both, "u").estimate);
+}
+
+TEST(Stepwise, ScopesBoundTheSearch) {
+  StepControl keep;
+  keep.method = "backward";
+  keep.scope_lower = "~ u";
+  EXPECT_EQ(stepped(repeated(), "y ~ x + u", keep).formula, "y ~ x + u");
+  StepControl none;
+  none.max_steps = 0;
+  EXPECT_EQ(stepped(repeated(), "y ~ x + u", none).formula, "y ~ x + u");
+  StepControl dot;
+  dot.scope_upper = "~ .^2";
+  dot.k = 0;
+  EXPECT_EQ(stepped(repeated(), "y ~ x + u", dot).formula, "y ~ x + u + x:u");
+}
+
+TEST(Stepwise, RowsLackingAnyVariableOfTheScopeAreLeftOut) {
+  StepControl up;
+  up.scope_upper = "~ x + f + g";
+  up.method = "forward";
+  auto const m = stepped(layout(7), "y ~ 1", up);
+  EXPECT_EQ(m.n_missing_obs, 3);
+  EXPECT_EQ(m.n_valid_obs, 57);
+}
+
+TEST(Stepwise, AModelFileHoldsTheModelChosen) {
+  StepControl up;
+  up.scope_upper = "~ x + u";
+  auto const m = stepped(repeated(), "y ~ 1", up);
+  auto const back = lin_mod_from_json(model_json(m));
+  EXPECT_EQ(back.design.variables.size(), 1u);
+  EXPECT_EQ(back.fits[0].coefficients.size(), 2u);
+}
+
 }  // namespace
 }  // namespace rxhpc

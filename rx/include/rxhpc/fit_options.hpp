@@ -1,11 +1,27 @@
 // What every fitting function takes and gives.
 #pragma once
+#include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "rxhpc/row_source.hpp"
 #include "rxhpc/sweep.hpp"
 
 namespace rxhpc {
+
+/// rxStepControl: selection of terms. Scopes are right-hand sides, `~ a + b:c`, where `.` stands for the variables of the formula.
+struct StepControl {
+  std::string method;                  ///< stepwise, forward or backward; empty: stepwise where a scope is given, else backward
+  std::string scope_lower, scope_upper;  ///< never dropped; may be added. Empty: the intercept; the formula's own terms
+  bool by_significance = false;        ///< by p-values instead of the AIC
+  int max_steps = 1000;
+  double max_sig_level_to_add = std::numeric_limits<double>::quiet_NaN();   ///< NaN: 0.50 forward, 0.15 stepwise
+  double min_sig_level_to_drop = std::numeric_limits<double>::quiet_NaN();  ///< NaN: 0.10 backward, 0.15 stepwise
+  bool keep_coefs = false;             ///< also the coefficients of every step
+  double scale = 0;                    ///< of the AIC: 0 estimates it, else Mallows' Cp
+  double k = 2;                        ///< weight of a degree of freedom in the AIC
+};
 
 struct FitOptions {
   RowOptions rows;
@@ -16,6 +32,24 @@ struct FitOptions {
   bool cov_coef = false;           ///< also the covariance of the coefficients
   bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's own functions
   RunOptions run;
+  std::optional<StepControl> step = {};  ///< select terms
+};
+
+/// One row of the table of steps, as R's step() gives it.
+struct Step {
+  std::string step;  ///< "", "+ x", "- x"
+  double df = 0, deviance = 0;  ///< change of the residual degrees of freedom, and of the deviance in size; NaN in the first row
+  double resid_df = 0, resid_dev = 0, aic = 0;
+};
+/// The coefficients of one column of the scope at every step: 0 where it is not in the model, NaN where it is aliased.
+struct StepCoefficients {
+  std::string name;
+  std::vector<double> values;
+};
+struct Selection {
+  std::string formula_base;
+  std::vector<Step> anova;
+  std::vector<StepCoefficients> coefs;
 };
 
 struct Coefficient {

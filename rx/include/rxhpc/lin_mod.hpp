@@ -45,6 +45,7 @@ struct LinMod {
   double df_residual = 0;
   double condition_number = 1;   ///< 1-norm condition of the correlation matrix of the kept columns (intercept and cube cells apart)
   bool exact = true;             ///< cross products were accumulated in double-double
+  std::optional<Selection> selection;  ///< of stepwise fits
   std::vector<std::string> warnings;
   Timing timing;
 };
