@@ -42,7 +42,9 @@ FitOptions fit_options(const Session& session) {
           .cov_coef = args.flag("cov-coef"),
           .like_r = args.flag("like-r"),
           .run = session.run,
-          .step = step_control(args)};
+          .step = step_control(args),
+          .robust = args.text("robust"),
+          .vif = args.flag("vif")};
 }
 
 void refuse_existing_model(Session& session) {

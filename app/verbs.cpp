@@ -84,6 +84,12 @@ const OptionGroup iterations_group{
      {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
      {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
      {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"}}};
+const OptionGroup linear_group{
+    "Linear models",
+    {{"robust", Kind::choice, "HC0|HC1|HC2|HC3",
+      "standard errors, tests and cov_coef from a covariance that holds where the rows' variances differ; costs another pass"},
+     {"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"}}};
+
 const OptionGroup step_group{
     "Stepwise selection",
     {{"step-method", Kind::choice, "stepwise|forward|backward",
@@ -299,7 +305,7 @@ const std::vector<Verb>& verbs() {
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",
        {{"FORMULA", "R's: `y ~ a + b:c + F(hour) + log(x)`, several responses with `cbind(y1, y2)`"}, input},
-       {&fit_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&fit_group, &linear_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
        run_linmod},
       {"kmeans", "clusters by k-means",

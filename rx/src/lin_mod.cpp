@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "distributions.hpp"
+#include "lin_mod_robust.hpp"
 #include "model_rows.hpp"
 #include "regression.hpp"
 #include "rxhpc/dd_matrix.hpp"
@@ -32,8 +33,9 @@ double sum_log_weights(Regression& r, const FitOptions& options, Communicator& c
   return static_cast<double>((DD(state[0].base.mean) + DD(state[0].base.mean_lo)) * DD(static_cast<double>(state[0].base.n)));
 }
 
+/// `robust`: the covariance over the candidates that standard errors come from; null for the classical one.
 ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, int y, double df, double observations, double log_weights,
-                         const FitOptions& options) {
+                         const DdMatrix* robust, const FitOptions& options) {
   auto const& s = fit.sums;
   auto const& sol = fit.solution;
   auto const& inv = fit.inverse;
@@ -44,6 +46,7 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   if (rss.hi < 0) rss = DD(0);
   DD const raw = s.gram(at, at), about_mean = raw - s.gram(0, at) * s.gram(0, at) / s.gram(0, 0);
   DD const variance = df > 0 ? rss / DD(df) : DD(none);
+  auto const covariance = [&](int i, int j) { return robust ? (*robust)(i, j) : inv(i, j) * variance; };
   auto const beta = solve(sol.factor, sol.candidates, column);
 
   f.coefficients.resize(sol.columns.size());
@@ -52,7 +55,7 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   for (int k = 0; k < sol.candidates; ++k) {
     if (sol.factor.aliased[k]) continue;
     auto& c = f.coefficients[sol.order[k]];
-    DD const error = df > 0 ? sqrt(inv(k, k) * variance) : DD(none);
+    DD const error = df > 0 ? sqrt(covariance(k, k)) : DD(none);
     c.aliased = false;
     c.estimate = static_cast<double>(beta[k]);
     c.std_error = static_cast<double>(error);
@@ -83,7 +86,7 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
     for (int i = 0; i < sol.candidates; ++i)
       for (int j = 0; j < sol.candidates; ++j)
         if (!sol.factor.aliased[i] && !sol.factor.aliased[j])
-          f.cov_coef[sol.order[i]][sol.order[j]] = static_cast<double>(inv(i, j) * variance);
+          f.cov_coef[sol.order[i]][sol.order[j]] = static_cast<double>(covariance(i, j));
   }
   return f;
 }
@@ -145,8 +148,8 @@ double observations_of(const impl::RegressionSums& sums, const FitOptions& optio
   return options.fweights.empty() ? static_cast<double>(sums.n_valid) : static_cast<double>(sums.weight_sum);
 }
 
-/// Fills in what belongs to the fit of `r`.
-void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double log_weights, const FitOptions& options) {
+/// Fills in what belongs to the fit of `r`. `robust`: [responses] covariances, or none.
+void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double log_weights, const std::vector<DdMatrix>& robust, const FitOptions& options) {
   auto const& sums = fit.sums;
   model.condition_number = fit.condition;
   model.exact = fit.exact;
@@ -157,7 +160,8 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   double const observations = observations_of(sums, options);
   model.df_residual = observations - model.rank;
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y)
-    model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, options));
+    model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
+  if (options.vif) model.vif = impl::variance_inflation(r, fit);
   if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
 }
@@ -170,7 +174,7 @@ std::vector<StepCoefficients> coefficients_of_steps(const ChunkSource& source, c
   for (std::size_t k = 0; k < steps; ++k) {
     Submodel m(source, r, sums, path.models[k]);
     LinMod one;
-    finish(one, m.regression, fit_submodel(m, options), 0, options);
+    finish(one, m.regression, fit_submodel(m, options), 0, {}, options);
     for (auto const& c : one.fits[0].coefficients) {
       auto at = std::find_if(out.begin(), out.end(), [&](auto const& known) { return known.name == c.name; });
       if (at == out.end()) at = out.insert(out.end(), {c.name, std::vector<double>(steps, 0.0)});
@@ -200,7 +204,7 @@ void fit_stepwise(const ChunkSource& source, Regression& r, const impl::StepScop
   if (control.keep_coefs) selection.coefs = coefficients_of_steps(source, r, sums, path, options);
   double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
   Submodel chosen(source, r, sums, path.models.back());
-  finish(model, chosen.regression, fit_submodel(chosen, options), log_weights, options);
+  finish(model, chosen.regression, fit_submodel(chosen, options), log_weights, {}, options);
   model.selection = std::move(selection);
   model.formula = impl::formula_of(scope, path.models.back());
 }
@@ -209,6 +213,12 @@ void fit_stepwise(const ChunkSource& source, Regression& r, const impl::StepScop
 
 LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOptions& options, Communicator& comm) {
   if (options.cube && (options.cov_coef || options.step)) throw UsageError("--cov-coef and stepwise selection cannot be had with --cube");
+  if (!options.robust.empty()) {
+    static constexpr std::string_view kinds[]{"HC0", "HC1", "HC2", "HC3"};
+    if (std::find(std::begin(kinds), std::end(kinds), options.robust) == std::end(kinds))
+      throw UsageError("--robust is HC0, HC1, HC2 or HC3, not '" + options.robust + "'");
+    if (options.step) throw UsageError("--robust cannot be had with stepwise selection: fit the formula that it ends with");
+  }
   LinMod model;
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
   impl::use_sweep_for_ranges(r.rows, options.run, comm);
@@ -225,7 +235,11 @@ LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOption
     auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
     double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
     model.formula = r.formula.text;
-    finish(model, r, fit, log_weights, options);
+    model.robust = options.robust;
+    std::vector<DdMatrix> robust;
+    for (int y = 0; y < static_cast<int>(r.spec.responses.size()) && !options.robust.empty(); ++y)
+      robust.push_back(impl::robust_covariance(r, fit, y, observations_of(fit.sums, options), options.robust, options, comm, model.timing));
+    finish(model, r, fit, log_weights, robust, options);
   }
   model.rows = options.rows;
   model.pweights = options.pweights;

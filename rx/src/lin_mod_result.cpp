@@ -1,4 +1,6 @@
 // A linear model as JSON, as text and as a model file.
+#include <cmath>
+
 #include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
@@ -36,6 +38,15 @@ ResponseFit fit_from(const json& j, const std::string& name) {
   return f;
 }
 
+/// GVIF^(1 / (2 df)): comparable between terms of different degrees of freedom.
+double scaled(const VarianceInflation& v) { return std::pow(v.gvif, 0.5 / v.df); }
+
+std::string vif_text(const LinMod& m) {
+  std::vector<std::vector<std::string>> rows{{"", "GVIF", "Df", "GVIF^(1/(2*Df))"}};
+  for (auto const& v : m.vif) rows.push_back({v.term, impl::significant(v.gvif, 6), std::to_string(v.df), impl::significant(scaled(v), 6)});
+  return "\nVariance inflation:\n" + impl::aligned(rows) + "\n";
+}
+
 std::string fit_text(const LinMod& m, const ResponseFit& f) {
   std::string out = "\nCoefficients" + (m.fits.size() > 1 ? " of " + f.name : std::string()) + ":\n" + impl::coefficients_text(f.coefficients, "t", m.like_r) + "\n";
   out += "Residual standard error: " + impl::significant(f.sigma, 4) + " on " + impl::significant(m.df_residual, 15) + " degrees of freedom\n";
@@ -67,6 +78,11 @@ json to_json(const LinMod& m) {
       j["responses"].push_back(std::move(one));
     }
   }
+  if (!m.robust.empty()) j["robust"] = m.robust;
+  if (!m.vif.empty()) {
+    j["vif"] = json::array();
+    for (auto const& v : m.vif) j["vif"].push_back({{"term", v.term}, {"gvif", impl::number(v.gvif)}, {"df", v.df}, {"scaled", impl::number(scaled(v))}});
+  }
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
@@ -78,6 +94,8 @@ std::string to_text(const LinMod& m) {
   if (!m.fweights.empty()) out += "Frequency weights: " + m.fweights + "\n";
   if (m.selection) out += impl::selection_text(*m.selection);
   for (auto const& f : m.fits) out += fit_text(m, f);
+  if (!m.robust.empty()) out += "Standard errors: " + m.robust + "\n";
+  if (!m.vif.empty()) out += vif_text(m);
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";
   out += "\nCondition number: " + impl::significant(m.condition_number, 6) + (m.exact ? ", sums in double-double\n" : "\n");

@@ -131,6 +131,9 @@ class Bits(Case):
     def test_stepwise(self):
         self.same_results("linmod", "y ~ 1", "--step-scope-upper", "~ x * g + h + flag", "--keep-step-coefs")
 
+    def test_robust_linear_model(self):
+        self.same_results("linmod", "y ~ x + g", "--robust", "HC3", "--vif", "--pweights", "h")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

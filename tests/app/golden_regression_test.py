@@ -106,6 +106,19 @@ class Golden(Case):
                               case["upper"], level, case["level"])
             self.assertEqual(case["steps"], [s["step"] for s in got["anova"]])
 
+    def test_robust_covariances_and_variance_inflation(self):
+        table = self.small()
+        for case, kind in ((case, kind) for case in GOLDEN["robust"] for kind in ("HC0", "HC1", "HC2", "HC3")):
+            got = self.result("linmod", case["formula"], table, "--like-r", "--robust", kind, "--vif", "--cov-coef", *case["options"], ranks=RANKS[-1])
+            have = [c for c in got["coefficients"] if not c["aliased"]]
+            self.assertEqual([c["name"] for c in have], case["names"])
+            for k, c in enumerate(have):
+                self.near(case[kind][k], c["std_error"], 1e-9, 0, "%s %s %s" % (case["id"], kind, c["name"]))
+                self.near(c["estimate"] / case[kind][k], c["t_value"], 1e-8, 1e-3)
+            self.near(case[kind][0] ** 2, got["cov_coef"][0][0], 1e-8)
+            for want, v in zip(case["gvif"], got["vif"]):
+                self.near(want, v["gvif"], 1e-9, 0, case["id"] + " " + v["term"])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -96,6 +96,10 @@ class Usage(Case):
         self.fail_with(3, "has no finite value", "histogram", "~ x", self.table, "--row-selection", "x > 9")
         self.fail_with(4, "add up to zero", "lorenz", "~ z", self.table, "--transform", "z = x - 3")
         self.fail_with(3, "infinite values", "lorenz", "~ z", self.table, "--transform", "z = 1 / (x - 3)")
+    def test_robust(self):
+        self.fail_with(2, "--robust: 'HC9' is not one of", "linmod", "y ~ x", self.table, "--robust", "HC9")
+        self.fail_with(2, "cannot be had with stepwise", "linmod", "y ~ x", self.table, "--robust", "HC1", "--step-method", "backward")
+
     def test_stepwise(self):
         self.fail_with(2, "which is not in the formula", "linmod", "y ~ 1", self.table, "--step-scope-lower", "~ x")
         self.fail_with(2, "needs a formula with one response", "linmod", "cbind(y, x) ~ 1", self.table, "--step-scope-upper", "~ g")

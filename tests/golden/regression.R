@@ -91,5 +91,20 @@ stepwise <- list(
   step_case("weights", arr_delay ~ 1, ~ 1, ~ dep_delay + distance + origin * hour, "both", c("--pweights", "w"), "w"))
 tests <- list(by_f("forward", 0.01, arr_delay ~ 1, full), by_f("backward", 0.05, arr_delay ~ dep_delay + distance + air_time + hour + origin + carrier, full))
 
-writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge, roc = roc, stepwise = stepwise, step_tests = tests), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
+# Robust covariances (White; MacKinnon & White) and variance inflation (Fox & Monette) by their definitions
+robust <- function(id, formula, options = character(), weights = NULL) {
+  m <- do.call("lm", list(formula, quote(small), weights = if (is.null(weights)) NULL else small[[weights]]))
+  x <- model.matrix(m)
+  w <- if (is.null(weights)) rep(1, nrow(x)) else small[[weights]]
+  e <- residuals(m); h <- hatvalues(m); bread <- solve(crossprod(x, w * x)); n <- nrow(x)
+  of <- function(u) unname(sqrt(diag(bread %*% crossprod(x, u * x) %*% bread)))
+  r <- cov2cor(vcov(m))[-1, -1]
+  gvif <- sapply(unique(m$assign[m$assign > 0]), function(t) { s <- which(m$assign[-1] == t); det(r[s, s, drop = FALSE]) * det(r[-s, -s, drop = FALSE]) / det(r) })
+  list(id = id, formula = deparse1(formula), options = as.list(options), names = as.list(colnames(x)), HC0 = of((w * e)^2),
+       HC1 = of((w * e)^2) * sqrt(n / (n - ncol(x))), HC2 = of((w * e)^2 / (1 - h)), HC3 = of((w * e)^2 / (1 - h)^2), gvif = gvif)
+}
+robust_cases <- list(robust("numbers", arr_delay ~ dep_delay + distance + air_time), robust("factors", arr_delay ~ dep_delay + origin + hour),
+                     robust("weighted", arr_delay ~ dep_delay + origin + distance, c("--pweights", "w"), "w"))
+
+writeLines(jsonlite::toJSON(list(covariance = covariance, princomp = components, ridge = ridge, roc = roc, stepwise = stepwise, step_tests = tests, robust = robust_cases), digits = NA, auto_unbox = TRUE, pretty = 1, na = "null"),
            "tests/golden/regression.json")

@@ -33,6 +33,8 @@ struct FitOptions {
   bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's own functions
   RunOptions run;
   std::optional<StepControl> step = {};  ///< select terms
+  std::string robust = {};         ///< lin_mod: HC0, HC1, HC2 or HC3: standard errors that hold where variances differ
+  bool vif = false;                ///< lin_mod: also variance inflation factors
 };
 
 /// One row of the table of steps, as R's step() gives it.

@@ -31,6 +31,13 @@ struct ResponseFit {
   std::vector<std::vector<double>> cov_coef;  ///< [columns x columns]; NaN rows where aliased; empty unless asked for
 };
 
+/// How much the other terms inflate the variance of a term's coefficients (Fox & Monette, JASA 87, 1992).
+struct VarianceInflation {
+  std::string term;
+  double gvif = 0;  ///< the VIF where df is 1
+  int df = 0;       ///< coefficients of the term
+};
+
 /// Result of lin_mod. Size depends on columns, not rows.
 struct LinMod {
   Design design;
@@ -46,6 +53,8 @@ struct LinMod {
   double condition_number = 1;   ///< 1-norm condition of the correlation matrix of the kept columns (intercept and cube cells apart)
   bool exact = true;             ///< cross products were accumulated in double-double
   std::optional<Selection> selection;  ///< of stepwise fits
+  std::string robust;                  ///< which covariance the standard errors are from; empty: the classical one
+  std::vector<VarianceInflation> vif;
   std::vector<std::string> warnings;
   Timing timing;
 };
