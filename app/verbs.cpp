@@ -83,7 +83,7 @@ const OptionGroup iterations_group{
      {"checkpoint", Kind::text, "FILE", "write the state of the fit here after every pass over the rows, so that a job that ends can be resumed"},
      {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
      {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
-     {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"}}};
+
 const OptionGroup linear_group{
     "Linear models",
     {{"robust", Kind::choice, "HC0|HC1|HC2|HC3",

@@ -293,7 +293,11 @@ void fill_matrix(const Centred& c, const std::vector<int>& keep, CovCor& out) {
 
 CovCor cov_cor(const ChunkSource& source, std::string_view text, const CovCorOptions& options, Communicator& comm) {
   CovCor out;
-  FitOptions const fit{.rows = options.rows, .pweights = options.pweights, .fweights = options.fweights, .run = options.run};
+  FitOptions fit;  // not by designators: g++ 12 destroys defaulted members twice when an exception passes
+  fit.rows = options.rows;
+  fit.pweights = options.pweights;
+  fit.fweights = options.fweights;
+  fit.run = options.run;
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
   impl::use_sweep_for_ranges(r.rows, options.run, comm);
   auto formula = impl::model_formula(text, r.rows.schema(), false);
