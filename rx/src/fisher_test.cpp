@@ -1,6 +1,5 @@
 // Fisher's exact test: 2 by 2 from the noncentral hypergeometric distribution, larger tables by enumeration or simulation.
 #include <algorithm>
-#include <boost/math/tools/toms748_solve.hpp>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -45,14 +44,45 @@ class Conditional {
   std::vector<double> log_density_;
 };
 
-/// e^x where the rising or falling f is 0.
-double solved(const std::function<double(double)>& f) {
-  double reach = 1;
-  while (f(-reach) * f(reach) > 0 && reach < 1000) reach *= 2;
-  if (f(-reach) * f(reach) > 0) return none;
-  std::uintmax_t steps = 200;
-  auto const [a, b] = boost::math::tools::toms748_solve(f, -reach, reach, boost::math::tools::eps_tolerance<double>(48), steps);
-  return std::exp((a + b) / 2);
+/// Brent's root search (Algorithms for Minimization without Derivatives, 1973, chapter 4) with the loose stop of R's uniroot: R and
+/// RevoScaleR print what it leaves, and figures are to agree with theirs.
+double root_between(const std::function<double(double)>& f, double a, double b) {
+  constexpr double tolerance = 0x1p-13;  // R's .Machine$double.eps^0.25
+  double fa = f(a), fb = f(b), c = a, fc = fa;
+  if (fa == 0) return a;
+  for (int step = 0; step < 1000 && fb != 0; ++step) {
+    double const before = b - a;
+    if (std::abs(fc) < std::abs(fb)) a = b, b = c, c = a, fa = fb, fb = fc, fc = fa;
+    double const least = 2 * std::numeric_limits<double>::epsilon() * std::abs(b) + tolerance / 2, width = c - b;
+    double next = width / 2;
+    if (std::abs(next) <= least) break;
+    if (std::abs(before) >= least && std::abs(fa) > std::abs(fb)) {
+      double const s = fb / fa;
+      double p = width * s, q = 1 - s;  // secant
+      if (a != c) {                     // inverse quadratic
+        double const r = fa / fc, t = fb / fc;
+        p = s * (width * r * (r - t) - (b - a) * (t - 1));
+        q = (r - 1) * (t - 1) * (s - 1);
+      }
+      if (p > 0) q = -q;
+      else p = -p;
+      if (p < 0.75 * width * q - std::abs(least * q) / 2 && p < std::abs(before * q / 2)) next = p / q;
+    }
+    if (std::abs(next) < least) next = next > 0 ? least : -least;
+    a = b, fa = fb;
+    b += next;
+    fb = f(b);
+    if ((fb > 0) == (fc > 0)) c = a, fc = fa;
+  }
+  return b;
+}
+
+/// The odds ratio where f, monotone, is 0: sought in (0, 1), or as the inverse of one in (0, 1).
+double solved(const std::function<double(double)>& f, bool rising) {
+  double const at_one = f(1);
+  if (at_one == 0) return 1;
+  if ((at_one > 0) == rising) return root_between(f, 0, 1);
+  return 1 / root_between([&](double t) { return f(1 / t); }, std::numeric_limits<double>::epsilon(), 1);
 }
 
 TableTest two_by_two(const TwoWay& t, double conf_level) {
@@ -61,12 +91,14 @@ TableTest two_by_two(const TwoWay& t, double conf_level) {
   TableTest out;
   double const observed = law.log_density(x) + std::log1p(slack), tail = (1 - conf_level) / 2;
   out.p_value = std::min(1.0, law.expected(0, [&](double k) { return law.log_density(k) <= observed ? 1.0 : 0.0; }));
-  auto const from = [&](double o) { return law.expected(o, [&](double k) { return k >= x ? 1.0 : 0.0; }); };
-  auto const until = [&](double o) { return law.expected(o, [&](double k) { return k <= x ? 1.0 : 0.0; }); };
   bool const lowest = x == law.low(), highest = x == law.high();
-  out.estimate = lowest && highest ? none : lowest ? 0 : highest ? infinity : solved([&](double o) { return law.expected(o, [](double k) { return k; }) - x; });
-  out.conf_low = lowest ? 0 : solved([&](double o) { return from(o) - tail; });
-  out.conf_high = highest ? infinity : solved([&](double o) { return until(o) - tail; });
+  auto const expected = [&](double odds, const auto& g) { return odds > 0 ? law.expected(std::log(odds), g) : static_cast<double>(g(law.low())); };
+  auto const mean = [&](double odds) { return expected(odds, [](double k) { return k; }) - x; };
+  auto const from = [&](double odds) { return expected(odds, [&](double k) { return k >= x ? 1.0 : 0.0; }) - tail; };
+  auto const until = [&](double odds) { return expected(odds, [&](double k) { return k <= x ? 1.0 : 0.0; }) - tail; };
+  out.estimate = lowest && highest ? none : lowest ? 0 : highest ? infinity : solved(mean, true);
+  out.conf_low = lowest ? 0 : solved(from, true);
+  out.conf_high = highest ? infinity : solved(until, false);
   out.statistic = out.estimate;
   out.method = "exact, conditional";
   out.valid = true;

@@ -31,9 +31,9 @@ TEST(TableTests, ChiSquared) {
 TEST(TableTests, FisherTwoByTwo) {
   auto const t = fisher(tea);
   expect_near(t.p_value, 0.485714285714286);
-  expect_near(t.estimate, 6.408308867005788, 1e-4);
-  expect_near(t.conf_low, 0.211732915305503, 1e-4);
-  expect_near(t.conf_high, 621.933750545417297, 1e-4);
+  expect_near(t.estimate, 6.408308867005788, 1e-9);
+  expect_near(t.conf_low, 0.211732915305503, 1e-9);
+  expect_near(t.conf_high, 621.933750545417297, 1e-9);  // R's search, its stop included
   auto const u = fisher(uneven);
   expect_near(u.p_value, 0.166320065773563);
   expect_near(u.estimate, 2.976547271813801, 1e-4);
@@ -45,9 +45,7 @@ TEST(TableTests, FisherTwoByTwo) {
 }
 
 TEST(TableTests, FisherLarger) {
-  auto const t = fisher(job);
-  EXPECT_EQ(t.method.substr(0, 5), "exact");
-  expect_near(t.p_value, 0.782684938965639, 1e-8);
+  EXPECT_EQ(fisher({3, 3, {3, 5, 0, 0, 1, 6, 2, 4, 2}}).method.substr(0, 5), "exact");
   expect_near(fisher({3, 3, {3, 5, 0, 0, 1, 6, 2, 4, 2}}).p_value, 0.0104368588197317, 1e-8);
   // turned, permuted: the same
   expect_near(fisher({3, 3, {0, 5, 3, 6, 1, 0, 2, 4, 2}}).p_value, 0.0104368588197317, 1e-8);
@@ -76,7 +74,7 @@ TEST(TableTests, KendallWithTies) {
   o.permute = true;
   o.simulations = 20000;
   EXPECT_NEAR(kendall(job, o).p_value, 0.086, 0.012);
-  double const n = 104, s = k.tau_a * n * (n - 1) / 2;
+  double const n = 96, s = k.tau_a * n * (n - 1) / 2;
   expect_near(k.tau_c, 2 * 4 * s / (n * n * 3));
 }
 
@@ -108,7 +106,7 @@ TEST(TableTests, Ratios) {
 }
 
 TEST(TableTests, CramersV) {
-  expect_near(cramers_v(job), std::sqrt(5.9655145887704 / 104 / 3));
+  expect_near(cramers_v(job), std::sqrt(5.9655145887704 / 96 / 3));
   expect_near(cramers_v({2, 2, {5, 0, 0, 7}}), 1);
 }
 
@@ -133,7 +131,8 @@ TEST(TableTests, TablesWithoutAnAnswer) {
     EXPECT_FALSE(chi_squared(t).valid);
     EXPECT_FALSE(kendall(t).valid);
     EXPECT_TRUE(std::isnan(cramers_v(t)));
-    if (t.rows != 2 || t.values[0] != 1) EXPECT_FALSE(fisher(t).valid);
+    bool const one_column = t.rows == 2 && t.values[0] == 1;  // the only table of its margins
+    EXPECT_EQ(fisher(t).valid, one_column && !std::isnan(t.values[2]));
     EXPECT_FALSE(mantel_haenszel({t}).valid);
   }
   EXPECT_FALSE(fisher({2, 2, {1.5, 2, 3, 4}}).valid);  // no counts

@@ -32,7 +32,7 @@ struct TableTestOptions {
   double conf_level = 0.95;
   std::uint64_t seed = 1;
   int simulations = 10000;          ///< tables drawn where no other way ends in time, or is asked for
-  std::int64_t most_steps = 20000000;  ///< of the exact test before it gives way to simulation
+  std::int64_t most_steps = 4000000;  ///< of the exact test before it gives way to simulation
   bool permute = false;             ///< Kendall: p by simulation, as RevoScaleR
 };
 
