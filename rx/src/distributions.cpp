@@ -40,13 +40,6 @@ double f_upper(double f, double num_df, double den_df) {
   return bm::cdf(bm::complement(bm::fisher_f_distribution<double, Policy>(num_df, den_df), f));
 }
 
-double chi_squared_upper(double x, double df) {
-  if (std::isnan(x) || !(df > 0)) return none;
-  if (std::isinf(x)) return 0;
-  if (x <= 0) return 1;
-  return bm::cdf(bm::complement(bm::chi_squared_distribution<double, Policy>(df), x));
-}
-
 double t_quantile_two_sided(double level, double df) {
   if (!(df > 0)) return none;
   return bm::quantile(bm::complement(bm::students_t_distribution<double, Policy>(df), (1 - level) / 2));

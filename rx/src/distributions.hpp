@@ -11,8 +11,6 @@ double normal_two_sided(double z);
 double chi_squared_upper(double x, double df);
 /// P(F > f).
 double f_upper(double f, double num_df, double den_df);
-/// P(X > x) for chi-squared with df degrees of freedom.
-double chi_squared_upper(double x, double df);
 /// t such that P(|T| <= t) = level.
 double t_quantile_two_sided(double level, double df);
 /// z such that P(|Z| <= z) = level.
