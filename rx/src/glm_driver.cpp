@@ -220,6 +220,7 @@ bool GlmDriver::halve(bool valid, double deviance) {
     state.base.clear();
     state.finished = true;
     state.converged = false;
+    state.theta_done = true;  // the null model waits for it
   }
   return true;
 }
@@ -309,6 +310,7 @@ void GlmDriver::finish_or_refine(bool converged) {
   if (converged && !state.theta_done && advance_theta()) return;
   state.finished = true;
   state.converged = converged && (state.theta_done || state.theta_rounds < most_theta_rounds);
+  state.theta_done = true;  // found or given up: the null model waits for it
 }
 
 /// Newton's step for ln(theta) at the coefficients found; false where it stands.

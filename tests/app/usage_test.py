@@ -20,10 +20,8 @@ class Usage(Case):
             status, out, err = run(*words)
             self.assertEqual((status, err), (0, ""))
             self.assertIn("rxhpc", out)
-        for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "naivebayes", "predict", "export", "datastep"):
-        for verb in ("import", "info", "summary", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
-        for verb in ("import", "info", "summary", "cube", "covcor", "linmod", "kmeans", "predict", "export", "datastep"):
-        for verb in ("import", "info", "summary", "cube", "crosstabs", "covcor", "roc", "linmod", "kmeans", "predict", "export", "datastep"):
+        for verb in ("import", "info", "summary", "quantile", "cube", "crosstabs", "covcor", "histogram", "lorenz", "linmod", "logit", "glm", "kmeans", "naivebayes",
+                     "predict", "roc", "export", "datastep"):
             self.assertIn(verb, run("--help")[1])
             self.assertIn("--memory-limit", run(verb, "--help")[1])
         self.assertTrue(run("help", "--man")[1].startswith(".TH RXHPC 1"))
