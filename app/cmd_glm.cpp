@@ -78,6 +78,7 @@ void add_anova(Session& session, const Glm& model, Result& result) {
 void run(Session& session, GlmOptions options) {
   auto const& args = session.args;
   refuse_existing_model(session);
+  if (options.step && args.given("anova-with")) throw UsageError("--anova-with compares one fit with another, not a stepwise search");
   use_checkpoint(session, options);
   auto const source = open_input(session, args.positional("INPUT"));
   auto const model = glm(*source, args.positional("FORMULA"), options, session.comm);

@@ -7,6 +7,7 @@
 #include "distributions.hpp"
 #include "glm_driver.hpp"
 #include "glm_response.hpp"
+#include "glm_stepwise.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -122,6 +123,7 @@ void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& option
 }  // namespace
 
 Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& given, Communicator& comm) {
+  if (given.step) return impl::glm_stepwise(source, formula, given, comm);
   auto options = given;
   if (options.cube && options.cov_coef) throw UsageError("--cov-coef cannot be had with --cube");
   if (options.max_iterations < 1) throw UsageError("--max-iterations must be at least 1");

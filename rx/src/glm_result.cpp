@@ -5,6 +5,7 @@
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
+#include "stepwise.hpp"
 
 namespace rxhpc {
 namespace {
@@ -65,6 +66,7 @@ json to_json(const Glm& m) {
   j["converged"] = m.converged;
   j["condition_number"] = impl::number(m.condition_number);
   j["conf_level"] = m.conf_level;
+  if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
 }
@@ -87,6 +89,7 @@ std::string to_text(const Glm& m) {
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";
   out += "\nCondition number: " + number(m.condition_number) + (m.exact ? ", sums in double-double\n" : "\n");
+  if (m.selection) out += impl::selection_text(*m.selection);
   for (auto const& w : m.warnings) out += "Note: " + w + "\n";
   return out;
 }

@@ -40,6 +40,30 @@ class Glm(Case):
         self.assertTrue(os.path.exists(self.model))
         self.assertEqual(got["coefficients"], result["coefficients"])
 
+    def test_steps_are_fits_to_the_rows_that_are_complete_in_the_scope(self):
+        with open(self.csv) as f:
+            lines = f.read().replace("2.5,c,0,3", "NA,c,0,3").splitlines()
+        holed = self.write("holed.csv", "\n".join(lines) + "\n")
+        for verb, formula, *options in (("logit", "z ~ g"), ("glm", "n ~ g", "--family", "poisson"), ("glm", "n ~ g", "--family", "gaussian")):
+            got = self.result(verb, formula, holed, *options, "--step-scope-upper", "~ x + g", "--keep-step-coefs")
+            self.assertEqual((got["n_valid_obs"], got["n_missing_obs"]), (39, 3))
+            self.assertEqual(got["formula_base"], formula)
+            models = []
+            terms = ["g"]
+            for step in got["anova"]:
+                sign, _, term = step["step"].partition(" ")
+                terms = [t for t in terms if t != term] + ([term] if sign == "+" else [])
+                fit = self.result(verb, formula[:4] + (" + ".join(terms) or "1"), holed, *options, "--row-selection", "!is.na(x)")
+                models.append(fit)
+                self.assertEqual((step["resid_dev"], step["resid_df"], step["aic"]), (fit["deviance"], fit["df_residual"], fit["aic"]))
+            self.assertGreater(len(models), 1)
+            self.assertEqual(got["coefficients"], models[-1]["coefficients"])
+            self.assertLess(got["aic"], models[0]["aic"])
+            intercept = next(c for c in got["step_coefs"] if c["name"] == "(Intercept)")
+            self.assertEqual(intercept["values"], [m["coefficients"][0]["estimate"] for m in models])
+        self.fail_with(2, "has no AIC", "glm", "n ~ x + g", self.csv, "--family", "quasipoisson", "--step-method", "backward")
+        self.result("glm", "n ~ x + g", self.csv, "--family", "quasipoisson", "--step-criterion", "sig-level")
+
     def test_a_fit_goes_on_where_it_was_broken_off(self):
         work = ("glm", "n ~ x + g + offset(log(x))", self.csv, "--family", "poisson", "--rows-per-read", "5")
         want = without_run(self.result(*work))

@@ -67,6 +67,7 @@ struct Glm {
   double weight_sum = 0, condition_number = 1;
   bool exact = true;                               ///< sums of the last pass in double-double
   std::vector<std::string> warnings;
+  std::optional<Selection> selection;              ///< of stepwise fits
   Timing timing;
 };
 
