@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "rxhpc/pack.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -264,13 +265,7 @@ void BucketCounts::unpack(std::span<double const> in) {
 }
 
 void BucketCounts::merge(std::span<double> into, std::span<double const> from) const {
-  for (std::size_t k = 0; k < into.size(); ++k) {
-    std::int64_t a, b;
-    std::memcpy(&a, &into[k], sizeof a);
-    std::memcpy(&b, &from[k], sizeof b);
-    a += b;
-    std::memcpy(&into[k], &a, sizeof a);
-  }
+  add_packed_counts(into, from, into.size());
 }
 
 void BucketCounts::add(const BucketCounts& other) {

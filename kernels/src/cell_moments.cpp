@@ -6,6 +6,7 @@
 #include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -258,11 +259,7 @@ void CellMoments::unpack(std::span<double const> in) {
 }
 
 void CellMoments::merge(std::span<double> into, std::span<double const> from) const {
-  std::int64_t a[packed_counters], b[packed_counters];
-  std::memcpy(a, into.data(), sizeof a);
-  std::memcpy(b, from.data(), sizeof b);
-  for (std::size_t k = 0; k < packed_counters; ++k) a[k] += b[k];
-  std::memcpy(into.data(), a, sizeof a);
+  add_packed_counts(into, from, packed_counters);
   for (std::size_t k = 0; k < state_.size(); ++k) {
     auto const at = packed_counters + packed_doubles * k;
     auto m = read(into.data() + at);

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "rxhpc/pack.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -191,13 +192,7 @@ void Centroids::unpack(std::span<double const> in) {
 }
 
 void Centroids::merge(std::span<double> into, std::span<double const> from) const {
-  std::int64_t a = 0, b = 0;
-  for (std::size_t k = 0; k < counts_.size(); ++k) {
-    std::memcpy(&a, into.data() + k, sizeof a);
-    std::memcpy(&b, from.data() + k, sizeof b);
-    a += b;
-    std::memcpy(into.data() + k, &a, sizeof a);
-  }
+  add_packed_counts(into, from, counts_.size());
   for (std::size_t k = counts_.size(); k < packed_size(); ++k) into[k] += from[k];
 }
 

@@ -9,6 +9,7 @@
 #include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/pack.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -343,14 +344,8 @@ void ClassStatistics::unpack(std::span<double const> in) {
 }
 
 void ClassStatistics::merge(std::span<double> into, std::span<double const> from) const {
-  std::int64_t a = 0, b = 0;
-  std::size_t at = 0;
-  for (; at < counts_.size(); ++at) {
-    std::memcpy(&a, into.data() + at, sizeof a);
-    std::memcpy(&b, from.data() + at, sizeof b);
-    a += b;
-    std::memcpy(into.data() + at, &a, sizeof a);
-  }
+  add_packed_counts(into, from, counts_.size());
+  std::size_t at = counts_.size();
   for (; at < counts_.size() + weights_.size(); ++at) into[at] += from[at];
   for (; at < packed_size(); at += packed_moments) {
     auto m = read(into.data() + at);

@@ -9,6 +9,7 @@
 #include "cell_places.hpp"
 #include "contingency_block.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -233,13 +234,7 @@ void Contingency::unpack(std::span<double const> in) {
 }
 
 void Contingency::merge(std::span<double> into, std::span<double const> from) const {
-  for (std::size_t k = 0; k < into.size(); ++k) {
-    std::int64_t a, b;
-    std::memcpy(&a, &into[k], sizeof a);
-    std::memcpy(&b, &from[k], sizeof b);
-    a += b;
-    std::memcpy(&into[k], &a, sizeof a);
-  }
+  add_packed_counts(into, from, into.size());
 }
 
 void Contingency::add(const Contingency& other) {

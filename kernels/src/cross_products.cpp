@@ -8,6 +8,7 @@
 #include "cross_layout.hpp"
 #include "rank_k.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 
@@ -102,13 +103,7 @@ void CrossProducts::unpack(std::span<double const> in) {
 
 void CrossProducts::merge(std::span<double> into, std::span<double const> from) const {
   std::size_t const counts = layout_->counts, sums = layout_->sums;
-  for (std::size_t k = 0; k < counts; ++k) {
-    std::int64_t a, b;
-    std::memcpy(&a, &into[k], sizeof a);
-    std::memcpy(&b, &from[k], sizeof b);
-    a += b;
-    std::memcpy(&into[k], &a, sizeof a);
-  }
+  add_packed_counts(into, from, counts);
   double *hi = into.data() + counts, *lo = hi + sums;
   double const *hi_from = from.data() + counts, *lo_from = hi_from + sums;
   if (!layout_->exact) {

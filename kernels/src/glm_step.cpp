@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "glm_tile.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -61,13 +62,7 @@ void GlmStep::unpack(std::span<double const> in) {
 }
 
 void GlmStep::merge(std::span<double> into, std::span<double const> from) const {
-  for (std::size_t k = 0; k < counts; ++k) {
-    std::int64_t a, b;
-    std::memcpy(&a, &into[k], sizeof a);
-    std::memcpy(&b, &from[k], sizeof b);
-    a += b;
-    std::memcpy(&into[k], &a, sizeof a);
-  }
+  add_packed_counts(into, from, counts);
   for (std::size_t k = counts; k < own_size; k += 2) {
     DD const s = DD(into[k], into[k + 1]) + DD(from[k], from[k + 1]);
     into[k] = s.hi;

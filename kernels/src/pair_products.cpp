@@ -6,6 +6,7 @@
 
 #include "rank_k.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
 namespace {
@@ -164,13 +165,7 @@ void PairProducts::unpack(std::span<double const> in) {
 }
 
 void PairProducts::merge(std::span<double> into, std::span<double const> from) const {
-  for (std::size_t k = 0; k < counts_.size(); ++k) {
-    std::int64_t a, b;
-    std::memcpy(&a, &into[k], sizeof a);
-    std::memcpy(&b, &from[k], sizeof b);
-    a += b;
-    std::memcpy(&into[k], &a, sizeof a);
-  }
+  add_packed_counts(into, from, counts_.size());
   std::size_t const sums = hi_.size();
   double *const hi = into.data() + counts_.size(), *const lo = hi + sums;
   double const *const hi_from = from.data() + counts_.size(), *const lo_from = hi_from + sums;
