@@ -252,86 +252,73 @@ class Bench:
             "comparisons": [comparison("rows/s and core of RevoScaleR's published 265 columns", rows / (5e6 / 25 / 4 * 2), ours, 10)],
         }
 
-    def task_covcor(self):
-        rows = 50_000 if self.quick else 1_000_000
-        csv = self.csv("wide", "--rows", str(rows))
-        table = self.table(csv)
-        columns = [f"x{j}" for j in range(1, 29)]
-        work = ["covcor", "~ " + " + ".join(columns), table]
+    def beside_peers(self, name, title, work, sum_of, r, peers):
+        """One analysis of ours, alone and by ranks, beside R's and Python's. `r` is (name, target, words of the script); `peers` maps a name to
+        (target, module it needs, words of the script); `sum_of` makes of our result the number that the others print as "check"."""
         self.rxhpc(*work)
+        r_name, r_target, r_words = r
         contenders = {
             "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
             "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
-            "cov": (lambda: self.r("covcor.R", ",".join(columns), csv), 3),
+            r_name: (lambda: self.r(*r_words), 3),
         }
-        if python_has("numpy"):
-            contenders["numpy.cov, 2 threads"] = (lambda: self.python("covcor.py", ",".join(columns), csv), self.repeats)
+        targets = {r_name: r_target}
+        for peer, (target, module, words) in peers.items():
+            if python_has(module):
+                contenders[peer] = (lambda words=words: self.python(*words), self.repeats)
+                targets[peer] = target
         timed, last = self.interleaved(contenders)
         ours = timed["rxhpc"]["median_s"]
-        sum_of = sum(sum(row) for row in last["rxhpc"]["cov"])
-        peers = [("cov", 80)] + [("numpy.cov, 2 threads", 2)] * ("numpy.cov, 2 threads" in timed)
+        check = sum_of(last["rxhpc"])
         return {
-            "name": "covcor",
-            "title": f"covcor, {rows_text(rows)} x 28 numeric columns",
-            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
+            "name": name,
+            "title": title,
+            "same_answer": all(close(check, last[other]["check"]) for other in targets),
             "contenders": timed,
-            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]
+            "comparisons": [comparison(other, timed[other]["median_s"], ours, target) for other, target in targets.items()]
             + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
         }
+
+    def task_covcor(self):
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        columns = [f"x{j}" for j in range(1, 29)]
+        return self.beside_peers(
+            "covcor",
+            f"covcor, {rows_text(rows)} x 28 numeric columns",
+            ["covcor", "~ " + " + ".join(columns), self.table(csv)],
+            lambda result: sum(sum(row) for row in result["cov"]),
+            ("cov", 80, ["covcor.R", ",".join(columns), csv]),
+            {"numpy.cov, 2 threads": (2, "numpy", ["covcor.py", ",".join(columns), csv])},
+        )
 
     def task_cube(self):
         rows = 500_000 if self.quick else 10_000_000
         csv = self.csv("factors", "--rows", str(rows))
         table = self.table(csv, "--col-classes", "day=factor,month=factor,place=factor", "--sort-levels")
-        work = ["cube", "y ~ day:month", table]
-        self.rxhpc(*work)
-        contenders = {
-            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
-            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
-            "tapply": (lambda: self.r("cube.R", csv), 3),
-        }
-        if python_has("duckdb"):
-            contenders["DuckDB, 2 threads"] = (lambda: self.python("cube.py", csv), self.repeats)
-        timed, last = self.interleaved(contenders)
-        ours = timed["rxhpc"]["median_s"]
-        sum_of = sum(c["means"]["y"] for c in last["rxhpc"]["cells"])
-        peers = [("tapply", 40)] + [("DuckDB, 2 threads", 1)] * ("DuckDB, 2 threads" in timed)
-        return {
-            "name": "cube",
-            "title": f"cube, mean by two factors, {rows_text(rows)}",
-            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in peers),
-            "contenders": timed,
-            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in peers]
-            + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
-        }
+        return self.beside_peers(
+            "cube",
+            f"cube, mean by two factors, {rows_text(rows)}",
+            ["cube", "y ~ day:month", table],
+            lambda result: sum(c["means"]["y"] for c in result["cells"]),
+            ("tapply", 40, ["cube.R", csv]),
+            {"DuckDB, 2 threads": (1, "duckdb", ["cube.py", csv])},
+        )
 
     def task_quantile(self):
         rows = 500_000 if self.quick else 10_000_000
         csv = self.csv("numbers", "--rows", str(rows))
-        table = self.table(csv)
-        work = ["quantile", "~ x1", table, "--type", "7"]
-        self.rxhpc(*work)
-        contenders = {
-            "rxhpc": (lambda: self.rxhpc(*work), self.repeats),
-            "rxhpc, 2 ranks x 1 thread": (lambda: self.rxhpc(*work, ranks=2, threads=1), self.repeats),
-            "quantile": (lambda: self.r("quantile.R", "x1", csv), 3),
-        }
-        peers = {"Polars, 2 threads": "polars", "DuckDB, 2 threads": "duckdb"}
-        for name, module in peers.items():
-            if python_has(module):
-                contenders[name] = (lambda module=module: self.python("quantile.py", module, "x1", csv), self.repeats)
-        timed, last = self.interleaved(contenders)
-        ours = timed["rxhpc"]["median_s"]
-        sum_of = sum(last["rxhpc"]["variables"][0]["quantiles"])
-        others = [("quantile", 10)] + [(name, 1) for name in peers if name in timed]
-        return {
-            "name": "quantile",
-            "title": f"five exact quantiles, {rows_text(rows)}",
-            "same_answer": all(close(sum_of, last[name]["check"]) for name, _ in others),
-            "contenders": timed,
-            "comparisons": [comparison(name, timed[name]["median_s"], ours, target) for name, target in others]
-            + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
-        }
+        return self.beside_peers(
+            "quantile",
+            f"five exact quantiles, {rows_text(rows)}",
+            ["quantile", "~ x1", self.table(csv), "--type", "7"],
+            lambda result: sum(result["variables"][0]["quantiles"]),
+            ("quantile", 10, ["quantile.R", "x1", csv]),
+            {
+                "Polars, 2 threads": (1, "polars", ["quantile.py", "polars", "x1", csv]),
+                "DuckDB, 2 threads": (1, "duckdb", ["quantile.py", "duckdb", "x1", csv]),
+            },
+        )
 
 
 def python_has(module):
