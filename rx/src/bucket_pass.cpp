@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model_rows.hpp"
 #include "rxhpc/errors.hpp"
 #include "thread_pass.hpp"
 
@@ -84,8 +85,7 @@ std::vector<BucketCounts> bucket_pass(const ChunkSource& source, std::span<const
 }
 
 void check_weights(const BucketCounts& counts, const std::string& column) {
-  if (counts.negative_weight() > 0)
-    throw DataError("column '" + column + "': " + std::to_string(counts.negative_weight()) + " rows have a negative weight");
+  refuse_negative_weights(column, counts.negative_weight());
   if (counts.infinite_weight() > 0)
     throw DataError("column '" + column + "': " + std::to_string(counts.infinite_weight()) + " rows have an infinite weight");
 }

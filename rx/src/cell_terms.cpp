@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -97,8 +98,7 @@ std::vector<std::string> numeric_names(const Schema& schema) {
 }
 
 int weight_column(RowSource& rows, const std::string& pweights, const std::string& fweights) {
-  if (!pweights.empty() && !fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
-  auto const& name = pweights.empty() ? fweights : pweights;
+  auto const name = weight_name(pweights, fweights);
   return name.empty() ? -1 : numeric_column(rows, *parse_expression(quoted_name(name)), "the weight");
 }
 

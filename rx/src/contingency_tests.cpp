@@ -21,8 +21,7 @@ Margins::Margins(const TwoWay& t) : row(t.rows, 0), column(t.columns, 0) {
     }
 }
 
-TwoWay occupied(const TwoWay& t) {
-  Margins const m(t);
+TwoWay occupied(const TwoWay& t, const Margins& m) {
   TwoWay out;
   for (double r : m.row) out.rows += r != 0;
   for (double c : m.column) out.columns += c != 0;
@@ -31,6 +30,8 @@ TwoWay occupied(const TwoWay& t) {
       if (m.row[i] != 0 && m.column[j] != 0) out.values.push_back(t.at(i, j));
   return out;
 }
+
+TwoWay occupied(const TwoWay& t) { return occupied(t, Margins(t)); }
 
 }  // namespace impl
 
@@ -145,13 +146,7 @@ std::vector<TwoWay> common_shape(const std::vector<TwoWay>& strata) {
   std::vector<TwoWay> out;
   for (auto const& t : strata) {
     if (!(Margins(t).total > 1)) continue;
-    TwoWay kept;
-    for (double r : m.row) kept.rows += r != 0;
-    for (double c : m.column) kept.columns += c != 0;
-    for (std::size_t i = 0; i < t.rows; ++i)
-      for (std::size_t j = 0; j < t.columns; ++j)
-        if (m.row[i] != 0 && m.column[j] != 0) kept.values.push_back(t.at(i, j));
-    out.push_back(std::move(kept));
+    out.push_back(occupied(t, m));
   }
   return out;
 }

@@ -233,7 +233,7 @@ Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions
   auto& out = plan.result;
   auto const table = merged(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);
   if (table.refused() > 0)
-    throw DataError("column '" + (options.fweights.empty() ? options.pweights : options.fweights) + "': " + std::to_string(table.refused()) +
+    throw DataError("column '" + impl::weight_name(options.pweights, options.fweights) + "': " + std::to_string(table.refused()) +
                     (table.refused() == 1 ? " row has" : " rows have") + " a negative or infinite weight");
   fill(out, table, plan.spec.levels, options);
   for (auto n : out.rows) out.n_valid_obs += n;

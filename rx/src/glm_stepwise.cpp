@@ -1,6 +1,8 @@
 // Stepwise selection for generalised linear models: every candidate is a fit of its own.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
 
 #include "distributions.hpp"
 #include "glm_stepwise.hpp"
@@ -11,8 +13,6 @@
 namespace rxhpc::impl {
 namespace {
 
-constexpr double none = std::numeric_limits<double>::quiet_NaN();
-
 /// Fits candidates; scores as R's add1() and drop1() do, so that each search goes the way of R's step().
 class RefitScorer final : public StepScorer {
  public:
@@ -21,10 +21,13 @@ class RefitScorer final : public StepScorer {
     options_.step.reset();
   }
 
-  Glm fit(const std::vector<int>& terms) {
+  /// The model of these terms, in this order; each is fitted once, as a candidate or where the search goes.
+  const Glm& fit(const std::vector<int>& terms) {
+    auto const [at, fresh] = fits_.try_emplace(terms);
+    if (!fresh) return at->second;
     auto text = formula_of(scope_, terms);
     for (auto const& o : scope_.formula.offsets) text += " + offset(" + deparse(*o) + ")";
-    auto model = glm(source_, text, options_, comm_);
+    auto const& model = at->second = glm(source_, text, options_, comm_);
     timing_.read_s += model.timing.read_s;
     timing_.compute_s += model.timing.compute_s;
     timing_.merge_s += model.timing.merge_s;
@@ -73,21 +76,10 @@ class RefitScorer final : public StepScorer {
   GlmOptions options_;
   Communicator& comm_;
   Timing& timing_;
-  std::vector<int> terms_;
+  std::map<std::vector<int>, Glm> fits_;
+  std::vector<int> terms_;  // of the current model
   Glm now_;
 };
-
-/// The coefficients of every step, each name where it first appears.
-std::vector<StepCoefficients> coefficients_of(const std::vector<Glm>& models) {
-  std::vector<StepCoefficients> out;
-  for (std::size_t k = 0; k < models.size(); ++k)
-    for (auto const& c : models[k].coefficients) {
-      auto at = std::find_if(out.begin(), out.end(), [&](auto const& known) { return known.name == c.name; });
-      if (at == out.end()) at = out.insert(out.end(), {c.name, std::vector<double>(models.size(), 0.0)});
-      at->values[k] = c.aliased ? none : c.estimate;
-    }
-  return out;
-}
 
 /// Rows that are complete in all that the scope names, so that all candidates are fitted to the same ones.
 std::string complete_rows(const StepScope& scope, const std::string& selection) {
@@ -114,19 +106,18 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   auto const scope = step_scope(base, *options.step, options.like_r);
   Timing timing;
   // Rows that are missing count as such, though they are kept from the candidates by a selection.
-  RefitScorer as_given(source, scope, options, comm, timing);
-  std::vector<int> everything;
-  for (int t = 0; t < static_cast<int>(scope.formula.terms.size()); ++t) everything.push_back(t);
-  auto const whole = as_given.fit(everything);
+  std::vector<int> everything(scope.formula.terms.size());
+  std::iota(everything.begin(), everything.end(), 0);
+  auto const whole = RefitScorer(source, scope, options, comm, timing).fit(everything);
   auto restricted = options;
   if (whole.n_missing_obs > 0) restricted.rows.row_selection = complete_rows(scope, options.rows.row_selection);
   RefitScorer scorer(source, scope, restricted, comm, timing);
   auto const path = search_steps(scope, *options.step, scorer);
 
-  std::vector<Glm> models;
-  for (std::size_t k = options.step->keep_coefs ? 0 : path.models.size() - 1; k < path.models.size(); ++k) models.push_back(scorer.fit(path.models[k]));
-  auto model = models.back();
-  model.selection = Selection{base.text, path.anova, options.step->keep_coefs ? coefficients_of(models) : std::vector<StepCoefficients>{}};
+  auto model = scorer.fit(path.models.back());
+  model.selection = Selection{base.text, path.anova, {}};
+  for (std::size_t k = 0; options.step->keep_coefs && k < path.models.size(); ++k)
+    for (auto const& c : scorer.fit(path.models[k]).coefficients) add_step_coefficient(model.selection->coefs, k, path.models.size(), c);
   model.n_missing_obs = whole.n_missing_obs;
   model.rows = options.rows;
   model.timing = timing;

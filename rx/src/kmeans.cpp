@@ -34,8 +34,7 @@ std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, st
 }
 
 void check_counts(std::int64_t valid, std::int64_t infinite, std::int64_t negative, const KMeansOptions& options) {
-  auto const& weights = options.fweights.empty() ? options.pweights : options.fweights;
-  if (negative > 0) throw DataError("column '" + weights + "': " + std::to_string(negative) + " rows have a negative weight");
+  refuse_negative_weights(weight_name(options.pweights, options.fweights), negative);
   if (infinite > 0) throw DataError(std::to_string(infinite) + " rows hold infinite values; a row selection can leave them out");
   if (valid == 0) throw DataError("no row is complete: every one has a missing value in the formula's variables or the weights");
 }
@@ -202,7 +201,6 @@ class Lloyd {
 };
 
 void check_options(const KMeansOptions& o) {
-  if (!o.pweights.empty() && !o.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
   if (o.centers.empty() && o.num_clusters < 1) throw UsageError("--num-clusters, at least 1, or --centers is needed");
   if (!o.centers.empty() && o.num_clusters > 0 && o.num_clusters != static_cast<int>(o.centers.size()))
     throw UsageError("--num-clusters is " + std::to_string(o.num_clusters) + ", but there are " + std::to_string(o.centers.size()) + " starting centres");
@@ -217,7 +215,7 @@ void resolve(KMeansProblem& p, std::string_view formula, const KMeansOptions& o,
   use_sweep_for_ranges(p.rows, o.run, comm);
   p.read = resolve_variables(p.rows, formula, p.variables, p.formula);
   for (std::size_t k = 0; k < p.read.size(); ++k) p.spec.columns.push_back(static_cast<int>(k));
-  if (auto const& weights = o.fweights.empty() ? o.pweights : o.fweights; !weights.empty()) {
+  if (auto const weights = weight_name(o.pweights, o.fweights); !weights.empty()) {
     p.spec.weight = static_cast<int>(p.read.size());
     p.read.push_back(numeric_column(p.rows, *parse_expression(quoted_name(weights)), "the weight"));
   }

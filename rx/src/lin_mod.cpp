@@ -175,11 +175,7 @@ std::vector<StepCoefficients> coefficients_of_steps(const ChunkSource& source, c
     Submodel m(source, r, sums, path.models[k]);
     LinMod one;
     finish(one, m.regression, fit_submodel(m, options), 0, {}, options);
-    for (auto const& c : one.fits[0].coefficients) {
-      auto at = std::find_if(out.begin(), out.end(), [&](auto const& known) { return known.name == c.name; });
-      if (at == out.end()) at = out.insert(out.end(), {c.name, std::vector<double>(steps, 0.0)});
-      at->values[k] = c.aliased ? none : c.estimate;
-    }
+    for (auto const& c : one.fits[0].coefficients) impl::add_step_coefficient(out, k, steps, c);
   }
   return out;
 }

@@ -15,6 +15,15 @@ Formula model_formula(std::string_view text, const Schema& schema, bool like_r) 
   return like_r ? formula.in_r_order() : formula;
 }
 
+std::string weight_name(const std::string& pweights, const std::string& fweights) {
+  if (!pweights.empty() && !fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
+  return fweights.empty() ? pweights : fweights;
+}
+
+void refuse_negative_weights(const std::string& column, std::int64_t rows) {
+  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + " rows have a negative weight");
+}
+
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm) {
   rows.set_range_function([&run, &comm](const RowSource& source, int column) {
     int const columns[] = {column};

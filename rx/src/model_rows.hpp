@@ -13,6 +13,10 @@ namespace rxhpc::impl {
 
 /// Parses a model formula; `.` stands for the source's columns. With like_r the terms come in R's order.
 Formula model_formula(std::string_view text, const Schema& schema, bool like_r);
+/// The column of the weights, empty where there are none; throws UsageError where both kinds were given.
+std::string weight_name(const std::string& pweights, const std::string& fweights);
+/// Throws DataError where rows of that column were found to be negative.
+void refuse_negative_weights(const std::string& column, std::int64_t rows);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 

@@ -58,8 +58,8 @@ void resolve(Problem& p, std::string_view text, const NaiveBayesOptions& o) {
   // Classes, weights and selection are read before the predictors, which ClassStatistics takes one by one
   p.spec.classes = static_cast<int>(y.levels.size());
   p.spec.response = p.place(bind(p.response, p.rows).variable_columns[0]);
-  auto const& weights = o.fweights.empty() ? o.pweights : o.fweights;
-  if (!weights.empty()) p.spec.weight = p.place(numeric_column(p.rows, *parse_expression(quoted_name(weights)), "the weight"));
+  if (auto const weights = impl::weight_name(o.pweights, o.fweights); !weights.empty())
+    p.spec.weight = p.place(numeric_column(p.rows, *parse_expression(quoted_name(weights)), "the weight"));
   auto const bound = bind(p.predictors, p.rows);
   if (!o.by_term) {
     std::string complete;
@@ -124,7 +124,6 @@ NaiveBayesTable factor_table(const ClassStatistics& s, int factor, int levels, c
 }
 
 void check_options(const NaiveBayesOptions& o) {
-  if (!o.pweights.empty() && !o.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
   if (!(o.smoothing_factor >= 0) || std::isinf(o.smoothing_factor)) throw UsageError("--smoothing-factor is not negative");
 }
 
@@ -152,8 +151,7 @@ NaiveBayes naive_bayes(const ChunkSource& source, std::string_view formula, cons
 
   NaiveBayes out;
   auto const s = sweep(p.rows, p.read, ClassStatistics(p.spec), options.run, comm, &out.timing);
-  auto const& weights = options.fweights.empty() ? options.pweights : options.fweights;
-  if (s.negative_weight() > 0) throw DataError("column '" + weights + "': " + std::to_string(s.negative_weight()) + " rows have a negative weight");
+  impl::refuse_negative_weights(impl::weight_name(options.pweights, options.fweights), s.negative_weight());
   if (s.valid() == 0) throw DataError("no row has a class: the response '" + y.label + "' (or the weight) is missing in every one");
   out.formula = p.formula;
   out.response = y.label;

@@ -36,11 +36,6 @@ int Regression::place(int column) {
   return static_cast<int>(read.size()) - 1;
 }
 
-std::string weight_name(const FitOptions& o) {
-  if (!o.pweights.empty() && !o.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
-  return o.fweights.empty() ? o.pweights : o.fweights;
-}
-
 void resolve_design(Regression& r, Formula formula, const FitOptions& options) {
   r.formula = std::move(formula);
   r.design = make_design(r.formula, r.rows, options.cube);
@@ -51,7 +46,7 @@ void resolve_design(Regression& r, Formula formula, const FitOptions& options) {
 }
 
 void resolve_weight(Regression& r, const FitOptions& options) {
-  if (auto const w = weight_name(options); !w.empty()) {
+  if (auto const w = weight_name(options.pweights, options.fweights); !w.empty()) {
     r.spec.weight = r.place(numeric_column(r.rows, *parse_expression(quoted_name(w)), "the weight"));
     r.spec.frequency = !options.fweights.empty();
   }
@@ -108,8 +103,7 @@ RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, con
 RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options) {
   if (state.n_infinite() > 0)
     throw DataError(std::to_string(state.n_infinite()) + " rows have an infinite value in a variable of the formula '" + r.formula.text + "'");
-  if (state.n_negative() > 0)
-    throw DataError("column '" + weight_name(options) + "': " + std::to_string(state.n_negative()) + " rows have a negative weight");
+  refuse_negative_weights(weight_name(options.pweights, options.fweights), state.n_negative());
   if (state.n_valid() == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
   RegressionSums s;
   s.gram = state.gram();

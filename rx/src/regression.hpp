@@ -30,9 +30,6 @@ struct Regression {
   int skip() const { return design.intercept ? 0 : 1; }
 };
 
-/// The column of the weights, empty where there are none; throws UsageError where both kinds were given.
-std::string weight_name(const FitOptions& options);
-
 /// Parses a formula that must have a response.
 Formula formula_with_response(const Regression& r, std::string_view text, const FitOptions& options);
 /// Resolves formula and design against `r.rows`. Responses, weight and offsets are left to the caller.

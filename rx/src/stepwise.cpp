@@ -201,6 +201,12 @@ std::string formula_of(const StepScope& scope, const std::vector<int>& terms) {
   return scope.formula.intercept ? text : text + " - 1";
 }
 
+void add_step_coefficient(std::vector<StepCoefficients>& all, std::size_t k, std::size_t steps, const Coefficient& c) {
+  auto at = std::find_if(all.begin(), all.end(), [&](auto const& known) { return known.name == c.name; });
+  if (at == all.end()) at = all.insert(all.end(), {c.name, std::vector<double>(steps, 0.0)});
+  at->values[k] = c.aliased ? std::nan("") : c.estimate;
+}
+
 void add_selection(nlohmann::json& j, const Selection& s) {
   j["formula_base"] = s.formula_base;
   j["anova"] = nlohmann::json::array();

@@ -50,6 +50,9 @@ StepPath search_steps(const StepScope& scope, const StepControl& control, StepSc
 /// `y ~ a + b` of these terms of the scope.
 std::string formula_of(const StepScope& scope, const std::vector<int>& terms);
 
+/// Notes a coefficient of step `k` of `steps`; names stand where they first appear.
+void add_step_coefficient(std::vector<StepCoefficients>& all, std::size_t k, std::size_t steps, const Coefficient& c);
+
 /// Adds anova, formula_base and step_coefs.
 void add_selection(nlohmann::json& j, const Selection& selection);
 std::string selection_text(const Selection& selection);

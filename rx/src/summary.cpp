@@ -12,6 +12,7 @@
 #include "rxhpc/errors.hpp"
 #include "rxhpc/merge_tree.hpp"
 #include "rxhpc/moments.hpp"
+#include "rxhpc/packed_counts.hpp"
 #include "rxhpc/self_communicator.hpp"
 
 namespace rxhpc {
@@ -54,11 +55,7 @@ class SummaryState {
     }
   }
   void merge(std::span<double> into, std::span<double const> from) const {
-    std::int64_t a = 0, b = 0;
-    std::memcpy(&a, into.data(), sizeof a);
-    std::memcpy(&b, from.data(), sizeof b);
-    a += b;
-    std::memcpy(into.data(), &a, sizeof a);
+    add_packed_counts(into, from, 1);
     each([&](auto const& part, std::size_t at, std::size_t n) { part.merge(into.subspan(at, n), from.subspan(at, n)); });
   }
   std::int64_t rows() const { return rows_; }
@@ -253,8 +250,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
       continue;
     }
     auto const& table = state.tables()[next_table++];
-    if (table.negative_weight() > 0)
-      throw DataError("column '" + (frequency ? o.fweights : o.pweights) + "': " + std::to_string(table.negative_weight()) + " rows have a negative weight");
+    impl::refuse_negative_weights(impl::weight_name(o.pweights, o.fweights), table.negative_weight());
     if (!o.by_term) excluded = table.excluded() + table.missing_factor();  // every table leaves the same rows out
     if (t.plain())
       out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
@@ -335,7 +331,7 @@ void add_order_statistics(const ChunkSource& source, const Formula& formula, con
 }  // namespace
 
 Summary summarize(const ChunkSource& source, std::string_view formula, const SummaryOptions& options, Communicator& comm) {
-  if (!options.pweights.empty() && !options.fweights.empty()) throw UsageError("--pweights and --fweights cannot be used together");
+  impl::weight_name(options.pweights, options.fweights);  // refuses both kinds before a pass
   Summary out;
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);

@@ -17,6 +17,8 @@ struct Margins {
 
 /// Without its empty rows and columns.
 TwoWay occupied(const TwoWay& table);
+/// The same by the margins of another table of its shape.
+TwoWay occupied(const TwoWay& table, const Margins& margins);
 
 /// A table with these margins as independence would give it: cells one by one from their hypergeometric distribution, by inversion from the
 /// mode (Patefield, Applied Statistics 30, 1981, AS 159). The n-th table is a function of the seed and n.

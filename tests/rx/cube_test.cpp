@@ -62,7 +62,9 @@ TEST(Cube, WholeNumbersAndTextAsFactors) {
   EXPECT_EQ(c.counts, (Numbers{2, 2, 0, 3}));
   auto const text = made(table(), "~ t");
   EXPECT_EQ(text.factors[0].levels, (std::vector<std::string>{"y", "z"}));
-  EXPECT_EQ(made(table(), "~ F(k)", {.rows = {}, .remove_zero_counts = true}).counts, (Numbers{2, 2, 3}));
+  CubeOptions without_empty;
+  without_empty.remove_zero_counts = true;
+  EXPECT_EQ(made(table(), "~ F(k)", without_empty).counts, (Numbers{2, 2, 3}));
 }
 
 TEST(Cube, Weights) {
