@@ -168,6 +168,12 @@ std::vector<std::string> Arguments::list(std::string_view option) const {
   return all;
 }
 
+std::vector<double> Arguments::numbers(std::string_view option) const {
+  std::vector<double> all;
+  for (auto const& one : list(option)) all.push_back(parse_number(option, one));
+  return all;
+}
+
 std::int64_t Arguments::integer(std::string_view option, std::int64_t otherwise) const {
   return given(option) ? parse_integer(option, text(option), INT64_MIN) : otherwise;
 }

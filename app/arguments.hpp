@@ -22,6 +22,7 @@ class Arguments {
   std::string text(std::string_view option, std::string otherwise = {}) const;
   std::vector<std::string> texts(std::string_view option) const;  ///< of a repeatable option, as given
   std::vector<std::string> list(std::string_view option) const;   ///< comma-separated, backquotes removed
+  std::vector<double> numbers(std::string_view option) const;     ///< a list, each a number; throws UsageError
   std::int64_t integer(std::string_view option, std::int64_t otherwise) const;
   double number(std::string_view option, double otherwise) const;
   std::int64_t bytes(std::string_view option) const;              ///< 0 where not given

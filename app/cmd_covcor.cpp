@@ -3,20 +3,6 @@
 #include "rxhpc/cov_cor.hpp"
 
 namespace rxhpc::app {
-namespace {
-
-std::vector<double> penalties(const Arguments& args) {
-  std::vector<double> out;
-  for (auto const& text : args.list("ridge-lambda")) {
-    char* end = nullptr;
-    out.push_back(std::strtod(text.c_str(), &end));
-    if (text.empty() || *end != '\0') throw UsageError("--ridge-lambda: '" + text + "' is not a number");
-  }
-  return out;
-}
-
-}  // namespace
-
 void run_covcor(Session& session) {
   auto const& args = session.args;
   refuse_existing_model(session);
@@ -29,7 +15,7 @@ void run_covcor(Session& session) {
                               .var_tol = args.number("var-tol", 1e-12),
                               .pairwise = args.text("use") == "pairwise.complete.obs",
                               .princomp = args.flag("princomp"),
-                              .ridge_lambda = penalties(args),
+                              .ridge_lambda = args.numbers("ridge-lambda"),
                               .run = session.run};
   if (args.given("model") && !options.princomp && options.ridge_lambda.size() != 1)
     throw UsageError("--model needs --princomp, or --ridge-lambda with one penalty");

@@ -1,5 +1,6 @@
 #include "analysis.hpp"
 #include "append.hpp"
+#include "elastic_net.hpp"
 #include "input.hpp"
 #include "results.hpp"
 #include "rxhpc/errors.hpp"
@@ -77,6 +78,7 @@ void add_anova(Session& session, const Glm& model, Result& result) {
 /// A fit without convergence is told, but is no model; --return-always takes it as it is.
 void run(Session& session, GlmOptions options) {
   auto const& args = session.args;
+  if (wants_path(args)) return run_path(session, options, false);
   refuse_existing_model(session);
   if (options.step && args.given("anova-with")) throw UsageError("--anova-with compares one fit with another, not a stepwise search");
   use_checkpoint(session, options);

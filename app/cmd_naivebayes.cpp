@@ -1,4 +1,3 @@
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "analysis.hpp"
@@ -7,21 +6,6 @@
 #include "rxhpc/naive_bayes.hpp"
 
 namespace rxhpc::app {
-namespace {
-
-std::vector<double> numbers(const Arguments& args, std::string_view option) {
-  std::vector<double> out;
-  for (auto const& text : args.list(option)) {
-    double x = 0;
-    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-    if (error != std::errc() || end != text.data() + text.size()) throw UsageError("--" + std::string(option) + ": '" + text + "' is not a number");
-    out.push_back(x);
-  }
-  return out;
-}
-
-}  // namespace
-
 void run_naivebayes(Session& session) {
   auto const& args = session.args;
   refuse_existing_model(session);
@@ -31,7 +15,7 @@ void run_naivebayes(Session& session) {
                                   .pweights = unquoted(args.text("pweights")),
                                   .fweights = unquoted(args.text("fweights")),
                                   .smoothing_factor = args.number("smoothing-factor", 0),
-                                  .prior = numbers(args, "prior"),
+                                  .prior = args.numbers("prior"),
                                   .by_term = args.flag("by-term", true),
                                   .run = session.run},
                                  session.comm);

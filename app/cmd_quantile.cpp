@@ -2,24 +2,9 @@
 
 #include "analysis.hpp"
 #include "input.hpp"
-#include "rxhpc/errors.hpp"
 #include "rxhpc/quantile.hpp"
 
 namespace rxhpc::app {
-namespace {
-
-std::vector<double> probabilities(const Arguments& args) {
-  std::vector<double> probs;
-  for (auto const& text : args.list("probs")) {
-    char* end = nullptr;
-    probs.push_back(std::strtod(text.c_str(), &end));
-    if (text.empty() || *end != '\0') throw UsageError("--probs: '" + text + "' is not a number");
-  }
-  return probs;
-}
-
-}  // namespace
-
 void run_quantile(Session& session) {
   auto const& args = session.args;
   auto const formula = args.positional("FORMULA").empty() ? "~ ." : args.positional("FORMULA");
@@ -28,7 +13,7 @@ void run_quantile(Session& session) {
                           .pweights = unquoted(args.text("pweights")),
                           .fweights = unquoted(args.text("fweights")),
                           .run = session.run};
-  if (args.given("probs")) options.probs = probabilities(args);
+  if (args.given("probs")) options.probs = args.numbers("probs");
   auto const source = open_input(session, args.positional("INPUT"));
   finish_analysis(session, quantile(*source, formula, options, session.comm), source->grid().total());
 }

@@ -90,6 +90,14 @@ const OptionGroup linear_group{
       "standard errors, tests and cov_coef from a covariance that holds where the rows' variances differ; costs another pass"},
      {"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"}}};
 
+const OptionGroup path_group{
+    "Elastic net",
+    {{"alpha", Kind::number, "A", "penalise coefficients: 1 the lasso (default), 0 ridge, between them both; any option of this group asks for a path of penalised fits"},
+     {"lambda", Kind::list, "1,0.1,0.01", "the penalties (default: --n-lambda of them, falling in proportion from the least that leaves no coefficient)"},
+     {"n-lambda", Kind::integer, "N", "how many penalties (default 100); the path ends early where they do not matter any more", false, 1},
+     {"lambda-min-ratio", Kind::number, "R", "the last penalty over the first (default 1e-4; 1e-2 where there are fewer rows than columns)"},
+     {"standardize", Kind::flag, "BOOL", "penalise the coefficients of columns scaled to standard deviation 1 (default true); results are always on the columns' own scale"}}};
+
 const OptionGroup step_group{
     "Stepwise selection",
     {{"step-method", Kind::choice, "stepwise|forward|backward",
@@ -233,6 +241,7 @@ const std::vector<Verb>& verbs() {
        {"residual-type", Kind::choice, "response|deviance|pearson|working", "kind of residuals (default response); the others belong to logit and glm"},
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
+       {"s", Kind::number, "LAMBDA", "the penalty at which an elastic-net path predicts; between two of the path coefficients are interpolated, as in glmnet"},
        {"pred-var-names", Kind::text, "NAME", "name of the predictions, instead of Y_Pred"}}};
   static const std::vector<Verb> table{
       {"import", "text to a table",
@@ -305,7 +314,7 @@ const std::vector<Verb>& verbs() {
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",
        {{"FORMULA", "R's: `y ~ a + b:c + F(hour) + log(x)`, several responses with `cbind(y1, y2)`"}, input},
-       {&fit_group, &linear_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&fit_group, &linear_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
        run_linmod},
       {"kmeans", "clusters by k-means",
@@ -321,14 +330,14 @@ const std::vector<Verb>& verbs() {
        "factor of two levels, the second being the success, or cbind(successes, failures). Coefficients that run away, because no finite maximum "
        "exists, are named.",
        {{"FORMULA", "R's: `late ~ carrier + log(distance)`"}, input},
-       {&iterations_group, &fit_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&iterations_group, &fit_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc logit 'late ~ carrier + distance' flights.h5 --cov-coef --model late.json",
        run_logit},
       {"glm", "generalised linear model",
        "Fits a generalised linear model by iteratively reweighted least squares, one visit of the rows an iteration; factors are never expanded. A "
        "binomial response may be a share with the numbers of trials as --pweights.",
        {{"FORMULA", "R's, with offset(): `claims ~ age + offset(log(exposure))`"}, input},
-       {&family_group, &iterations_group, &fit_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&family_group, &iterations_group, &fit_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
        run_glm},
       {"naivebayes", "naive Bayes classifier",

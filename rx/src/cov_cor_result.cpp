@@ -46,38 +46,6 @@ json princomp_json(const PrincipalComponents& p) {
           {"scale", list(p.scale)}};
 }
 
-/// A matrix as R prints it: as many columns side by side as fit.
-std::string matrix_text(const std::vector<std::string>& row_names, const std::vector<std::string>& column_names,
-                        const std::vector<std::vector<double>>& values) {
-  constexpr std::size_t line = 110;
-  std::size_t const columns = column_names.size();
-  std::vector<std::vector<std::string>> shown;  // [columns][rows], the name first
-  for (std::size_t j = 0; j < columns; ++j) {
-    shown.push_back({column_names[j]});
-    for (auto const& row : values) shown.back().push_back(impl::significant(row[j], 6));
-  }
-  std::size_t names = 0;
-  for (auto const& n : row_names) names = std::max(names, n.size());
-  std::string out;
-  for (std::size_t first = 0; first < columns;) {
-    std::size_t width = names, last = first;
-    while (last < columns) {
-      std::size_t widest = 0;
-      for (auto const& cell : shown[last]) widest = std::max(widest, cell.size());
-      if (last > first && width + 2 + widest > line) break;
-      width += 2 + widest;
-      ++last;
-    }
-    std::vector<std::vector<std::string>> rows{{""}};
-    for (auto const& n : row_names) rows.push_back({n});
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      for (std::size_t j = first; j < last; ++j) rows[i].push_back(shown[j][i]);
-    out += impl::aligned(rows);
-    first = last;
-  }
-  return out;
-}
-
 std::string princomp_text(const CovCor& r) {
   auto const& p = *r.princomp;
   double total = 0, sum = 0;
@@ -90,8 +58,8 @@ std::string princomp_text(const CovCor& r) {
   }
   auto const names = component_names(p.std_devs.size());
   return std::string("\nPrincipal components of the ") + (r.type == CovType::cor ? "correlation" : "covariance") + " matrix:\n" +
-         matrix_text({"Standard deviation", "Proportion of variance", "Cumulative proportion"}, names, importance) + "\nLoadings:\n" +
-         matrix_text(r.variables, names, p.loadings);
+         impl::matrix_text({"Standard deviation", "Proportion of variance", "Cumulative proportion"}, names, importance) + "\nLoadings:\n" +
+         impl::matrix_text(r.variables, names, p.loadings);
 }
 
 std::string ridge_text(const CovCor& r) {
@@ -104,7 +72,7 @@ std::string ridge_text(const CovCor& r) {
   std::vector<std::vector<double>> turned(ridge_names(r).size());
   for (std::size_t j = 0; j < turned.size(); ++j)
     for (auto const& row : rows) turned[j].push_back(row[j]);
-  return "\nRidge regression of " + r.variables[0] + ":\n" + matrix_text(ridge_names(r), lambdas, turned);
+  return "\nRidge regression of " + r.variables[0] + ":\n" + impl::matrix_text(ridge_names(r), lambdas, turned);
 }
 
 json model_head(const CovCor& r, const char* kind) {
@@ -173,9 +141,9 @@ std::string to_text(const CovCor& r) {
   if (r.type != CovType::sscp && !r.variables.empty()) {
     std::vector<std::vector<double>> moments;
     for (std::size_t k = 0; k < r.variables.size(); ++k) moments.push_back({r.means[k], r.std_devs[k]});
-    out += "\n" + matrix_text(r.variables, {"Mean", "StdDev"}, moments);
+    out += "\n" + impl::matrix_text(r.variables, {"Mean", "StdDev"}, moments);
   }
-  out += "\n" + matrix_text(r.variables, r.variables, r.matrix);
+  out += "\n" + impl::matrix_text(r.variables, r.variables, r.matrix);
   if (r.princomp) out += princomp_text(r);
   if (!r.ridge.empty()) out += ridge_text(r);
   for (auto const& w : r.warnings) out += "Note: " + w + "\n";

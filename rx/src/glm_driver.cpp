@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "glm_response.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
@@ -129,15 +130,8 @@ void GlmDriver::take_constants(const GlmStep& step) {
   state.weighted_y = step.sums().weighted_y;
   state.likelihood = step.sums().likelihood;
   state.fractional = step.n_fractional();
-  if (step.n_out_of_range() > 0) {
-    auto const range = family_.functions.range;
-    std::string const what = range == Range::zero_or_one ? "is neither 0 nor 1" : range == Range::unit_interval ? "is not between 0 and 1"
-                             : range == Range::from_zero ? "is negative" : "is not above 0";
-    throw DataError("the response " + what + " in " + std::to_string(step.n_out_of_range()) + " rows, which the family " + family_.family + " cannot have");
-  }
+  refuse_responses(family_, step);
   double const total = static_cast<double>(state.weighted_y), weight = static_cast<double>(state.weight);
-  if (family_.functions.variance == Variance::binomial && (total == 0 || total == weight))
-    throw DataError("the response is " + std::string(total == 0 ? "0" : "1") + " in every row: there is only one class");
   state.null_value = 0;
   if (intercept_like(r_)) {
     double const mean = static_cast<double>(state.weighted_y / state.weight);

@@ -56,6 +56,18 @@ GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options) 
   return out;
 }
 
+void refuse_responses(const NamedFamily& family, const GlmStep& step) {
+  if (step.n_out_of_range() > 0) {
+    auto const range = family.functions.range;
+    std::string const what = range == Range::zero_or_one ? "is neither 0 nor 1" : range == Range::unit_interval ? "is not between 0 and 1"
+                             : range == Range::from_zero ? "is negative" : "is not above 0";
+    throw DataError("the response " + what + " in " + std::to_string(step.n_out_of_range()) + " rows, which the family " + family.family + " cannot have");
+  }
+  double const total = static_cast<double>(step.sums().weighted_y), weight = static_cast<double>(step.sums().weight);
+  if (family.functions.variance == Variance::binomial && (total == 0 || total == weight))
+    throw DataError("the response is " + std::string(total == 0 ? "0" : "1") + " in every row: there is only one class");
+}
+
 std::string offset_expression(const Formula& formula, const std::string& column) {
   std::string sum = column.empty() ? "" : quoted_name(column);
   for (auto const& e : formula.offsets) {

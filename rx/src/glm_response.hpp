@@ -2,7 +2,9 @@
 #pragma once
 #include <string>
 
+#include "glm_families.hpp"
 #include "regression.hpp"
+#include "rxhpc/glm_step.hpp"
 
 namespace rxhpc::impl {
 
@@ -14,6 +16,9 @@ struct GlmResponse {
 /// Adds the response to `r.spec` and resolves the weights. A logical column, and a factor or text of two levels, count as 0 and 1, the second level being
 /// the success, in binomial families; cbind(successes, failures) is a share with the trials as weights. Throws UsageError, DataError.
 GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options);
+
+/// Of a pass with `constants`: throws DataError where responses are none that the family can have, or all of one class.
+void refuse_responses(const NamedFamily& family, const GlmStep& step);
 
 /// The sum of offset() terms and of the column of that name, as an expression; empty where there is none.
 std::string offset_expression(const Formula& formula, const std::string& column);

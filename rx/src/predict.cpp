@@ -60,6 +60,7 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   auto& p = *impl_;
   p.options = options;
   p.check_options();
+  if (options.penalty && model.value("kind", "") != "elastic-net") throw UsageError("--s belongs to models of an elastic-net path");
   p.model = impl::predict_model(model);
   auto row_options = options.rows;
   auto const own = p.model->transforms();

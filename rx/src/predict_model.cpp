@@ -35,7 +35,8 @@ std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model) {
     std::string_view name;
     std::unique_ptr<PredictModel> (*make)(const nlohmann::json&);
   };
-  static constexpr Kind kinds[]{{"linmod", predict_lin_mod}, {"logit", predict_glm}, {"glm", predict_glm}, {"princomp", predict_princomp}, {"kmeans", predict_kmeans}, {"naivebayes", predict_naive_bayes}};
+  static constexpr Kind kinds[]{{"linmod", predict_lin_mod}, {"logit", predict_glm}, {"glm", predict_glm}, {"elastic-net", predict_elastic_net},
+                               {"princomp", predict_princomp}, {"kmeans", predict_kmeans}, {"naivebayes", predict_naive_bayes}};
   if (model.value("rxhpc_model", 0) != 1) throw DataError("not a model file of this program, or of a later version");
   auto const kind = model.value("kind", "");
   for (auto const& k : kinds)

@@ -54,6 +54,7 @@ std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model);
 // One a kind, in predict_<kind>.cpp.
 std::unique_ptr<PredictModel> predict_lin_mod(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_glm(const nlohmann::json& model);
+std::unique_ptr<PredictModel> predict_elastic_net(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_princomp(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_naive_bayes(const nlohmann::json& model);

@@ -61,6 +61,37 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+std::string matrix_text(const std::vector<std::string>& row_names, const std::vector<std::string>& column_names,
+                        const std::vector<std::vector<double>>& values) {
+  constexpr std::size_t line = 110;
+  std::size_t const columns = column_names.size();
+  std::vector<std::vector<std::string>> shown;  // [columns][rows], the name first
+  for (std::size_t j = 0; j < columns; ++j) {
+    shown.push_back({column_names[j]});
+    for (auto const& row : values) shown.back().push_back(significant(row[j], 6));
+  }
+  std::size_t names = 0;
+  for (auto const& n : row_names) names = std::max(names, n.size());
+  std::string out;
+  for (std::size_t first = 0; first < columns;) {
+    std::size_t width = names, last = first;
+    while (last < columns) {
+      std::size_t widest = 0;
+      for (auto const& cell : shown[last]) widest = std::max(widest, cell.size());
+      if (last > first && width + 2 + widest > line) break;
+      width += 2 + widest;
+      ++last;
+    }
+    std::vector<std::vector<std::string>> rows{{""}};
+    for (auto const& n : row_names) rows.push_back({n});
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (std::size_t j = first; j < last; ++j) rows[i].push_back(shown[j][i]);
+    out += aligned(rows);
+    first = last;
+  }
+  return out;
+}
+
 std::vector<std::string> formatted(const std::vector<double>& values, int digits) {
   // Fixed notation with the decimals that the smallest magnitude needs, unless that gets too wide.
   int decimals = 0;

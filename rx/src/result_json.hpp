@@ -37,6 +37,8 @@ const char* stars(double p);
 
 /// Columns aligned: the first to the left, the others to the right.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);
+/// A matrix as R prints it: as many columns side by side as fit.
+std::string matrix_text(const std::vector<std::string>& row_names, const std::vector<std::string>& column_names, const std::vector<std::vector<double>>& values);
 /// Numbers of one column with common decimals, `digits` significant in the one that needs the fewest (R's format()).
 std::vector<std::string> formatted(const std::vector<double>& values, int digits);
 

@@ -134,6 +134,11 @@ class Bits(Case):
     def test_robust_linear_model(self):
         self.same_results("linmod", "y ~ x + g", "--robust", "HC3", "--vif", "--pweights", "h")
 
+    def test_elastic_net(self):
+        self.same_results("linmod", "y ~ x * g + h", "--alpha", "0.5", "--fweights", "h", "--n-lambda", "7")
+        self.same_results("logit", "flag ~ x + g + h", "--lambda", "0.05,0.001", "--alpha", "0.3")
+        self.same_results("glm", "h ~ x + y + g", "--family", "poisson", "--lambda", "0.2,0.02")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

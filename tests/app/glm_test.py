@@ -40,6 +40,37 @@ class Glm(Case):
         self.assertTrue(os.path.exists(self.model))
         self.assertEqual(got["coefficients"], result["coefficients"])
 
+    def test_a_path_predicts_at_its_penalties(self):
+        for verb, formula, inverse, *options in (("linmod", "n ~ x + g", lambda t: t), ("logit", "z ~ x * g", lambda t: 1 / (1 + math.exp(-t))),
+                                                 ("glm", "n ~ x + g", math.exp, "--family", "poisson")):
+            fit = self.result(verb, formula, self.csv, "--lambda", "0.05,0.2", "--alpha", "0.5", "--model", self.model, "--overwrite", *options)
+            self.assertEqual([f["lambda"] for f in fit["path"]], [0.2, 0.05])
+            self.fail_with(2, "choose one by --s", "predict", self.model, self.csv, self.path("out.csv"), "--overwrite")
+            self.fail_with(2, "no standard errors", "predict", self.model, self.csv, self.path("out.csv"), "--overwrite", "--s", "1", "--compute-std-errors")
+            for s, share in (("9", 1), ("0.2", 1), ("0.1", 1 / 3), ("0.05", 0), ("0", 0)):
+                beta = {a["name"]: share * (a["estimate"] or 0) + (1 - share) * (b["estimate"] or 0)
+                        for a, b in zip(fit["path"][0]["coefficients"], fit["path"][1]["coefficients"])}
+                for (x, g, z, n), row in zip(ROWS, self.predicted("--s", s, "--compute-residuals")):
+                    eta = beta["(Intercept)"] + beta["x"] * x + beta["g=" + g] + beta.get("x for g=" + g, 0) * x
+                    y = z if verb == "logit" else n
+                    self.assertAlmostEqual(row["z_Pred" if verb == "logit" else "n_Pred"], inverse(eta), delta=1e-12 * (1 + abs(inverse(eta))))
+                    self.assertAlmostEqual(row["z_Resid" if verb == "logit" else "n_Resid"], y - inverse(eta), delta=1e-11)
+        one = self.result("linmod", "n ~ x", self.csv, "--lambda", "0.2", "--model", self.model, "--overwrite")
+        beta = [c["estimate"] for c in one["path"][0]["coefficients"]]
+        self.assertAlmostEqual(self.predicted()[3]["n_Pred"], beta[0] + beta[1] * ROWS[3][0], delta=1e-12)
+        self.succeed("linmod", "n ~ x", self.csv, "--model", self.model, "--overwrite")
+        self.fail_with(2, "--s belongs to models of an elastic-net path", "predict", self.model, self.csv, self.path("out.csv"), "--overwrite", "--s", "1")
+
+    def test_a_path_that_does_not_converge_ends(self):
+        words = ("logit", "s ~ x", self.csv, "--transform", "s = x > 3.2", "--lambda", "0.1,0", "--model", self.model)
+        status, text, err = run(*words, "--json", self.path("r.json"))
+        self.assertEqual(status, 4)
+        self.assertIn("did not converge at lambda = 0", err)
+        with open(self.path("r.json")) as f:
+            self.assertEqual(len(json.load(f)["path"]), 1)
+        self.assertFalse(os.path.exists(self.model))
+        self.assertEqual(len(self.result(*words, "--return-always")["path"]), 1)
+
     def test_steps_are_fits_to_the_rows_that_are_complete_in_the_scope(self):
         with open(self.csv) as f:
             lines = f.read().replace("2.5,c,0,3", "NA,c,0,3").splitlines()

@@ -72,6 +72,18 @@ class Usage(Case):
         self.fail_with(3, "exists already", "covcor", "~ x + y", self.table, "--princomp", "--model", model)
         self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("o.csv"), "--compute-std-errors")
 
+    def test_elastic_net(self):
+        self.fail_with(2, "--lambda: 'little' is not a number", "linmod", "y ~ x", self.table, "--lambda", "1,little")
+        self.fail_with(2, "--lambda: penalties are numbers from 0", "linmod", "y ~ x", self.table, "--lambda=-1")
+        self.fail_with(2, "--alpha lies between 0", "linmod", "y ~ x", self.table, "--alpha", "2")
+        self.fail_with(2, "--n-lambda is for paths", "linmod", "y ~ x", self.table, "--lambda", "1", "--n-lambda", "3")
+        self.fail_with(2, "--cov-coef cannot be had", "linmod", "y ~ x", self.table, "--lambda", "1", "--cov-coef")
+        self.fail_with(2, "stepwise selection cannot be had", "linmod", "y ~ x", self.table, "--lambda", "1", "--step-k", "3")
+        self.fail_with(2, "--checkpoint cannot be had", "glm", "y ~ x", self.table, "--lambda", "1", "--checkpoint", self.path("c.json"))
+        self.fail_with(2, "--anova-with cannot be had", "glm", "y ~ x", self.table, "--lambda", "1", "--anova-with", self.path("c.json"))
+        self.fail_with(4, "the response does not vary", "linmod", "one ~ x", self.table, "--lambda", "1", "--transform", "one = x * 0")
+        self.fail_with(3, "no row is complete", "linmod", "y ~ x", self.table, "--lambda", "1", "--row-selection", "x > 10")
+
     def test_roc(self):
         self.fail_with(3, "column 'y': 5 rows have an actual value that is neither 0 nor 1", "roc", "y ~ x", self.table)
         self.fail_with(3, "are negative: there is no curve", "roc", "x > 9 ~ y", self.table)

@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct PredictOptions {
   std::string residual_type = "response";  ///< response, deviance, pearson, working: generalised linear models alone have the others
   bool write_model_vars = false;         ///< also the columns that the model reads
   std::vector<std::string> extra_vars;   ///< also these columns
+  std::optional<double> penalty = {};    ///< of an elastic-net path: the lambda whose coefficients are taken
   std::string pred_var_names;            ///< name of the predictions instead of Y_Pred
   RowOptions rows;                       ///< transforms after the model's own, and the rows to predict
   RunOptions run;

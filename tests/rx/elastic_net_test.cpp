@@ -1,0 +1,357 @@
+#include "rxhpc/elastic_net.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "memory_source.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/lin_mod.hpp"
+#include "rxhpc/self_communicator.hpp"
+#include "thread_communicator.hpp"
+
+namespace rxhpc {
+namespace {
+
+using test::MemorySource;
+constexpr double out = std::numeric_limits<double>::quiet_NaN();  // a level that the coding leaves out
+
+/// Made by the remainders of whole numbers, so that R makes the same:
+///   i <- 0:59
+///   d <- data.frame(x = i %% 7 - 3, z = (i * i) %% 11 / 4, u = (i * i * i) %% 13 * 10, g = factor(c("a", "b", "c")[(i * 5) %% 8 %% 3 + 1]),
+///                   w = 1 + i %% 4, o = (i %% 5) / 8)
+///   d$y <- 1.5 * d$x - d$z + (i * 11) %% 17 / 4 + (i * 5) %% 8 %% 3
+///   d$b <- as.numeric((i * i * 3 + i) %% 5 + d$x > 1)
+///   d$n <- (i * i) %% 5 + (d$x > 0) + 2 * (d$g == "a")
+///   X <- cbind(x = d$x, z = d$z, u = d$u, a = +(d$g == "a"), b = +(d$g == "b"))
+///   glmnet.control(epsnr = 1e-14, mxitnr = 1000); gc <- function(...) glmnet(..., thresh = 1e-22, maxit = 1e7)
+MemorySource made(std::int64_t chunk_rows = 17) {
+  MemorySource s(chunk_rows);
+  std::vector<double> x, z, u, w, o, y, b, n;
+  std::vector<int> g;
+  for (int i = 0; i < 60; ++i) {
+    x.push_back(i % 7 - 3);
+    z.push_back((i * i) % 11 / 4.0);
+    u.push_back((i * i * i) % 13 * 10);
+    g.push_back((i * 5) % 8 % 3);
+    w.push_back(1 + i % 4);
+    o.push_back((i % 5) / 8.0);
+    y.push_back(1.5 * x.back() - z.back() + (i * 11) % 17 / 4.0 + g.back());
+    b.push_back((i * i * 3 + i) % 5 + x.back() > 1);
+    n.push_back((i * i) % 5 + (x.back() > 0) + 2 * (g.back() == 0));
+  }
+  s.numeric("x", x).numeric("z", z).numeric("u", u).factor("g", {"a", "b", "c"}, g).numeric("w", w).numeric("o", o).numeric("y", y).numeric("b", b).numeric("n", n);
+  return s;
+}
+
+ElasticNet fit(const ChunkSource& source, const char* formula, const ElasticNetOptions& options) {
+  SelfCommunicator self;
+  return elastic_net(source, formula, options, self);
+}
+
+ElasticNetOptions linear(double alpha, std::vector<double> lambda = {}) {
+  ElasticNetOptions o;
+  o.linear = true;
+  o.alpha = alpha;
+  o.lambda = std::move(lambda);
+  return o;
+}
+ElasticNetOptions of_family(const char* family, double alpha, std::vector<double> lambda = {}) {
+  auto o = linear(alpha, std::move(lambda));
+  o.linear = false;
+  o.family.name = family;
+  return o;
+}
+ElasticNetOptions weighted(ElasticNetOptions o) {
+  o.pweights = "w";
+  return o;
+}
+
+/// glmnet's figures: what it gives beside them is right to some 1e-11.
+void expect_path(const ElasticNet& m, const std::vector<double>& dev_ratio, const std::vector<std::vector<double>>& estimates, double tolerance = 2e-11) {
+  ASSERT_TRUE(m.converged);
+  ASSERT_EQ(m.path.size(), dev_ratio.size());
+  for (std::size_t k = 0; k < dev_ratio.size(); ++k) {
+    EXPECT_NEAR(m.path[k].dev_ratio, dev_ratio[k], tolerance);
+    ASSERT_EQ(m.path[k].estimates.size(), estimates[k].size());
+    int df = 0;
+    for (std::size_t j = 0; j < estimates[k].size(); ++j) {
+      double const got = m.path[k].estimates[j], want = estimates[k][j];
+      if (std::isnan(want)) {
+        EXPECT_TRUE(std::isnan(got)) << m.names[j];
+      } else if (want == 0) {
+        EXPECT_EQ(got, 0) << m.names[j];
+      } else {
+        EXPECT_NEAR(got, want, tolerance * (1 + std::abs(want))) << m.names[j] << " at " << m.path[k].lambda;
+      }
+      df += m.names[j] != "(Intercept)" && got != 0 && !std::isnan(got);
+    }
+    EXPECT_EQ(m.path[k].df, df);
+  }
+}
+
+/// glmnet(X, d$y, family = gaussian(), alpha = a, lambda = c(0.5, 0.02), weights = d$w)
+TEST(ElasticNet, GaussianAsGlmnet) {
+  expect_path(fit(made(), "y ~ x + z + u + g", weighted(linear(0, {0.02, 0.5}))), {0.764362792887862, 0.86574871859322},
+              {{3.07782995459905706, 1.00261727007457613, -0.71301311281516511, -0.00095609285516864, -0.93441634043685817, -0.27702572660616959, out},
+               {3.885165484004756919, 1.478787975669146881, -1.020495765876496819, 0.000162038153820871, -1.748670098173025433, -0.903524815746610366, out}});
+  expect_path(fit(made(), "y ~ x + z + u + g", weighted(linear(0.5, {0.5, 0.02}))), {0.778968785294993, 0.865853981651133},
+              {{2.648676364104769, 1.102319280789413, -0.5683185299788, 0, -0.577684289754964, 0, out},
+               {3.880290822961538, 1.487972547692688, -1.016255301370319, 0, -1.736223947461878, -0.886536883101384, out}});
+  expect_path(fit(made(), "y ~ x + z + u + g", weighted(linear(1, {0.5, 0.02}))), {0.787015326689229, 0.865892096036085},
+              {{2.285416814965651, 1.252281632311797, -0.341324027824102, 0, -0.198756415901373, 0, out},
+               {3.864333358376021, 1.497668549593848, -1.011847633616056, 0, -1.722058436361573, -0.867378696132502, out}});
+}
+
+/// glmnet(cbind(X[, c("x", "z", "u", "b")], c = +(d$g == "c")), d$y, alpha = 0.5, lambda = c(0.5, 0.02)): the quadratic part over the response's deviation
+TEST(ElasticNet, LikeR) {
+  auto o = linear(0.5, {0.5, 0.02});
+  o.like_r = true;
+  auto const m = fit(made(), "y ~ x + z + u + g", weighted(o));
+  EXPECT_EQ(m.names, (std::vector<std::string>{"(Intercept)", "x", "z", "u", "ga", "gb", "gc"}));
+  expect_path(m, {0.82366950577207, 0.866044200469698},
+              {{2.309931778835403, 1.286733616622443, -0.637455628983572, 0, out, 0, 0.755052428298131},
+               {2.154874668174553, 1.498861422662573, -1.021785446449433, 0, out, 0.810300843614928, 1.771549110648517}},
+              4e-11);
+}
+
+/// glmnet(X, d$b, family = "binomial", alpha = a, lambda = c(0.1, 0.01), weights = d$w)
+TEST(ElasticNet, BinomialAsGlmnet) {
+  auto const of = [](double alpha) {
+    auto o = weighted(of_family("binomial", alpha, {0.1, 0.01}));
+    o.logit = true;
+    return fit(made(), "b ~ x + z + u + g", o);
+  };
+  expect_path(of(0), {0.315365032049915, 0.377029231699179},
+              {{0.76185965358660646, 0.50551281677634685, -0.26725449970882348, -0.00513230754293195, 0.18915323722462241, 0.18282036191014442, out},
+               {1.26073253148364661, 0.86479859055392483, -0.52450965259109528, -0.00856268652288928, 0.39131426914379025, 0.36441443985782296, out}});
+  expect_path(of(0.5), {0.294307585303131, 0.376807839442092},
+              {{0.42115708652042461, 0.50330598638252522, -0.03349784136990384, -0.00137645855195504, 0, 0, out},
+               {1.30377885352325373, 0.87922155150766035, -0.50067254945837869, -0.00821089177839258, 0.27578140509959964, 0.24561314652908101, out}});
+  expect_path(of(1), {0.287635265967084, 0.375506325284303},
+              {{0.301630977387767, 0.503557406745844, 0, 0, 0, 0, out},
+               {1.36152216796634518, 0.89669207986478305, -0.47614541820544565, -0.00786125115899116, 0.1408751109075112, 0.10686009904623225, out}});
+}
+
+/// glmnet(X, d$n, family = "poisson", alpha = a, lambda = c(0.3, 0.02), weights = d$w, offset = d$o)
+TEST(ElasticNet, PoissonAsGlmnet) {
+  auto const of = [](double alpha) {
+    auto o = of_family("poisson", alpha, {0.3, 0.02});
+    o.fweights = "w";
+    return fit(made(), "n ~ x + z + u + g + offset(o)", o);
+  };
+  expect_path(of(0), {0.23623712799161, 0.237840865778174},
+              {{0.702408286265287063, 0.047428878647652328, 0.024677820561024934, -0.000334874178002922, 0.478068252838299734, -0.111761616366467753, out},
+               {0.6614802036357831, 0.05172799148657981, 0.02884363749300702, -0.00030947325081524, 0.53235015574151567, -0.0863366985225027, out}});
+  expect_path(of(0.5), {0.220881390874896, 0.237721706954515},
+              {{0.6921131480960981, 0.0258050132803029, 0, 0, 0.4598834250208762, -0.0160055525010683, out},
+               {0.66047512760927, 0.05023902644375066, 0.02408710303541301, -0.00023984637327698, 0.532071388300840220, -0.07807364005799965, out}}, 5e-12);
+  expect_path(of(1), {0.19026324859336, 0.237400392044963},
+              {{0.71769376281113206, 0.00248911785558845, 0, 0, 0.39664917740388012, 0, out},
+               {0.6594084245950067, 0.04874213082924345, 0.01930136689246034, -0.00017004215027774, 0.53184054987600593, -0.06974656088736997, out}});
+}
+
+/// glmnet(cbind(X, c = +(d$g == "c")), d$y, family = gaussian(), alpha = 0.5, ..., intercept = FALSE); glmnet(X, ..., standardize = FALSE);
+/// glmnet(cbind(x, a, b, x * a, x * b), d$y, family = gaussian(), alpha = 1, lambda = c(0.5, 0.02))
+TEST(ElasticNet, WithoutInterceptWithoutScalesWithInteractions) {
+  expect_path(fit(made(), "y ~ x + z + u + g - 1", weighted(linear(0.5, {0.5, 0.02}))), {0.785884019656667, 0.894815972612781},
+              {{1.11696667052357612, 0, 0.00793970633075158, 0.28401120180486256, 0.97958585875836379, 1.61982683123749549},
+               {1.49061409867881078, -0.95217200559112525, 0.00104315995771803, 1.9725931519544002, 2.81826647357127325, 3.76320704008847207}}, 5e-11);
+  auto plain = weighted(linear(0.5, {0.5, 0.02}));
+  plain.standardize = false;
+  expect_path(fit(made(), "y ~ x + z + u + g", plain), {0.797354176380954, 0.86519520270784},
+              {{2.242475515269365172, 1.354917300819747261, -0.363781801973690866, 0.000482590376650309, -0.082730849214892377, 0, out},
+               {3.735748758595183183, 1.501452359846880302, -0.999694110943575964, 0.000409613501348666, -1.586360684268859567, -0.751591782291077259, out}});
+  expect_path(fit(made(), "y ~ x * g", linear(1, {0.5, 0.02})), {0.791095823532813, 0.846274546526707},
+              {{2.019895595350174, 1.237621639369354, -0.351129416815605, 0, out, 0.181052904950318, 0, out},
+               {2.84723649426801, 1.320776830622488, -1.759337098967881, -0.786860435550099, out, 0.464394304316710, 0.141486750949609, out}}, 1e-10);
+}
+
+/// f <- glmnet(X, d$y, weights = d$w); length(f$lambda); f$lambda[1:3]
+TEST(ElasticNet, PenaltiesOfItsOwn) {
+  auto const m = fit(made(), "y ~ x + z + u + g", weighted(linear(1)));
+  ASSERT_EQ(m.path.size(), 65u);
+  EXPECT_NEAR(m.path[0].lambda, 2.96676421789162, 1e-13);
+  EXPECT_NEAR(m.path[2].lambda, 2.46305977419894, 1e-13);
+  EXPECT_EQ(m.path[0].df, 0);
+  EXPECT_EQ(m.path[0].dev_ratio, 0);
+  EXPECT_EQ(m.path[1].df, 1);
+  EXPECT_EQ(m.iterations, 1);
+  auto ratio = weighted(of_family("poisson", 0));
+  ratio.n_lambda = 3;
+  ratio.lambda_min_ratio = 0.01;
+  auto const ridge = fit(made(), "n ~ x + z + u + g", ratio);
+  ASSERT_EQ(ridge.path.size(), 3u);
+  EXPECT_NEAR(ridge.path[0].lambda, 891.111275762662, 1e-9);  // alpha counts as 0.001 there
+  EXPECT_NEAR(ridge.path[2].lambda, 8.91111275762662, 1e-11);
+  EXPECT_EQ(ridge.path[0].df, 5);
+}
+
+/// The conditions of Karush, Kuhn and Tucker, from the rows: X'(prior (y - mu) dmu/deta / V) / sum w = l2 u + l1 sign(u), at most l1 in size where u is 0.
+struct Rows {
+  std::vector<std::vector<double>> x;  // [columns][rows]
+  std::vector<double> y, w;
+};
+
+Rows random_rows(int rows, int columns, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<double> normal;
+  Rows r;
+  r.x.resize(static_cast<std::size_t>(columns));
+  for (int i = 0; i < rows; ++i) {
+    double const common = normal(random);
+    for (auto& column : r.x) column.push_back(common + 0.7 * normal(random) + 5);
+    r.w.push_back(0.5 + 2 * std::generate_canonical<double, 53>(random));
+    r.y.push_back(normal(random));
+  }
+  return r;
+}
+
+MemorySource source_of(const Rows& r, std::int64_t chunk_rows) {
+  MemorySource s(chunk_rows);
+  s.numeric("y", r.y).numeric("w", r.w);
+  for (std::size_t j = 0; j < r.x.size(); ++j) s.numeric("x" + std::to_string(j), r.x[j]);
+  return s;
+}
+
+double worst_violation(const Rows& r, const ElasticNet& m, const ElasticNetFit& f) {
+  std::size_t const n = r.y.size();
+  std::vector<double> score;
+  double weight = 0;
+  for (double w : r.w) weight += w;
+  for (std::size_t i = 0; i < n; ++i) {
+    double eta = f.estimates[0];
+    for (std::size_t j = 0; j < r.x.size(); ++j) eta += f.estimates[j + 1] * r.x[j][i];
+    double mu = 0, slope = 0, variance = 0, deviance = 0;
+    glm_means(m.functions, &eta, 1, &mu, &slope);
+    glm_variances(m.functions, &r.y[i], &mu, 1, &variance, &deviance);
+    score.push_back(r.w[i] * (r.y[i] - mu) * slope / variance / weight);
+  }
+  double worst = 0, constant = 0;
+  for (double s : score) constant += s;
+  worst = std::abs(constant);
+  for (std::size_t j = 0; j < r.x.size(); ++j) {
+    double mean = 0, square = 0, gradient = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += r.w[i] * r.x[j][i] / weight;
+    for (std::size_t i = 0; i < n; ++i) square += r.w[i] * (r.x[j][i] - mean) * (r.x[j][i] - mean) / weight;
+    double const scale = m.standardize ? std::sqrt(square) : 1, u = f.estimates[j + 1] * scale;
+    for (std::size_t i = 0; i < n; ++i) gradient += score[i] * (r.x[j][i] - mean) / scale;
+    double const l1 = f.lambda * m.alpha, left = gradient - f.lambda * (1 - m.alpha) * u;
+    worst = std::max(worst, u == 0 ? std::max(0.0, std::abs(left) - l1) : std::abs(left - std::copysign(l1, u)));
+  }
+  return worst;
+}
+
+std::string all_of(const Rows& r) {
+  std::string f = "y ~ x0";
+  for (std::size_t j = 1; j < r.x.size(); ++j) f += " + x" + std::to_string(j);
+  return f;
+}
+
+TEST(ElasticNet, KarushKuhnTucker) {
+  for (double alpha : {0.0, 0.3, 1.0})
+    for (auto const* family : {"gaussian", "binomial", "poisson", "Gamma", "probit", "lm"}) {
+      auto rows = random_rows(300, 12, 5);
+      std::string const name = family;
+      auto o = weighted(name == "lm" ? linear(alpha) : of_family(name == "probit" ? "binomial" : family, alpha));
+      if (name == "probit") o.family.link = "probit";
+      if (name == "Gamma") o.family.link = "log";
+      o.n_lambda = 12;
+      o.run.threads = 1;
+      for (std::size_t i = 0; i < rows.y.size(); ++i) {
+        double const eta = 0.8 * rows.x[0][i] - 0.5 * rows.x[3][i] - 1.5 + 0.5 * rows.y[i];
+        rows.y[i] = name == "binomial" || name == "probit" ? eta > 0 : name == "poisson" ? std::floor(std::exp(eta)) : name == "Gamma" ? std::exp(eta) : eta;
+      }
+      auto const m = fit(source_of(rows, 70), all_of(rows).c_str(), o);
+      ASSERT_TRUE(m.converged) << family;
+      ASSERT_GE(m.path.size(), 5u);
+      for (auto const& f : m.path) EXPECT_LT(worst_violation(rows, m, f), 2e-10) << family << " alpha " << alpha << " lambda " << f.lambda;
+    }
+}
+
+TEST(ElasticNet, MoreColumnsThanRowsAndColumnsThatRepeat) {
+  auto rows = random_rows(25, 40, 9);
+  rows.x[1] = rows.x[0];
+  rows.x[2].assign(25, 3);
+  for (std::size_t i = 0; i < 25; ++i) rows.y[i] += rows.x[0][i] - rows.x[5][i];
+  auto const m = fit(source_of(rows, 10), all_of(rows).c_str(), weighted(linear(0.9)));
+  EXPECT_TRUE(m.converged);
+  EXPECT_GT(m.path.back().dev_ratio, 0.9);
+  for (auto const& f : m.path) EXPECT_EQ(f.estimates[3], 0);
+  EXPECT_NEAR(m.path.back().lambda / m.path[0].lambda, std::pow(0.01, (static_cast<double>(m.path.size()) - 1) / 99), 1e-12);
+  EXPECT_NEAR(m.path[30].estimates[1], m.path[30].estimates[2], 1e-9 * (1 + std::abs(m.path[30].estimates[1])));  // alpha below 1 shares between twins
+}
+
+TEST(ElasticNet, NoPenaltyIsTheModelItself) {
+  SelfCommunicator self;
+  LinModOptions plain;
+  plain.pweights = "w";
+  auto const line = lin_mod(made(), "y ~ x + z + g", plain, self);
+  for (double alpha : {0.0, 1.0}) {
+    auto const m = fit(made(), "y ~ x + z + g", weighted(linear(alpha, {0})));
+    for (std::size_t j = 0; j + 1 < line.fits[0].coefficients.size(); ++j) EXPECT_NEAR(m.path[0].estimates[j], line.fits[0].coefficients[j].estimate, 1e-14 * 8);
+    EXPECT_NEAR(m.path[0].dev_ratio, line.fits[0].r_squared, 1e-14);
+  }
+  GlmOptions counts;
+  counts.family.name = "poisson";
+  auto const free = glm(made(), "n ~ x * g", counts, self);
+  auto const m = fit(made(), "n ~ x * g", of_family("poisson", 0.5, {0}));
+  for (std::size_t j = 0; j < free.coefficients.size(); ++j)
+    EXPECT_TRUE(free.coefficients[j].aliased || std::abs(m.path[0].estimates[j] - free.coefficients[j].estimate) < 1e-12) << m.names[j];
+  EXPECT_NEAR(m.null_deviance, free.null_deviance, 1e-11);
+}
+
+TEST(ElasticNet, Separation) {
+  MemorySource s(3);
+  s.numeric("y", {0, 0, 0, 1, 1, 1}).numeric("x", {1, 2, 3, 4, 5, 6});
+  auto const m = fit(s, "y ~ x", of_family("binomial", 1, {0.1, 0}));
+  EXPECT_FALSE(m.converged);
+  ASSERT_EQ(m.path.size(), 1u);
+  EXPECT_EQ(m.path[0].lambda, 0.1);
+  EXPECT_NE(m.warnings[0].find("lambda = 0"), std::string::npos);
+  EXPECT_TRUE(fit(s, "y ~ x", of_family("binomial", 1)).converged);  // a path of its own ends before
+}
+
+TEST(ElasticNet, BadArguments) {
+  auto const s = made();
+  EXPECT_THROW(fit(s, "y ~ x", linear(-0.1)), UsageError);
+  EXPECT_THROW(fit(s, "y ~ x", linear(1.1)), UsageError);
+  EXPECT_THROW(fit(s, "y ~ x", linear(1, {-1})), UsageError);
+  EXPECT_THROW(fit(s, "y ~ x", linear(1, {INFINITY})), UsageError);
+  EXPECT_THROW(fit(s, "cbind(y, x) ~ z", linear(1)), UsageError);
+  EXPECT_THROW(fit(s, "y ~ x + offset(o)", linear(1)), UsageError);
+  EXPECT_THROW(fit(s, "n ~ x", of_family("negbin", 1)), UsageError);
+  EXPECT_THROW(fit(s, "~ x", linear(1)), UsageError);
+  auto o = linear(1);
+  o.cov_coef = true;
+  EXPECT_THROW(fit(s, "y ~ x", o), UsageError);
+  o = linear(1);
+  o.lambda_min_ratio = 1;
+  EXPECT_THROW(fit(s, "y ~ x", o), UsageError);
+  EXPECT_THROW(fit(s, "I(0 * y + 2) ~ x", linear(1)), NumericalError);
+  EXPECT_THROW(fit(s, "I(0 * n + 2) ~ x", of_family("poisson", 1)), NumericalError);
+  EXPECT_THROW(fit(s, "y ~ I(0 * x + 1)", linear(1)), NumericalError);
+  EXPECT_THROW(fit(s, "x ~ y", of_family("poisson", 1)), DataError);
+  EXPECT_THROW(fit(s, "I(0 * b) ~ x", of_family("binomial", 1)), DataError);
+}
+
+TEST(ElasticNet, RanksGiveTheSameBits) {
+  for (auto const* family : {"lm", "binomial", "poisson"}) {
+    bool const lm = std::string(family) == "lm";
+    auto o = weighted(lm ? linear(0.7) : of_family(family, 0.7));
+    o.n_lambda = 8;
+    auto const* formula = lm ? "y ~ x + z * g" : std::string(family) == "poisson" ? "n ~ x + z * g" : "b ~ x + z * g";
+    auto const want = to_json(fit(made(7), formula, o)).dump();
+    o.run.threads = 1;
+    for (int ranks : {2, 3, 5}) {
+      std::vector<std::string> seen(static_cast<std::size_t>(ranks));
+      test::on_ranks(ranks, [&](Communicator& comm) { seen[static_cast<std::size_t>(comm.rank())] = to_json(elastic_net(made(7), formula, o, comm)).dump(); });
+      for (auto const& got : seen) EXPECT_EQ(got, want) << family;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rxhpc
