@@ -11,7 +11,7 @@ namespace rxhpc {
 namespace {
 
 using impl::Pack;
-constexpr std::int64_t tile_packs = 12;  // labels of a tile are found, then its rows added while they are in the first-level cache
+constexpr std::int64_t tile_packs = RowPacks::tile_packs;  // labels of a tile are found, then its rows added while they are in cache
 
 }  // namespace
 
@@ -20,7 +20,7 @@ Centroids::Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, b
   auto const k = static_cast<std::size_t>(count_), p = static_cast<std::size_t>(columns_);
   counts_.assign(4 + k, 0);
   sums_.assign(2 * k + k * p + (spec_.partial ? k + k * p : 0), 0.0);
-  block_sum_.assign((k + 1) * centres_->stride(), 0.0);
+  block_sum_.assign((k + 1) * centres_->stride() + 7, 0.0);
   block_square_.assign(squares_ ? (k + 1) * 8 : 0, 0.0);
   block_weight_.assign(k + 1, 0.0);
   block_complete_.assign(spec_.partial ? k + 1 : 0, 0.0);
@@ -34,18 +34,30 @@ void Centroids::reset() {
   std::fill(sums_.begin(), sums_.end(), 0.0);
 }
 
-void Centroids::update(const Chunk& chunk) {
-  for (std::int64_t first = 0; first < chunk.rows; first += block_rows) {
-    rows_.assign(chunk, first, std::min(block_rows, chunk.rows - first), spec_);
-    add_counts(rows_);
-    add_block(rows_, 0, rows_.packs());
+void Centroids::update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
+
+// A tile is laid out, labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
+void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+  auto const last = first + rows;
+  for (std::int64_t block = first; block < last; block += block_rows) {
+    auto const end = std::min(block + block_rows, last);
+    for (std::int64_t at = block; at < end; at += 8 * tile_packs) {
+      rows_.assign(chunk, at, std::min(8 * tile_packs, end - at), spec_);
+      rows_.look_ahead(chunk, at + 8 * tile_packs, spec_);
+      add_counts(rows_);
+      add_tile(rows_, 0, rows_.packs());
+    }
+    flush();
   }
 }
 
 void Centroids::update(const RowPacks& rows) {
   add_counts(rows);
-  for (std::int64_t first = 0; first < rows.packs(); first += block_rows / 8)
-    add_block(rows, first, std::min(first + block_rows / 8, rows.packs()));
+  for (std::int64_t block = 0; block < rows.packs(); block += block_rows / 8) {
+    auto const end = std::min(block + block_rows / 8, rows.packs());
+    for (std::int64_t at = block; at < end; at += tile_packs) add_tile(rows, at, std::min(at + tile_packs, end));
+    flush();
+  }
 }
 
 void Centroids::add_counts(const RowPacks& rows) {
@@ -55,74 +67,95 @@ void Centroids::add_counts(const RowPacks& rows) {
   counts_[3] += rows.negative_weight();
 }
 
-void Centroids::add_block(const RowPacks& rows, std::int64_t first, std::int64_t last) {
-  // reads p doubles a row; the sums stay in cache
-  for (std::int64_t at = first; at < last; at += tile_packs) {
-    auto const end = std::min(at + tile_packs, last);
-    centres_->nearest(rows, at, end, labels_.data());
-    for (std::int64_t b = at; b < end; ++b) {
-      std::int32_t* const label = labels_.data() + 8 * (b - at);
-      unsigned const present = rows.present(b);
-      if (present != 0xffu)
-        for (int i = 0; i < 8; ++i)
-          if (!(present >> i & 1u)) label[i] = count_;
-      double const reach = rows.reach(b);
-      if (reach != reach)
-        add_incomplete(rows, b, label);
-      else
-        add_pack(rows, b, label);
-    }
-  }
-  flush();
+/// Sums that lie across cache lines cost three times as much to add to.
+double* Centroids::block_sum() {
+  auto const at = reinterpret_cast<std::uintptr_t>(block_sum_.data());
+  return block_sum_.data() + (64 - at % 64) % 64 / sizeof(double);
 }
 
-/// sum[label] += w x, square[label] += w (x - c)^2, eight columns of a row at a time
-void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
-  const double* const x = rows.pack(b);
-  const double* const w = rows.weight(b);
-  int const stride = centres_->stride();
-  double* const sum = block_sum_.data();
-  for (int j = 0; j < columns_; j += 8) {
-    int const width = std::min(8, columns_ - j);
-    if (width <= 2) {
-      for (int c = 0; c < width; ++c)
-        for (int i = 0; i < 8; ++i) {
-          double const v = x[8 * (j + c) + i], weight = w ? w[i] : 1.0;
-          double& s = sum[label[i] * stride + j + c];
-          s = std::fma(weight, v, s);
-          if (squares_ && label[i] < count_) {
-            double const t = v - centres_->shifted(label[i])[j + c];
-            double& q = block_square_[static_cast<std::size_t>(label[i]) * 8 + c];
-            q = std::fma(weight * t, t, q);
-          }
-        }
-      continue;
-    }
-    Pack a[8];
+/// Up to tile_packs packs.
+void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last) {
+  centres_->nearest(rows, first, last, labels_.data());
+  for (std::int64_t b = first; b < last; ++b) {
+    std::int32_t* const label = labels_.data() + 8 * (b - first);
+    unsigned const present = rows.present(b);
+    if (present != 0xffu)
+      for (int i = 0; i < 8; ++i)
+        if (!(present >> i & 1u)) label[i] = count_;
+    double const reach = rows.reach(b);
+    if (reach != reach)
+      add_incomplete(rows, b, label);
+    else
+      add_pack(rows, b, label);
+  }
+}
+
+/// sum[label] += w x, square[label] += w (x - c)^2, `Width` columns of eight rows from column j on
+template <bool Weighted, bool Squares, int Width>
+void Centroids::add_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j) {
+  Pack a[8];
 #pragma GCC unroll 8
-    for (int c = 0; c < 8; ++c) a[c] = c < width ? Pack::load(x + 8 * (j + c)) : Pack::all(0);
-    transpose(a);
+  for (int c = 0; c < 8; ++c) a[c] = c < Width ? Pack::load(x + 8 * (j + c)) : Pack::all(0);
+  transpose(a);
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-      double* const s = sum + label[i] * stride + j;
-      (w ? fma(Pack::all(w[i]), a[i], Pack::load(s)) : Pack::load(s) + a[i]).store(s);
-    }
-    if (!squares_) continue;
+  for (int i = 0; i < 8; ++i) {
+    double* const s = sum[i] + j;
+    (Weighted ? fma(Pack::all(w[i]), a[i], Pack::load(s)) : Pack::load(s) + a[i]).store(s);
+  }
+  if constexpr (Squares)
     for (int i = 0; i < 8; ++i) {
       if (label[i] == count_) continue;
       double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8;
       Pack const t = a[i] - Pack::load(centres_->shifted(label[i]) + j);
-      fma(w ? Pack::all(w[i]) * t : t, t, Pack::load(q)).store(q);
+      fma(Weighted ? Pack::all(w[i]) * t : t, t, Pack::load(q)).store(q);
     }
+}
+
+/// The same for one or two columns, value by value: a transposition would cost more.
+void Centroids::add_few_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j) {
+  for (int c = j; c < columns_; ++c)
+    for (int i = 0; i < 8; ++i) {
+      double const v = x[8 * c + i], weight = w ? w[i] : 1.0;
+      double& s = sum[i][c];
+      s = std::fma(weight, v, s);
+      if (squares_ && label[i] < count_) {
+        double const t = v - centres_->shifted(label[i])[c];
+        double& q = block_square_[static_cast<std::size_t>(label[i]) * 8 + static_cast<std::size_t>(c - j)];
+        q = std::fma(weight * t, t, q);
+      }
+    }
+}
+
+template <bool Weighted, bool Squares>
+void Centroids::add_rows(const double* x, const double* w, double* const* sum, const std::int32_t* label) {
+  int j = 0;
+  for (; j + 8 <= columns_; j += 8) add_columns<Weighted, Squares, 8>(x, w, sum, label, j);
+  switch (columns_ - j) {
+    case 0: break;
+    case 3: add_columns<Weighted, Squares, 3>(x, w, sum, label, j); break;
+    case 4: add_columns<Weighted, Squares, 4>(x, w, sum, label, j); break;
+    case 5: add_columns<Weighted, Squares, 5>(x, w, sum, label, j); break;
+    case 6: add_columns<Weighted, Squares, 6>(x, w, sum, label, j); break;
+    case 7: add_columns<Weighted, Squares, 7>(x, w, sum, label, j); break;
+    default: add_few_columns(x, w, sum, label, j);
   }
+}
+
+/// Adds eight rows to their clusters.
+void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
+  const double* const x = rows.pack(b);
+  const double* const w = rows.weight(b);
+  double* const sums = block_sum();
+  double* sum[8];
+  for (int i = 0; i < 8; ++i) sum[i] = sums + static_cast<std::ptrdiff_t>(label[i]) * centres_->stride();
+  if (w) squares_ ? add_rows<true, true>(x, w, sum, label) : add_rows<true, false>(x, w, sum, label);
+  else squares_ ? add_rows<false, true>(x, w, sum, label) : add_rows<false, false>(x, w, sum, label);
   for (int i = 0; i < 8; ++i) {
     auto const k = static_cast<std::size_t>(label[i]);
     ++block_count_[k];
     if (w) block_weight_[k] += w[i];
-    if (w && spec_.partial) block_complete_[k] += w[i];
+    if (spec_.partial) block_complete_[k] += w ? w[i] : 1.0;
   }
-  if (!w && spec_.partial)
-    for (int i = 0; i < 8; ++i) block_complete_[static_cast<std::size_t>(label[i])] += 1;
 }
 
 /// A pack with missing cells: cell by cell.
@@ -139,7 +172,7 @@ void Centroids::add_incomplete(const RowPacks& rows, std::int64_t b, const std::
       double const v = x[8 * j + i];
       if (v != v) continue;
       ++there;
-      double& s = block_sum_[k * centres_->stride() + j];
+      double& s = block_sum()[k * centres_->stride() + j];
       s = std::fma(weight, v, s);
     }
     if (there == p) block_complete_[k] += weight;
@@ -157,10 +190,11 @@ void Centroids::flush() {
   auto const k = static_cast<std::size_t>(count_), p = static_cast<std::size_t>(columns_);
   auto const stride = static_cast<std::size_t>(centres_->stride());
   double* const sum = sums_.data() + 2 * k;
+  const double* const block = block_sum();
   for (std::size_t c = 0; c < k; ++c) {
     counts_[4 + c] += block_count_[c];
     sums_[c] += spec_.weight >= 0 ? block_weight_[c] : static_cast<double>(block_count_[c]);
-    for (std::size_t j = 0; j < p; ++j) sum[c * p + j] += block_sum_[c * stride + j];
+    for (std::size_t j = 0; j < p; ++j) sum[c * p + j] += block[c * stride + j];
     if (squares_) {
       sums_[k + c] += impl::lane_sum(block_square_.data() + 8 * c);
     }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "float_pack.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/pack.hpp"
 
@@ -10,6 +11,9 @@ namespace rxhpc {
 namespace {
 
 using impl::Pack;
+#ifdef RXHPC_FLOAT_PACK
+using impl::FloatPack;
+#endif
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 #ifdef RXHPC_PACK_AVX512
@@ -24,6 +28,17 @@ constexpr int packs_of(int) { return 1; }
 /// Bound of |2 s - d| over the squares, s as it is computed and d as it is defined: with u = 2^-53, each of s = |c|^2/2 - x.c is off by
 /// at most (p + 1) u (|x| + |c|)^2 and d/2 by (p + 2)/2 u (|x| + |c|)^2 (Higham, "Accuracy and stability", 3.1); two of each, and room for the rest.
 double certainty(int columns) { return (3.0 * columns + 8) * 0x1.1p-53; }
+
+#ifdef RXHPC_FLOAT_PACK
+constexpr int most_float_columns = 256;       // their copy as floats stays in the second-level cache
+constexpr int least_float_work = 256;         // centres times columns: below, rounding the rows costs what it saves
+constexpr std::int64_t packs_of_trial = 4096;
+
+/// The same bound for s in floats, rows and centres rounded to floats too: with u = 2^-24 each s is off by at most
+/// (p + 3) u (|x||c| + |c|^2/2) <= (p + 3)/2 u (|x| + |c|)^2, two of them, and what underflows.
+double float_certainty(int columns) { return (columns + 4) * 0x1.1p-24; }
+constexpr double float_underflow = 0x1p-120;
+#endif
 
 }  // namespace
 
@@ -45,6 +60,12 @@ Centres::Centres(int columns, std::vector<double> values, std::vector<double> sh
     half_[static_cast<std::size_t>(k)] = square / 2;
     largest_norm_ = std::max(largest_norm_, std::sqrt(square));
   }
+#ifdef RXHPC_FLOAT_PACK
+  if (block_ == wide_block && columns_ <= most_float_columns && count_ * columns_ >= least_float_work) {
+    float_coefficient_.assign(coefficient_.begin(), coefficient_.end());
+    float_half_.assign(half_.begin(), half_.end());
+  }
+#endif
 }
 
 /// Packs [first, first + Packs).
@@ -56,6 +77,7 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
 #pragma GCC unroll 4
   for (int r = 0; r < Packs; ++r) best[r] = second[r] = Pack::all(inf), which[r] = Pack::all(0);
   const double* c = coefficient_.data();
+  int const parts = count_ > Block ? 2 : 1;
   for (int k = 0; k < count_; k += Block) {
     // s <- |c|^2/2 - x.c
     Pack sum[Packs][Block];
@@ -68,7 +90,8 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
 #pragma GCC unroll 4
       for (int r = 0; r < Packs; ++r) {
         v[r] = Pack::load(x + r * step + 8 * j);
-        if (k == 0) __builtin_prefetch(x + (Packs + r) * step + 8 * j);  // the rows after these: memory is slower than a new row a block
+        // the rows after these, some of their columns with each of the first blocks of centres
+        if (k < parts * Block && (parts == 1 || (j & 1) == k / Block)) __builtin_prefetch(rows.later(first + r, j, Packs), 0, 2);
       }
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
@@ -125,19 +148,100 @@ void Centres::nearest_exactly(const double* pack, std::int32_t* label) const {
   store_whole(which, label);
 }
 
+#ifdef RXHPC_FLOAT_PACK
+/// Packs [first, first + 2 Packs), sixteen rows at a time in floats; where two centres are too near each other for floats, eight rows again in
+/// doubles. Returns how many packs that were.
+template <int Packs, int Block>
+int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label) const {
+  alignas(64) float x[Packs * 16 * most_float_columns];
+  auto const infinite = std::numeric_limits<float>::infinity();
+  for (int r = 0; r < Packs; ++r) {
+    const double* const from = rows.pack(first + 2 * r);
+    for (int j = 0; j < columns_; ++j) {
+      impl::rounded(Pack::load(from + 8 * j), Pack::load(from + 8 * (columns_ + j))).store(x + 16 * (j * Packs + r));
+      __builtin_prefetch(rows.later(first + 2 * r, j, 2 * Packs), 0, 2);
+      __builtin_prefetch(rows.later(first + 2 * r + 1, j, 2 * Packs), 0, 2);
+    }
+  }
+  FloatPack best[Packs], second[Packs], which[Packs];
+#pragma GCC unroll 4
+  for (int r = 0; r < Packs; ++r) best[r] = second[r] = FloatPack::all(infinite), which[r] = FloatPack::all(0);
+  const float* c = float_coefficient_.data();
+  for (int k = 0; k < count_; k += Block) {
+    // s <- |c|^2/2 - x.c
+    FloatPack sum[Packs][Block];
+#pragma GCC unroll 4
+    for (int r = 0; r < Packs; ++r)
+#pragma GCC unroll 8
+      for (int b = 0; b < Block; ++b) sum[r][b] = FloatPack::all(float_half_[static_cast<std::size_t>(k + b)]);
+    for (int j = 0; j < columns_; ++j, c += Block) {
+      FloatPack v[Packs];
+#pragma GCC unroll 4
+      for (int r = 0; r < Packs; ++r) v[r] = FloatPack::load(x + 16 * (j * Packs + r));
+#pragma GCC unroll 8
+      for (int b = 0; b < Block; ++b) {
+        auto const minus_c = FloatPack::all(c[b]);
+#pragma GCC unroll 4
+        for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int b = 0; b < Block; ++b) {
+      auto const number = FloatPack::all(static_cast<float>(k + b));
+#pragma GCC unroll 4
+      for (int r = 0; r < Packs; ++r) {
+        second[r] = min(max(sum[r][b], best[r]), second[r]);
+        which[r] = where_less(sum[r][b], best[r], number, which[r]);
+        best[r] = min(sum[r][b], best[r]);
+      }
+    }
+  }
+  int again = 0;
+  for (int r = 0; r < Packs; ++r) {
+    store_whole(which[r], label + 16 * r);
+    auto const gap = second[r] - best[r];
+    for (int h = 0; h < 2; ++h) {
+      auto const b = first + 2 * r + h;
+      double const reach = rows.reach(b) + largest_norm_;
+      auto const bound = static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow);
+      auto const certain = bits_less(FloatPack::all(bound), gap) >> (8 * h);
+      if (!(~certain & rows.present(b))) continue;
+      nearest_block<1, Block>(rows, b, label + 16 * r + 8 * h);
+      ++again;
+    }
+  }
+  return again;
+}
+#endif
+
 template <int Block>
 void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const {
   constexpr int packs = packs_of(Block);
   std::int64_t b = first;
+#ifdef RXHPC_FLOAT_PACK
+  if constexpr (Block == wide_block) {
+    // Floats are tried on the first rows, and given up where too many of them need doubles after all.
+    auto const tried = float_tried_.load(std::memory_order_relaxed);
+    if (!float_half_.empty() && (tried < packs_of_trial || float_again_.load(std::memory_order_relaxed) < packs_of_trial / 4)) {
+      int again = 0;
+      for (; b + 2 * packs <= last; b += 2 * packs) again += nearest_in_floats<packs, Block>(rows, b, label + 8 * (b - first));
+      for (; b + 2 <= last; b += 2) again += nearest_in_floats<1, Block>(rows, b, label + 8 * (b - first));
+      if (tried < packs_of_trial) {
+        float_tried_.fetch_add(b - first, std::memory_order_relaxed);
+        float_again_.fetch_add(again, std::memory_order_relaxed);
+      }
+    }
+  }
+#endif
   for (; b + packs <= last; b += packs) nearest_block<packs, Block>(rows, b, label + 8 * (b - first));
   for (; b < last; ++b) nearest_block<1, Block>(rows, b, label + 8 * (b - first));
 }
 
 void Centres::nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const {
-  if (block_ == 4)
-    nearest_in<4>(rows, first, last, label);
-  else
+  if (block_ == wide_block)
     nearest_in<wide_block>(rows, first, last, label);
+  else
+    nearest_in<4>(rows, first, last, label);
 }
 
 double Centres::squared_distance(const double* pack, int i, int k) const {

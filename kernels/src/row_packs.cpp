@@ -16,6 +16,7 @@ namespace {
 
 using impl::Pack;
 constexpr std::int64_t strip_rows = 256;  // a strip of 28 columns stays in the second-level cache
+constexpr int packs_at_once = 4;             // chains of sums that do not wait for one another
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr std::size_t huge_page = std::size_t{1} << 21;
 
@@ -24,6 +25,8 @@ double largest_lane(Pack a) {
   a.store(lane);
   return *std::max_element(lane, lane + 8);
 }
+
+bool plain(const Column& column) { return column.storage == Storage::float64 && column.stride == 1; }
 
 }  // namespace
 
@@ -60,44 +63,65 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
   reach_.resize(static_cast<std::size_t>(packs()));
   present_.resize(static_cast<std::size_t>(packs()));
   weight_.resize(spec.weight >= 0 ? static_cast<std::size_t>(packs()) * 8 : 0);
-
-  std::vector<const double*> source(static_cast<std::size_t>(columns_));
-  std::vector<double> buffer;
+  ahead_.clear();
+  source_.resize(static_cast<std::size_t>(columns_));
   for (std::int64_t at = 0; at < count; at += strip_rows) {
     auto const rows = std::min(strip_rows, count - at);
     for (int j = 0; j < columns_; ++j) {
       auto const& column = chunk.columns[static_cast<std::size_t>(spec.columns[static_cast<std::size_t>(j)])];
-      if (column.storage == Storage::float64 && column.stride == 1) {
-        source[j] = static_cast<const double*>(column.data) + first + at;
+      if (plain(column)) {
+        source_[j] = static_cast<const double*>(column.data) + first + at;
         continue;
       }
-      buffer.resize(static_cast<std::size_t>(columns_ * strip_rows));
-      load_values(column, first + at, rows, buffer.data() + j * strip_rows);
-      source[j] = buffer.data() + j * strip_rows;
+      buffer_.resize(static_cast<std::size_t>(columns_ * strip_rows));
+      load_values(column, first + at, rows, buffer_.data() + j * strip_rows);
+      source_[j] = buffer_.data() + j * strip_rows;
     }
     if (spec.weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(spec.weight)], first + at, rows, weight_.data() + at);
-    // x <- x - shift; |x|^2; which rows have all their values
-    for (std::int64_t i = 0; i < rows; i += 8) {
-      std::int64_t const b = (at + i) / 8;
-      int const lanes = static_cast<int>(std::min<std::int64_t>(8, rows - i));
-      double* const to = x_.get() + b * columns_ * 8;
-      auto finite = below(Pack::all(0), 1);
-      Pack square = Pack::all(0);
-      for (int j = 0; j < columns_; ++j) {
-        Pack const raw = lanes == 8 ? Pack::load(source[j] + i) : Pack::load_part(source[j] + i, lanes);
-        finite = finite & below(raw, inf);
-        Pack const x = raw - Pack::all(spec.shift[static_cast<std::size_t>(j)]);
-        square = fma(x, x, square);
-        x.store(to + 8 * j);
-      }
-      if (finite.bits() == 0xffu && lanes == 8 && spec.weight < 0) {
-        reach_[static_cast<std::size_t>(b)] = std::sqrt(largest_lane(square));
-        present_[static_cast<std::size_t>(b)] = 0xff;
-        valid_ += 8;
-      } else {
-        sort_out(b, lanes, spec.weight >= 0 ? weight_.data() + 8 * b : nullptr, spec.partial);
-      }
+    std::int64_t i = 0;
+    for (; i + 8 * packs_at_once <= rows; i += 8 * packs_at_once) lay_out<packs_at_once>(i, (at + i) / 8, 8, spec);
+    for (; i < rows; i += 8) lay_out<1>(i, (at + i) / 8, static_cast<int>(std::min<std::int64_t>(8, rows - i)), spec);
+  }
+}
+
+/// Packs [b, b + Packs) from row `i` of the sources on; only the last pack of all has fewer than eight rows.
+template <int Packs>
+void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec) {
+  // x <- x - shift; |x|^2, finite where all values are
+  Pack square[Packs];
+  for (auto& s : square) s = Pack::all(0);
+  double* to = x_.get() + b * columns_ * 8;
+  const double* const* const source = source_.data();
+  const double* const shift = spec.shift.data();
+  std::ptrdiff_t const step = 8 * columns_;
+  for (int j = 0; j < columns_; ++j, to += 8) {
+    const double* const from = source[j] + i;
+    Pack const s = Pack::all(shift[j]);
+#pragma GCC unroll 4
+    for (int r = 0; r < Packs; ++r) {
+      Pack const x = (Packs > 1 || lanes == 8 ? Pack::load(from + 8 * r) : Pack::load_part(from, lanes)) - s;
+      square[r] = fma(x, x, square[r]);
+      x.store(to + r * step);
     }
+  }
+  for (int r = 0; r < Packs; ++r) {
+    auto const place = static_cast<std::size_t>(b + r);
+    if (below(square[r], inf).bits() == 0xffu && lanes == 8 && weight_.empty()) {
+      reach_[place] = std::sqrt(largest_lane(square[r]));
+      present_[place] = 0xff;
+      valid_ += 8;
+    } else {
+      sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * place, spec.partial);
+    }
+  }
+}
+
+void RowPacks::look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec) {
+  if (first + rows_ > chunk.rows) return;
+  for (int c : spec.columns) {
+    auto const& column = chunk.columns[static_cast<std::size_t>(c)];
+    if (!plain(column)) return ahead_.clear();
+    ahead_.push_back(static_cast<const double*>(column.data) + first);
   }
 }
 

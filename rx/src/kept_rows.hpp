@@ -9,11 +9,11 @@
 
 namespace rxhpc::impl {
 
-/// One entry a chunk of the source. A chunk is one thread's at a time; results must not depend on which chunks were kept.
+/// One entry a chunk of the source; empty rows where they are still to be filled. A chunk is one thread's at a time; results must not depend on which chunks were kept.
 class KeptRows {
  public:
   KeptRows(std::int64_t chunks, std::int64_t budget) : rows_(static_cast<std::size_t>(chunks)), budget_(budget) {}
-  const RowPacks* find(std::int64_t chunk) const { return rows_[static_cast<std::size_t>(chunk)].get(); }
+  RowPacks* find(std::int64_t chunk) const { return rows_[static_cast<std::size_t>(chunk)].get(); }
   /// A place for the rows of that chunk, to be filled at once; null where they would not fit.
   RowPacks* make_room(std::int64_t chunk, std::int64_t bytes) {
     if (used_.fetch_add(bytes) + bytes > budget_) {
@@ -43,6 +43,10 @@ class UnkeptSource final : public ChunkSource {
     out.first_row = base_.grid().first(chunk);
     out.rows = 0;
     out.columns.clear();
+  }
+  void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override {
+    if (kept_.find(chunk)) return ChunkSource::read_pieces(chunk, columns, out, use);
+    base_.read_pieces(chunk, columns, out, use);
   }
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override {
     return kept_.find(chunk) ? 0 : base_.stored_bytes(chunk, columns);

@@ -45,16 +45,27 @@ namespace {
 class KMeansStep {
  public:
   KMeansStep(Centroids sums, std::shared_ptr<KeptRows> kept, std::int64_t offset) : sums_(std::move(sums)), kept_(std::move(kept)), offset_(offset) {}
-  void reset() { sums_.reset(); }
+  void reset() {
+    sums_.reset();
+    here_ = nullptr;
+  }
   void update(const Chunk& chunk) {
+    update_rows(chunk, 0, chunk.rows);
+    finish_rows(chunk);
+  }
+  /// Rows are added as they come, or when all are there where they are to be kept.
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
     auto const number = chunk.index - offset_;
-    if (auto const* rows = kept_->find(number)) return sums_.update(*rows);
-    auto const& spec = sums_.spec();
-    auto const bytes = RowPacks::bytes(chunk.rows, static_cast<int>(spec.columns.size()), spec.weight >= 0);
-    auto* const rows = kept_->make_room(number, bytes);
-    if (!rows) return sums_.update(chunk);
-    rows->assign(chunk, 0, chunk.rows, spec);
-    sums_.update(*rows);
+    if (first == 0) {
+      here_ = kept_->find(number);
+      if (!here_) here_ = kept_->make_room(number, RowPacks::bytes(chunk.rows, sums_.centres().columns(), sums_.spec().weight >= 0));
+    }
+    if (!here_) sums_.update_rows(chunk, first, rows);
+  }
+  void finish_rows(const Chunk& chunk) {
+    if (!here_) return;
+    if (here_->rows() == 0) here_->assign(chunk, 0, chunk.rows, sums_.spec());
+    sums_.update(*here_);
   }
   std::size_t packed_size() const { return sums_.packed_size(); }
   void pack(std::span<double> out) const { sums_.pack(out); }
@@ -66,11 +77,22 @@ class KMeansStep {
   Centroids sums_;
   std::shared_ptr<KeptRows> kept_;
   std::int64_t offset_;
+  RowPacks* here_ = nullptr;  // the chunk being read, where it is kept
 };
-static_assert(Accumulator<KMeansStep>);
+static_assert(PiecewiseAccumulator<KMeansStep>);
+
+/// Whether the columns lie in the table as the kernel wants them: laying out a tile again in every pass then costs less than keeping it.
+bool lies_ready(const KMeansProblem& p) {
+  if (!p.rows.columns_apart()) return false;
+  auto const& grid = p.rows.grid();
+  for (std::int64_t c = 0; c < grid.chunks(); ++c)
+    if (p.rows.stored_bytes(c, p.read) < grid.rows(c) * static_cast<std::int64_t>(p.read.size() * sizeof(double))) return false;
+  return true;
+}
 
 /// Most of what the limit allows: the rest is for states on their way and for the chunks being read.
 std::int64_t budget_of(const RunOptions& run, const KMeansProblem& p) {
+  if (lies_ready(p)) return 0;
   if (run.memory_limit <= 0) return INT64_MAX / 2;
   std::int64_t const state = 8 * p.clusters * (static_cast<std::int64_t>(p.spec.columns.size()) + 3) * 64;
   return std::max<std::int64_t>(0, run.memory_limit / 4 * 3 - (48 << 20) - state);

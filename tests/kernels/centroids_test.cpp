@@ -81,6 +81,15 @@ TEST(Centres, NearestByDefinitionAlsoWhereMostRowsAreTies) {
     }
 }
 
+TEST(Centres, ManyCentresInFloatsFirst) {
+  for (int p : {7, 28, 300})
+    for (int k : {64, 261}) {
+      std::vector<double> const none(static_cast<std::size_t>(p), 0.0);
+      expect_naive_labels(Points(2200, p, 0), p, k, none);
+      expect_naive_labels(Points(2200, p, 0, 300), p, k, none);  // floats hardly tell the centres apart
+    }
+}
+
 TEST(Centres, HugeAndTinyValuesHaveACluster) {
   Points points(64, 2, 0);
   points.table.at(0, 3) = 1e200;

@@ -1,5 +1,6 @@
 // The nearest of k centres to each row, and sums of the rows of each: one step of Lloyd's iteration.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <span>
 #include <vector>
@@ -34,6 +35,8 @@ class Centres {
   void nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label) const;
   template <int Block>
   void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const;
+  template <int Packs, int Block>
+  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label) const;
   void nearest_exactly(const double* pack, std::int32_t* label) const;
 
   int count_, columns_, stride_, block_;
@@ -41,6 +44,8 @@ class Centres {
   std::vector<double> coefficient_;  // [blocks][p][block] negated
   std::vector<double> half_;         // [blocks][block] |c|^2 / 2, infinity past k
   double largest_norm_ = 0;          // largest |c|
+  std::vector<float> float_coefficient_, float_half_;                      // the same as floats; empty where they would not pay
+  mutable std::atomic<std::int64_t> float_tried_{0}, float_again_{0};      // packs done in floats at first, and of them again in doubles
 };
 
 /// Accumulator: for each centre the rows nearest to it. State: rows [k], sum of weights [k], sums of w (x - shift) [k x p] and, where asked for,
@@ -53,6 +58,8 @@ class Centroids {
   Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, bool squares);
   void reset();
   void update(const Chunk& chunk);
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);
+  void finish_rows(const Chunk&) {}
   void update(const RowPacks& rows);  ///< the same for a chunk whose rows have been laid out
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
@@ -72,8 +79,14 @@ class Centroids {
   double cell_weight(int k, int j) const;  ///< weight of the rows whose column j is there
 
  private:
-  void add_block(const RowPacks& rows, std::int64_t first, std::int64_t last);
+  void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last);
+  double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
+  template <bool Weighted, bool Squares>
+  void add_rows(const double* x, const double* w, double* const* sum, const std::int32_t* label);
+  template <bool Weighted, bool Squares, int Width>
+  void add_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j);
+  void add_few_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j);
   void add_incomplete(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   void add_counts(const RowPacks& rows);
   void flush();
@@ -85,7 +98,7 @@ class Centroids {
   std::vector<std::int64_t> counts_;  // valid, missing, infinite, negative, rows [k]
   std::vector<double> sums_;          // weight [k], square [k], sum [k x p]; partial: weight of complete rows [k], of cells of others [k x p]
   // Sums of one block; what is past the last centre takes the rows that take no part.
-  std::vector<double> block_sum_;     // [k + 1][stride]
+  std::vector<double> block_sum_;     // [k + 1][stride] from the first cache line on, see block_sum()
   std::vector<double> block_square_;  // [k + 1][8]
   std::vector<double> block_weight_, block_complete_;  // [k + 1]
   std::vector<double> block_cell_;    // [k + 1][p]
@@ -93,6 +106,6 @@ class Centroids {
   RowPacks rows_;
   std::vector<std::int32_t> labels_;
 };
-static_assert(Accumulator<Centroids>);
+static_assert(PiecewiseAccumulator<Centroids>);
 
 }  // namespace rxhpc

@@ -22,6 +22,8 @@ struct RowPackSpec {
 /// place, with zeros. Infinite values and negative weights are counted, their rows left out: the caller refuses them.
 class RowPacks {
  public:
+  static constexpr std::int64_t tile_packs = 12;  ///< so many are used together: 28 columns fit the first-level cache
+
   RowPacks() = default;
   RowPacks(const RowPacks& other);
   RowPacks(RowPacks&&) = default;
@@ -31,12 +33,19 @@ class RowPacks {
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
 
+  /// Says that as many rows of the chunk from `first` on will be assigned next, so that kernels can ask memory for them early (`later`).
+  void look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec);
+
   int columns() const { return columns_; }
   std::int64_t rows() const { return rows_; }
   std::int64_t packs() const { return (rows_ + 7) / 8; }
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
   double reach(std::int64_t b) const { return reach_[b]; }        ///< largest |x| of the pack's rows; NaN where one has a missing cell
+  /// Where column j of the pack that comes `packs` after pack b lies, or of the tile after this one: to be asked for early, never to be read.
+  const double* later(std::int64_t b, int j, int packs) const {
+    return ahead_.empty() ? pack(b + packs) + 8 * j : ahead_[static_cast<std::size_t>(j)] + 8 * b;
+  }
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
   std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
@@ -50,12 +59,15 @@ class RowPacks {
     void operator()(double* p) const;
   };
   void reserve(std::int64_t doubles);
+  template <int Packs>
+  void lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec);
   void sort_out(std::int64_t b, int valid_lanes, const double* weight, bool partial);
 
   int columns_ = 0;
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
-  std::vector<double> reach_, weight_;
+  std::vector<double> reach_, weight_, buffer_;
+  std::vector<const double*> source_, ahead_;
   std::vector<unsigned char> present_;
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
 };
