@@ -44,6 +44,7 @@ FitOptions fit_options(const Session& session) {
           .run = session.run,
           .step = step_control(args),
           .robust = args.text("robust"),
+          .cluster = unquoted(args.text("cluster")),
           .vif = args.flag("vif")};
 }
 

@@ -84,11 +84,16 @@ const OptionGroup iterations_group{
      {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
      {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
 
+const OptionGroup robust_group{
+    "Robust standard errors",
+    {{"robust", Kind::choice, "HC0|HC1|HC2|HC3",
+      "standard errors, tests, confidence limits and cov_coef from a covariance that holds where the rows' variances differ; costs another pass"},
+     {"cluster", Kind::text, "COL",
+      "the same where rows of equal value in this column (a factor, text, or whole numbers) depend on one another: --robust HC1, unless HC0 is given"}}};
+
 const OptionGroup linear_group{
     "Linear models",
-    {{"robust", Kind::choice, "HC0|HC1|HC2|HC3",
-      "standard errors, tests and cov_coef from a covariance that holds where the rows' variances differ; costs another pass"},
-     {"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"}}};
+    {{"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"}}};
 
 const OptionGroup path_group{
     "Elastic net",
@@ -314,7 +319,7 @@ const std::vector<Verb>& verbs() {
        "Fits a linear model by least squares, with numeric and factor terms and interactions of every kind, in one pass over the rows; factors are "
        "never expanded. Problems that plain double arithmetic would spoil are solved in doubled precision.",
        {{"FORMULA", "R's: `y ~ a + b:c + F(hour) + log(x)`, several responses with `cbind(y1, y2)`"}, input},
-       {&fit_group, &linear_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&fit_group, &robust_group, &linear_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "mpirun -n 2 rxhpc linmod 'arr_delay ~ carrier + F(hour)' flights.h5 --model delay.json",
        run_linmod},
       {"kmeans", "clusters by k-means",
@@ -330,14 +335,14 @@ const std::vector<Verb>& verbs() {
        "factor of two levels, the second being the success, or cbind(successes, failures). Coefficients that run away, because no finite maximum "
        "exists, are named.",
        {{"FORMULA", "R's: `late ~ carrier + log(distance)`"}, input},
-       {&iterations_group, &fit_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&iterations_group, &fit_group, &robust_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc logit 'late ~ carrier + distance' flights.h5 --cov-coef --model late.json",
        run_logit},
       {"glm", "generalised linear model",
        "Fits a generalised linear model by iteratively reweighted least squares, one visit of the rows an iteration; factors are never expanded. A "
        "binomial response may be a share with the numbers of trials as --pweights.",
        {{"FORMULA", "R's, with offset(): `claims ~ age + offset(log(exposure))`"}, input},
-       {&family_group, &iterations_group, &fit_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
+       {&family_group, &iterations_group, &fit_group, &robust_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
        run_glm},
       {"naivebayes", "naive Bayes classifier",

@@ -24,7 +24,7 @@ class GlmTile final : public TileTransform {
   void add_row_likelihood(const DesignTile& tile);
   void add_null(const DesignTile& tile);
   void add_theta(const DesignTile& tile);
-  const double* offset(const DesignTile& tile) const { return plan_.carried.empty() ? nullptr : tile.values[plan_.carried[0]]; }
+  const double* offset(const DesignTile& tile) const { return spec_.has_offset ? tile.values[plan_.carried[0]] : nullptr; }
   double* buffer(int k) { return storage_.data() + std::size_t(k) * plan_.tile_rows; }
 
   const GlmStepSpec& spec_;

@@ -1,13 +1,12 @@
 #include "rxhpc/cube.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <limits>
 
 #include "cell_terms.hpp"
+#include "contingency_pass.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/design.hpp"
@@ -113,38 +112,6 @@ Contingency cells_of_rank(const ChunkSource& rows, const std::vector<int>& colum
   return std::move(*states[0]);
 }
 
-/// Collective. The cells of all ranks on every rank: a rank merges a share of them, then gets the others' shares.
-Contingency merged(Contingency&& mine, const Contingency& fresh, Communicator& comm, Timing& timing) {
-  if (comm.size() == 1) return std::move(mine);
-  auto const begin = std::chrono::steady_clock::now();
-  Contingency share = fresh;
-  auto const exchange = [&](Contingency& from, bool own_share) {
-    std::vector<Bytes> out(static_cast<std::size_t>(comm.size()));
-    together(comm, [&] {
-      auto const parts = from.parts(own_share ? 1 : comm.size());
-      for (std::size_t r = 0; r < out.size(); ++r) {
-        auto const bytes = std::as_bytes(std::span(parts[own_share ? 0 : r]));
-        out[r].assign(bytes.begin(), bytes.end());
-      }
-    });
-    auto const in = comm.all_to_all(out);
-    out.clear();
-    Contingency result = fresh;
-    together(comm, [&] {
-      for (auto const& bytes : in) {
-        std::vector<std::int64_t> part(bytes.size() / sizeof(std::int64_t));
-        if (!part.empty()) std::memcpy(part.data(), bytes.data(), bytes.size());
-        result.add_part(part);
-      }
-    });
-    return result;
-  };
-  share = exchange(mine, false);
-  mine = exchange(share, true);
-  timing.merge_s += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return std::move(mine);
-}
-
 /// The digits of a key of 128 bits in these radices.
 void split(CellKey key, const std::vector<std::int64_t>& levels, std::int32_t* code) {
   for (std::size_t f = 0; f < levels.size(); ++f) {
@@ -231,7 +198,7 @@ Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions
   plan.spec.sparse = looked_up(plan, options);
   Contingency const fresh(plan.spec);
   auto& out = plan.result;
-  auto const table = merged(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);
+  auto const table = impl::merge_ranks(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);
   if (table.refused() > 0)
     throw DataError("column '" + impl::weight_name(options.pweights, options.fweights) + "': " + std::to_string(table.refused()) +
                     (table.refused() == 1 ? " row has" : " rows have") + " a negative or infinite weight");

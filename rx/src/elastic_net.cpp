@@ -181,6 +181,7 @@ Near Path::start_linear() const {
 Near Path::pass(std::vector<DD> beta, std::vector<DD> u, bool constants) {
   GlmStepSpec spec;
   spec.products = spec_;
+  spec.has_offset = !spec_.carried.empty();
   spec.family = family_.functions;
   spec.constants = constants;
   for (DD b : beta) spec.beta.push_back(b.hi), spec.beta_low.push_back(b.lo);
@@ -349,6 +350,7 @@ void check(const ElasticNetOptions& o) {
   none_of(o.cov_coef, "--cov-coef");
   none_of(o.vif, "--vif");
   none_of(!o.robust.empty(), "--robust");
+  none_of(!o.cluster.empty(), "--cluster");
   none_of(o.step.has_value(), "stepwise selection");
   none_of(!o.initial_values.empty(), "--initial-values");
   none_of(o.checkpoint || !o.resume.empty(), "--checkpoint");
@@ -366,7 +368,7 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   auto options = given;
   check(options);
   if (options.linear) options.family = {};
-  auto const family = impl::named_family(options.family, options.logit);
+  auto family = impl::named_family(options.family, options.logit);
   if (family.estimate_theta) throw UsageError("an elastic net of the family negbin needs --theta");
   ElasticNet out;
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
@@ -374,6 +376,7 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   impl::resolve_design(r, impl::formula_with_response(r, text, options), options);
   if (options.linear && !r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
   auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
+  if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
   out.offset_expression = impl::offset_expression(r.formula, options.offset);
   if (!out.offset_expression.empty()) r.spec.carried = {r.place(numeric_column(r.rows, *parse_expression(out.offset_expression), "the offset"))};
 

@@ -9,6 +9,7 @@
 #include "glm_response.hpp"
 #include "glm_stepwise.hpp"
 #include "model_rows.hpp"
+#include "robust.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc {
@@ -64,10 +65,12 @@ std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver, int
   return names;
 }
 
-void fill_coefficients(Glm& model, const GlmDriver& driver, const GlmOptions& options, int skip) {
+/// `robust`: the covariance over the candidates that standard errors come from; null for the classical one.
+void fill_coefficients(Glm& model, const GlmDriver& driver, const DdMatrix* robust, const GlmOptions& options, int skip) {
   auto const& solution = driver.last.solution;
   auto const& inverse = driver.last.inverse;
   auto const columns = solution.columns.size();
+  auto const covariance = [&](int i, int j) { return robust ? (*robust)(i, j) : inverse(i, j) * DD(model.dispersion); };
   model.coefficients.resize(columns);
   for (std::size_t j = 0; j < columns; ++j) {
     auto& c = model.coefficients[j];
@@ -81,8 +84,7 @@ void fill_coefficients(Glm& model, const GlmDriver& driver, const GlmOptions& op
     auto& c = model.coefficients[static_cast<std::size_t>(solution.order[k])];
     c.aliased = false;
     c.estimate = static_cast<double>(driver.state.beta[static_cast<std::size_t>(solution.order[k] + skip)]);
-    c.std_error = static_cast<double>(sqrt(inverse(k, k) * DD(model.dispersion)));
-    if (std::isnan(model.dispersion)) c.std_error = none;
+    c.std_error = std::isnan(model.dispersion) ? none : static_cast<double>(sqrt(covariance(k, k)));
     c.t_value = c.estimate / c.std_error;
     c.p_value = model.normal ? impl::normal_two_sided(c.t_value) : impl::t_two_sided(c.t_value, model.df_residual);
     c.conf_low = c.estimate - quantile * c.std_error;
@@ -93,7 +95,7 @@ void fill_coefficients(Glm& model, const GlmDriver& driver, const GlmOptions& op
   for (int i = 0; i < solution.candidates; ++i)
     for (int j = 0; j < solution.candidates; ++j)
       if (!solution.factor.aliased[i] && !solution.factor.aliased[j])
-        model.cov_coef[static_cast<std::size_t>(solution.order[i])][static_cast<std::size_t>(solution.order[j])] = static_cast<double>(inverse(i, j) * DD(model.dispersion));
+        model.cov_coef[static_cast<std::size_t>(solution.order[i])][static_cast<std::size_t>(solution.order[j])] = static_cast<double>(covariance(i, j));
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -120,6 +122,15 @@ void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& option
   if (driver.state.theta > 1e9) w.push_back("theta runs to infinity: the counts vary no more than a Poisson law");
 }
 
+/// Collective. The covariance over the candidates, where a robust one is asked for.
+std::optional<DdMatrix> robust_covariance_of(const impl::Regression& r, const GlmDriver& driver, int offset, int cluster, const GlmOptions& options, Communicator& comm,
+                                             Glm& model) {
+  if (options.robust.empty()) return {};
+  impl::ScoredFit scored{r, driver.last.solution, driver.last.inverse, driver.state.exact, {}, r.spec.responses[0], offset, &model.functions};
+  for (auto j = static_cast<std::size_t>(r.skip()); j < driver.state.beta.size(); ++j) scored.beta.push_back(static_cast<double>(driver.state.beta[j]));
+  return impl::robust_covariance(scored, model.df_residual + model.rank, cluster, options, comm, model.timing, model.robust);
+}
+
 }  // namespace
 
 Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& given, Communicator& comm) {
@@ -128,6 +139,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   if (options.cube && options.cov_coef) throw UsageError("--cov-coef cannot be had with --cube");
   if (options.max_iterations < 1) throw UsageError("--max-iterations must be at least 1");
   if (!(options.coeff_tolerance >= 0) || !(options.objective_tolerance >= 0)) throw UsageError("tolerances cannot be negative");
+  impl::check_robust(options);
   if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level lies between 0 and 1");
   auto family = impl::named_family(options.family, options.logit);
   Glm model;
@@ -136,10 +148,13 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   impl::resolve_design(r, impl::formula_with_response(r, formula, options), options);
   auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
   model.offset_expression = impl::offset_expression(r.formula, options.offset);
+  if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
+  int offset = -1;
   if (!model.offset_expression.empty())
-    r.spec.carried = {r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
+    r.spec.carried = {offset = r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
+  int const cluster = impl::resolve_cluster(r, options.cluster);
 
-  GlmDriver driver(r, family, options, comm, model.timing);
+  GlmDriver driver(r, family, offset >= 0, options, comm, model.timing);
   driver.run();
 
   auto const& last = driver.last;
@@ -175,7 +190,8 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.condition_number = last.condition;
   model.exact = driver.state.exact;
   model.conf_level = options.conf_level;
-  fill_coefficients(model, driver, options, r.skip());
+  auto const robust = robust_covariance_of(r, driver, offset, cluster, options, comm, model);
+  fill_coefficients(model, driver, robust ? &*robust : nullptr, options, r.skip());
   int const dropped = static_cast<int>(driver.state.order.size()) - model.rank;
   fill_warnings(model, driver, options, dropped, r.skip());
   model.response = response.name;

@@ -2,41 +2,27 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 
-#include "glm_response.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr int most_halvings = 40, most_null_passes = 60, most_theta_rounds = 100, most_subset_iterations = 10;
+constexpr int most_halvings = 40, most_subset_iterations = 10;
 constexpr int subset_step = 16;                   // every 16th tile
 constexpr std::int64_t subset_rows = 400'000;     // fewer rows are read whole from the first
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
 
-bool intercept_like(const Regression& r) { return r.design.intercept || r.design.cube; }
-
 }  // namespace
-
-GlmDriver::GlmDriver(Regression& r, NamedFamily& family, const GlmOptions& options, Communicator& comm, Timing& timing)
-    : r_(r), family_(family), options_(options), comm_(comm), timing_(timing), offset_(!r.spec.carried.empty()) {
-  auto const& wanted = options.initial_values;
-  if (wanted.empty() || wanted == "NULL" || wanted == "NA") {
-    bool const linear = wanted == "NULL" || (wanted.empty() && options.logit);
-    starts_ = {linear ? Start::linear : Start::response, linear ? Start::response : Start::linear};
-  } else {
-    starts_ = {Start::values, Start::response, Start::linear};
-  }
-}
 
 GlmStepSpec GlmDriver::step_spec() const {
   GlmStepSpec s;
   s.products = r_.spec;
   s.products.precision = state.exact ? Precision::exact : Precision::plain;
   s.products.shift = state.exact ? std::vector<double>{} : state.shift;
+  s.has_offset = offset_;
   s.family = family_.functions;
   s.family.theta = state.theta;
   if (s.family.variance == Variance::negative_binomial && state.theta == 0) s.family.variance = Variance::mu;  // Poisson comes first
@@ -55,58 +41,6 @@ GlmStepSpec GlmDriver::step_spec() const {
 
 GlmStep GlmDriver::pass(const GlmStepSpec& spec) { return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_); }
 
-std::vector<double> GlmDriver::given_values() const {
-  auto const columns = r_.design.columns().size();
-  std::vector<double> values;
-  for (std::size_t at = 0; at <= options_.initial_values.size();) {
-    auto const comma = std::min(options_.initial_values.find(',', at), options_.initial_values.size());
-    auto const word = options_.initial_values.substr(at, comma - at);
-    char* end = nullptr;
-    double const x = word == "NA" ? 0 : std::strtod(word.c_str(), &end);
-    if (word != "NA" && (word.empty() || *end != 0 || !std::isfinite(x))) throw UsageError("--initial-values: '" + word + "' is not a number");
-    values.push_back(x);
-    at = comma + 1;
-  }
-  if (values.size() == 1) values.assign(columns, values[0]);
-  if (values.size() != columns)
-    throw UsageError("--initial-values: " + std::to_string(columns) + " values are needed, one for each coefficient, dropped ones too; " +
-                     std::to_string(values.size()) + " were given");
-  return values;
-}
-
-void GlmDriver::begin(Start start) {
-  int const skip = r_.skip();
-  state.beta.assign(r_.design.columns().size() + static_cast<std::size_t>(skip), DD(0));
-  state.base.clear();
-  state.base_deviance = none;
-  state.halvings = 0;
-  state.from_response = start == Start::response;
-  if (start == Start::values) {
-    auto const values = given_values();
-    for (std::size_t j = 0; j < values.size(); ++j) state.beta[j + skip] = DD(values[j]);
-    // References stay out of the model: what they were given is not used.
-    auto const columns = r_.design.coded(options_.drop_first || options_.like_r ? Coding::drop_first : Coding::drop_last,
-                                         [&] {
-                                           std::vector<std::vector<char>> all;
-                                           for (auto const& v : r_.design.variables) all.emplace_back(v.levels.size(), 1);
-                                           return all;
-                                         }());
-    for (std::size_t j = 0; j < columns.size(); ++j)
-      if (columns[j].reference) state.beta[j + skip] = DD(0);
-  } else if (start == Start::linear && r_.design.intercept && family_.functions.link != Link::logit && !means_.empty()) {
-    // One step from a constant mean is a linear regression of the response; a logit starts at 1/2, where all weights are equal.
-    double const eta = glm_link(family_.functions, means_.back());
-    if (std::isfinite(eta)) state.beta[0] = DD(eta);
-  }
-}
-
-void GlmDriver::next_start() {
-  if (++state.attempt >= static_cast<int>(starts_.size()))
-    throw NumericalError("no valid set of coefficients was found to start from; give some by --initial-values");
-  state.iteration = 0;
-  begin(starts_[static_cast<std::size_t>(state.attempt)]);
-}
-
 void GlmDriver::leave_subset(bool useful) {
   state.subset = false;
   state.base.clear();
@@ -122,29 +56,6 @@ std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const 
   for (int k = 0; k < solution.candidates; ++k)
     if (!solution.factor.aliased[k]) step[static_cast<std::size_t>(solution.order[k] + r_.skip())] = d[k];
   return step;
-}
-
-void GlmDriver::take_constants(const GlmStep& step) {
-  state.constants = true;
-  state.weight = step.sums().weight;
-  state.weighted_y = step.sums().weighted_y;
-  state.likelihood = step.sums().likelihood;
-  state.fractional = step.n_fractional();
-  refuse_responses(family_, step);
-  double const total = static_cast<double>(state.weighted_y), weight = static_cast<double>(state.weight);
-  state.null_value = 0;
-  if (intercept_like(r_)) {
-    double const mean = static_cast<double>(state.weighted_y / state.weight);
-    state.null_value = offset_ ? glm_link(family_.functions, mean) : mean;
-    if (!std::isfinite(state.null_value)) state.null_value = 0;
-  }
-  state.null_base = none;
-  if (family_.functions.range == Range::zero_or_one && intercept_like(r_) && !offset_ && options_.pweights.empty()) {
-    // Of 0 and 1 alone the deviance about the mean is known from their numbers.
-    double const m = total / weight;
-    state.null_deviance = DD(-2 * (total * std::log(m) + (weight - total) * std::log1p(-m)));
-    state.null_done = true;
-  }
 }
 
 /// Chooses coding, order and rank; false where the pass must be done again.
@@ -305,64 +216,6 @@ void GlmDriver::finish_or_refine(bool converged) {
   state.finished = true;
   state.converged = converged && (state.theta_done || state.theta_rounds < most_theta_rounds);
   state.theta_done = true;  // found or given up: the null model waits for it
-}
-
-/// Newton's step for ln(theta) at the coefficients found; false where it stands.
-bool GlmDriver::advance_theta() {
-  auto const& s = last.of_rows;
-  double const old = state.theta;
-  if (old == 0) {
-    // Pearson's chi-squared of the Poisson fit against 1 + mean / theta
-    int const y = last.solution.candidates;
-    double const df = std::max(1.0, static_cast<double>(state.weight) - last.solution.factor.rank);
-    double const excess = static_cast<double>(last.solution.gram(y, y)) / df - 1, mean = static_cast<double>(state.weighted_y / state.weight);
-    state.theta = excess > 1e-3 ? mean / excess : 1e3;
-  } else {
-    double const score = static_cast<double>(s.theta_score) * old, information = static_cast<double>(s.theta_information) * old * old;
-    double const newton = information > 0 ? score / information : score > 0 ? 1 : -1;
-    state.theta = old * std::exp(std::clamp(newton, -1.5, 1.5));
-  }
-  if (++state.theta_rounds >= most_theta_rounds || state.theta > 1e9 || (old > 0 && std::abs(state.theta - old) <= 1e-10 * old)) {
-    state.theta_done = true;
-    if (state.theta > 1e9) state.theta_rounds = most_theta_rounds;
-  }
-  state.base.clear();
-  state.base_deviance = none;
-  state.iteration = 0;
-  return true;
-}
-
-void GlmDriver::decide_null(const GlmStep& step) {
-  auto const& s = step.sums();
-  bool const mean = !offset_ && intercept_like(r_);
-  double const deviance = static_cast<double>(s.null_deviance);
-  if (mean || !intercept_like(r_)) {
-    state.null_deviance = s.null_deviance;
-    state.null_done = true;
-    return;
-  }
-  // Newton's method for the one number beside the offset, halved as the model's own steps
-  bool const first = std::isnan(state.null_base);
-  if (++state.null_passes >= most_null_passes) {
-    state.null_deviance = s.null_deviance;
-    state.null_done = true;
-    return;
-  }
-  if (!first && !(deviance <= state.null_base_deviance + penalty_of_rounding(state.null_base_deviance))) {
-    state.null_value = (state.null_value + state.null_base) / 2;
-    return;
-  }
-  // By a log link the equation can be solved outright: all means change by one factor.
-  double const newton = static_cast<double>(s.null_score / s.null_weight);
-  double const d = family_.functions.link == Link::log && newton > -1 ? std::log1p(newton) : newton;
-  state.null_deviance = s.null_deviance;
-  if (!std::isfinite(d) || std::abs(d) <= 1e-9 * std::max(1.0, std::abs(state.null_value))) {
-    state.null_done = true;
-    return;
-  }
-  state.null_base = state.null_value;
-  state.null_base_deviance = deviance;
-  state.null_value += d;
 }
 
 void GlmDriver::decide(const GlmStep& step) {

@@ -58,9 +58,13 @@ struct GlmEvaluation {
   double condition = 1;
 };
 
+/// The fitted means can be a constant.
+inline bool intercept_like(const Regression& r) { return r.design.intercept || r.design.cube; }
+
 class GlmDriver {
  public:
-  GlmDriver(Regression& r, NamedFamily& family, const GlmOptions& options, Communicator& comm, Timing& timing);
+  /// `offset`: the first of r.spec.carried is one.
+  GlmDriver(Regression& r, NamedFamily& family, bool offset, const GlmOptions& options, Communicator& comm, Timing& timing);
   /// Collective. Runs to the end; `state` and `last` then hold the answer.
   void run();
 
@@ -68,6 +72,7 @@ class GlmDriver {
   GlmEvaluation last;
 
  private:
+  static constexpr int most_theta_rounds = 100;
   enum class Start { response, linear, values };
   GlmStepSpec step_spec() const;
   GlmStep pass(const GlmStepSpec& spec);

@@ -66,6 +66,7 @@ json to_json(const Glm& m) {
   j["converged"] = m.converged;
   j["condition_number"] = impl::number(m.condition_number);
   j["conf_level"] = m.conf_level;
+  impl::add_robust(j, m.robust);
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
@@ -78,6 +79,7 @@ std::string to_text(const Glm& m) {
   if (!m.pweights.empty()) out += "Probability weights: " + m.pweights + "\n";
   if (!m.fweights.empty()) out += "Frequency weights: " + m.fweights + "\n";
   out += "\nCoefficients:\n" + impl::coefficients_text(plain(m.coefficients), m.normal ? "z" : "t", m.like_r) + "\n";
+  out += impl::robust_text(m.robust);
   if (m.functions.variance == Variance::negative_binomial)
     out += "Theta: " + number(m.theta) + (std::isnan(m.theta_error) ? "" : ", standard error " + number(m.theta_error)) + "\n";
   out += "Dispersion: " + number(m.dispersion) + (m.fixed_dispersion ? " (fixed)" : " (Pearson's chi-squared over its degrees of freedom)") + "\n";
@@ -111,6 +113,7 @@ json model_json(const Glm& m) {
                     {"theta", impl::number(m.functions.theta)}};
   j["fixed_dispersion"] = m.fixed_dispersion;
   j["normal"] = m.normal;
+  impl::add_robust(j, m.robust);
   j["design"] = impl::design_json(m.design);
   return j;
 }
@@ -137,6 +140,7 @@ Glm glm_from_json(const json& j) try {
   m.functions.theta = impl::number_from(f.at("theta"));
   m.fixed_dispersion = j.at("fixed_dispersion");
   m.normal = j.at("normal");
+  m.robust.kind = j.value("robust", "");
   m.deviance = impl::number_from(j.at("deviance"));
   m.null_deviance = impl::number_from(j.at("null_deviance"));
   m.df_residual = impl::number_from(j.at("df_residual"));

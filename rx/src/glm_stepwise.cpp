@@ -25,16 +25,16 @@ class RefitScorer final : public StepScorer {
   const Glm& fit(const std::vector<int>& terms) {
     auto const [at, fresh] = fits_.try_emplace(terms);
     if (!fresh) return at->second;
+    auto const& model = at->second = glm(source_, text_of(terms), options_, comm_);
+    add_timing(timing_, model.timing);
+    return model;
+  }
+
+  /// Its formula, offsets included.
+  std::string text_of(const std::vector<int>& terms) const {
     auto text = formula_of(scope_, terms);
     for (auto const& o : scope_.formula.offsets) text += " + offset(" + deparse(*o) + ")";
-    auto const& model = at->second = glm(source_, text, options_, comm_);
-    timing_.read_s += model.timing.read_s;
-    timing_.compute_s += model.timing.compute_s;
-    timing_.merge_s += model.timing.merge_s;
-    timing_.rows += model.timing.rows;
-    timing_.bytes += model.timing.bytes;
-    timing_.passes += model.timing.passes;
-    return model;
+    return text;
   }
 
   StepScore move_to(const std::vector<int>& terms) override {
@@ -81,20 +81,6 @@ class RefitScorer final : public StepScorer {
   Glm now_;
 };
 
-/// Rows that are complete in all that the scope names, so that all candidates are fitted to the same ones.
-std::string complete_rows(const StepScope& scope, const std::string& selection) {
-  std::vector<std::string> names;
-  auto const add = [&](const Expr& e) {
-    for (auto const& n : names_in(e))
-      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
-  };
-  for (auto const& t : scope.formula.terms)
-    for (auto const& v : t.variables) add(*v);
-  std::string all = selection.empty() ? "" : "(" + selection + ")";
-  for (auto const& n : names) all += (all.empty() ? "" : " & ") + ("!is.na(" + quoted_name(n) + ")");
-  return all;
-}
-
 }  // namespace
 
 Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmOptions& options, Communicator& comm) {
@@ -102,7 +88,7 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   if (options.checkpoint || !options.resume.empty()) throw UsageError("a stepwise search has no checkpoints");
   RowSource const rows(source, options.rows);
   auto const base = model_formula(formula, rows.schema(), options.like_r);
-  if (base.responses.size() != 1) throw UsageError("stepwise selection needs a formula with one response: 'y ~ ...'");
+  if (base.responses.empty()) throw UsageError("stepwise selection needs a formula with a response: 'y ~ ...'");
   auto const scope = step_scope(base, *options.step, options.like_r);
   Timing timing;
   // Rows that are missing count as such, though they are kept from the candidates by a selection.
@@ -110,11 +96,15 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   std::iota(everything.begin(), everything.end(), 0);
   auto const whole = RefitScorer(source, scope, options, comm, timing).fit(everything);
   auto restricted = options;
-  if (whole.n_missing_obs > 0) restricted.rows.row_selection = complete_rows(scope, options.rows.row_selection);
-  RefitScorer scorer(source, scope, restricted, comm, timing);
+  if (whole.n_missing_obs > 0) restricted.rows.row_selection = complete_rows(scope, options.rows.row_selection, options.cluster);
+  auto candidate = restricted;  // robust errors are the last model's matter
+  candidate.robust.clear();
+  candidate.cluster.clear();
+  RefitScorer scorer(source, scope, candidate, comm, timing);
   auto const path = search_steps(scope, *options.step, scorer);
 
-  auto model = scorer.fit(path.models.back());
+  auto model = options.robust.empty() && options.cluster.empty() ? scorer.fit(path.models.back())
+                                                                 : RefitScorer(source, scope, restricted, comm, timing).fit(path.models.back());
   model.selection = Selection{base.text, path.anova, {}};
   for (std::size_t k = 0; options.step->keep_coefs && k < path.models.size(); ++k)
     for (auto const& c : scorer.fit(path.models[k]).coefficients) add_step_coefficient(model.selection->coefs, k, path.models.size(), c);

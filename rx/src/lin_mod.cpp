@@ -4,13 +4,15 @@
 #include <cmath>
 
 #include "distributions.hpp"
-#include "lin_mod_robust.hpp"
 #include "model_rows.hpp"
 #include "regression.hpp"
+#include "robust.hpp"
 #include "rxhpc/dd_matrix.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "stepwise.hpp"
 #include "sweep_operator.hpp"
+#include "variance_inflation.hpp"
 
 namespace rxhpc {
 namespace {
@@ -199,22 +201,42 @@ void fit_stepwise(const ChunkSource& source, Regression& r, const impl::StepScop
   Selection selection{r.formula.text, path.anova, {}};
   if (control.keep_coefs) selection.coefs = coefficients_of_steps(source, r, sums, path, options);
   double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
-  Submodel chosen(source, r, sums, path.models.back());
-  finish(model, chosen.regression, fit_submodel(chosen, options), log_weights, {}, options);
+  if (options.robust.empty()) {
+    Submodel chosen(source, r, sums, path.models.back());
+    finish(model, chosen.regression, fit_submodel(chosen, options), log_weights, {}, options);
+    model.formula = impl::formula_of(scope, path.models.back());
+  } else {
+    // Scores need the rows again: the model chosen is fitted anew to the same ones.
+    auto of_rows = options;
+    of_rows.step.reset();
+    if (sums.n_missing > 0) of_rows.rows.row_selection = impl::complete_rows(scope, options.rows.row_selection, options.cluster);
+    auto const searched = model.timing;
+    model = lin_mod(source, impl::formula_of(scope, path.models.back()), of_rows, comm);
+    model.n_missing_obs = sums.n_missing;
+    impl::add_timing(model.timing, searched);
+  }
   model.selection = std::move(selection);
-  model.formula = impl::formula_of(scope, path.models.back());
+}
+
+/// Collective. The covariances of each response's coefficients over the candidates, where robust ones are asked for.
+std::vector<DdMatrix> robust_covariances(const Regression& r, const impl::RegressionFit& fit, int cluster, const FitOptions& options, Communicator& comm, LinMod& model) {
+  std::vector<DdMatrix> all;
+  auto const& sol = fit.solution;
+  for (std::size_t y = 0; y < r.spec.responses.size() && !options.robust.empty(); ++y) {
+    impl::ScoredFit scored{r, sol, fit.inverse, fit.exact, std::vector<double>(sol.columns.size(), 0.0), r.spec.responses[y]};
+    auto const beta = solve(sol.factor, sol.candidates, sol.candidates + static_cast<int>(y));
+    for (int k = 0; k < sol.candidates; ++k) scored.beta[sol.order[k]] = static_cast<double>(beta[k]);
+    all.push_back(impl::robust_covariance(scored, observations_of(fit.sums, options), cluster, options, comm, model.timing, model.robust));
+  }
+  return all;
 }
 
 }  // namespace
 
-LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOptions& options, Communicator& comm) {
+LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOptions& given, Communicator& comm) {
+  auto options = given;
   if (options.cube && (options.cov_coef || options.step)) throw UsageError("--cov-coef and stepwise selection cannot be had with --cube");
-  if (!options.robust.empty()) {
-    static constexpr std::string_view kinds[]{"HC0", "HC1", "HC2", "HC3"};
-    if (std::find(std::begin(kinds), std::end(kinds), options.robust) == std::end(kinds))
-      throw UsageError("--robust is HC0, HC1, HC2 or HC3, not '" + options.robust + "'");
-    if (options.step) throw UsageError("--robust cannot be had with stepwise selection: fit the formula that it ends with");
-  }
+  impl::check_robust(options);
   LinMod model;
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
   impl::use_sweep_for_ranges(r.rows, options.run, comm);
@@ -224,17 +246,16 @@ LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOption
     auto const scope = impl::step_scope(base, *options.step, options.like_r);
     impl::resolve_terms(r, scope.formula, options);
     if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    impl::resolve_cluster(r, options.cluster);
     fit_stepwise(source, r, scope, options, comm, model);
   } else {
     impl::resolve(r, text, options);
     if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    int const cluster = impl::resolve_cluster(r, options.cluster);
     auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
     double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
     model.formula = r.formula.text;
-    model.robust = options.robust;
-    std::vector<DdMatrix> robust;
-    for (int y = 0; y < static_cast<int>(r.spec.responses.size()) && !options.robust.empty(); ++y)
-      robust.push_back(impl::robust_covariance(r, fit, y, observations_of(fit.sums, options), options.robust, options, comm, model.timing));
+    auto const robust = robust_covariances(r, fit, cluster, options, comm, model);
     finish(model, r, fit, log_weights, robust, options);
   }
   model.rows = options.rows;

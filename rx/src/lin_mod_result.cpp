@@ -78,7 +78,7 @@ json to_json(const LinMod& m) {
       j["responses"].push_back(std::move(one));
     }
   }
-  if (!m.robust.empty()) j["robust"] = m.robust;
+  impl::add_robust(j, m.robust);
   if (!m.vif.empty()) {
     j["vif"] = json::array();
     for (auto const& v : m.vif) j["vif"].push_back({{"term", v.term}, {"gvif", impl::number(v.gvif)}, {"df", v.df}, {"scaled", impl::number(scaled(v))}});
@@ -94,7 +94,7 @@ std::string to_text(const LinMod& m) {
   if (!m.fweights.empty()) out += "Frequency weights: " + m.fweights + "\n";
   if (m.selection) out += impl::selection_text(*m.selection);
   for (auto const& f : m.fits) out += fit_text(m, f);
-  if (!m.robust.empty()) out += "Standard errors: " + m.robust + "\n";
+  out += impl::robust_text(m.robust);
   if (!m.vif.empty()) out += vif_text(m);
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";
@@ -111,6 +111,7 @@ json model_json(const LinMod& m) {
   j["transforms"] = m.rows.transforms;
   j["like_r"] = m.like_r;
   j["df_residual"] = m.df_residual;
+  impl::add_robust(j, m.robust);
   j["design"] = impl::design_json(m.design);
   j["responses"] = json::array();
   for (auto const& f : m.fits) {
@@ -128,6 +129,7 @@ LinMod lin_mod_from_json(const json& j) try {
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
   m.like_r = j.at("like_r");
   m.df_residual = j.at("df_residual");
+  m.robust.kind = j.value("robust", "");
   m.design = impl::design_from_json(j.at("design"));
   for (auto const& f : j.at("responses")) {
     m.fits.push_back(fit_from(f, f.at("name")));

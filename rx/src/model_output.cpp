@@ -59,6 +59,19 @@ void check_columns(const Design& design, const std::vector<Coefficient>& coeffic
     throw DataError("damaged model file: " + std::to_string(coefficients.size()) + " coefficients for " + std::to_string(columns) + " columns");
 }
 
+void add_robust(json& j, const RobustErrors& robust) {
+  if (robust.kind.empty()) return;
+  j["robust"] = robust.kind;
+  if (robust.cluster.empty()) return;
+  j["cluster"] = robust.cluster;
+  j["n_clusters"] = robust.clusters;
+}
+
+std::string robust_text(const RobustErrors& robust) {
+  if (robust.kind.empty()) return "";
+  return "Standard errors: " + robust.kind + (robust.cluster.empty() ? "" : " by " + std::to_string(robust.clusters) + " clusters of " + robust.cluster) + "\n";
+}
+
 std::string coefficients_text(const std::vector<Coefficient>& coefficients, const std::string& statistic, bool like_r) {
   std::vector<double> estimates, errors;
   for (auto const& c : coefficients)

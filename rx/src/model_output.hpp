@@ -19,6 +19,11 @@ Design design_from_json(const nlohmann::json& j);
 /// Throws DataError unless there is one coefficient for every column of the design.
 void check_columns(const Design& design, const std::vector<Coefficient>& coefficients);
 
+/// Adds robust, cluster and n_clusters, where there are.
+void add_robust(nlohmann::json& j, const RobustErrors& robust);
+/// "Standard errors: HC1 by 12 clusters of g", a line; empty for the classical ones.
+std::string robust_text(const RobustErrors& robust);
+
 /// The table that R's summary() prints, with its legend of stars. `statistic` is t or z.
 std::string coefficients_text(const std::vector<Coefficient>& coefficients, const std::string& statistic, bool like_r);
 

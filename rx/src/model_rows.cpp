@@ -24,6 +24,15 @@ void refuse_negative_weights(const std::string& column, std::int64_t rows) {
   if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + " rows have a negative weight");
 }
 
+void add_timing(Timing& into, const Timing& other) {
+  into.read_s += other.read_s;
+  into.compute_s += other.compute_s;
+  into.merge_s += other.merge_s;
+  into.rows += other.rows;
+  into.bytes += other.bytes;
+  into.passes += other.passes;
+}
+
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm) {
   rows.set_range_function([&run, &comm](const RowSource& source, int column) {
     int const columns[] = {column};

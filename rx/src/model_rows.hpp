@@ -20,6 +20,9 @@ void refuse_negative_weights(const std::string& column, std::int64_t rows);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 
+/// Adds what another fit took: into += other.
+void add_timing(Timing& into, const Timing& other);
+
 constexpr std::int64_t first_rows = 8192;
 
 /// Collective. The state of the first rows (at most first_rows of a chunk) of the first chunk where `enough` holds, the same on every

@@ -195,10 +195,25 @@ StepScope step_scope(const Formula& base, const StepControl& control, bool like_
 StepPath search_steps(const StepScope& scope, const StepControl& control, StepScorer& scorer) { return Search(scope, control, scorer).run(); }
 
 std::string formula_of(const StepScope& scope, const std::vector<int>& terms) {
-  std::string text = deparse(*scope.formula.responses[0]) + " ~ ";
+  auto const& left = scope.formula.responses;
+  std::string text = left.size() == 2 ? "cbind(" + deparse(*left[0]) + ", " + deparse(*left[1]) + ") ~ " : deparse(*left[0]) + " ~ ";
   for (std::size_t k = 0; k < terms.size(); ++k) text += (k ? " + " : "") + scope.formula.terms[terms[k]].label();
   if (terms.empty()) return text + (scope.formula.intercept ? "1" : "0");
   return scope.formula.intercept ? text : text + " - 1";
+}
+
+std::string complete_rows(const StepScope& scope, const std::string& selection, const std::string& cluster) {
+  std::vector<std::string> names;
+  auto const add = [&](const std::string& n) {
+    if (!n.empty() && std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
+  };
+  for (auto const& t : scope.formula.terms)
+    for (auto const& v : t.variables)
+      for (auto const& n : names_in(*v)) add(n);
+  add(cluster);
+  std::string all = selection.empty() ? "" : "(" + selection + ")";
+  for (auto const& n : names) all += (all.empty() ? "" : " & ") + ("!is.na(" + quoted_name(n) + ")");
+  return all;
 }
 
 void add_step_coefficient(std::vector<StepCoefficients>& all, std::size_t k, std::size_t steps, const Coefficient& c) {

@@ -50,6 +50,9 @@ StepPath search_steps(const StepScope& scope, const StepControl& control, StepSc
 /// `y ~ a + b` of these terms of the scope.
 std::string formula_of(const StepScope& scope, const std::vector<int>& terms);
 
+/// The selection of rows that are complete in all that the scope names, and in `cluster` unless it is empty, out of `selection`.
+std::string complete_rows(const StepScope& scope, const std::string& selection, const std::string& cluster);
+
 /// Notes a coefficient of step `k` of `steps`; names stand where they first appear.
 void add_step_coefficient(std::vector<StepCoefficients>& all, std::size_t k, std::size_t steps, const Coefficient& c);
 

@@ -139,6 +139,13 @@ class Bits(Case):
         self.same_results("logit", "flag ~ x + g + h", "--lambda", "0.05,0.001", "--alpha", "0.3")
         self.same_results("glm", "h ~ x + y + g", "--family", "poisson", "--lambda", "0.2,0.02")
 
+    def test_robust_errors_by_cluster(self):
+        self.same_results("linmod", "y ~ x * g", "--cluster", "h", "--cov-coef")
+        self.same_results("logit", "z ~ x + F(h)", "--transform", "z = id %% 2 == 1", "--cluster", "g", "--robust", "HC0")
+
+    def test_robust_generalised_models(self):
+        self.same_results("glm", "n ~ x:g + offset(x)", "--transform", "n = floor(abs(y))", "--family", "poisson", "--robust", "HC2", "--return-always")
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -92,6 +92,13 @@ class Glm(Case):
             self.assertLess(got["aic"], models[0]["aic"])
             intercept = next(c for c in got["step_coefs"] if c["name"] == "(Intercept)")
             self.assertEqual(intercept["values"], [m["coefficients"][0]["estimate"] for m in models])
+        counts = ("--transform", "k = n + 1", "--transform", "m = 3")
+        got = self.result("logit", "cbind(k, m) ~ g", self.csv, *counts, "--step-scope-upper", "~ x + g")
+        self.assertEqual(got["formula_base"], "cbind(k, m) ~ g")
+        self.assertEqual([s["step"] for s in got["anova"]], ["", "+ x", "- g"])
+        self.assertEqual(got["formula"], "cbind(k, m) ~ x")
+        self.assertEqual(got["coefficients"], self.result("logit", "cbind(k, m) ~ x", self.csv, *counts)["coefficients"])
+        self.fail_with(2, "this model has one response", "glm", "cbind(k, m) ~ g", self.csv, *counts, "--family", "poisson", "--step-scope-upper", "~ x + g")
         self.fail_with(2, "has no AIC", "glm", "n ~ x + g", self.csv, "--family", "quasipoisson", "--step-method", "backward")
         self.result("glm", "n ~ x + g", self.csv, "--family", "quasipoisson", "--step-criterion", "sig-level")
 

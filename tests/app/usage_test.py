@@ -108,7 +108,9 @@ class Usage(Case):
         self.fail_with(3, "infinite values", "lorenz", "~ z", self.table, "--transform", "z = 1 / (x - 3)")
     def test_robust(self):
         self.fail_with(2, "--robust: 'HC9' is not one of", "linmod", "y ~ x", self.table, "--robust", "HC9")
-        self.fail_with(2, "cannot be had with stepwise", "linmod", "y ~ x", self.table, "--robust", "HC1", "--step-method", "backward")
+        self.fail_with(2, "did you mean 'g'", "linmod", "y ~ x", self.table, "--cluster", "G")
+        self.fail_with(2, "cannot be had with --cluster", "glm", "y ~ x", self.table, "--cluster", "g", "--robust", "HC3")
+        self.fail_with(3, "column 'g': all rows that the fit uses are in one cluster", "linmod", "y ~ 1", self.table, "--cluster", "g", "--row-selection", "g == 'a'")
 
     def test_stepwise(self):
         self.fail_with(2, "which is not in the formula", "linmod", "y ~ 1", self.table, "--step-scope-lower", "~ x")

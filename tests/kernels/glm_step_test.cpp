@@ -79,6 +79,7 @@ TEST(GlmStep, SumsAreThoseOfTheDefinition) {
     spec.products.responses = {4};
     spec.products.weight = 2;
     spec.products.carried = {3};
+    spec.has_offset = true;
     spec.products.precision = precision;
     if (precision == Precision::plain) spec.products.shift = {0.7, 0};
     spec.family = {.link = Link::logit, .variance = Variance::binomial, .start = StartRule::share, .range = Range::zero_or_one};

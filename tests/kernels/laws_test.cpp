@@ -214,6 +214,7 @@ struct GlmStepCase {
     s.products.responses = {5};
     if (P == Precision::plain) s.products.shift = {2, 2e5, 0};
     s.products.carried = {0};
+    s.has_offset = true;
     s.family = {.link = Link::probit, .variance = Variance::constant, .likelihood = LikelihoodTerm::log_weight};
     s.beta.assign(static_cast<std::size_t>(CrossProducts(s.products).columns()) - 1, 0.01);
     s.beta[2] = 1e-7;

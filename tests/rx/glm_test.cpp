@@ -126,6 +126,13 @@ TEST(Glm, OffsetsAndSuccessesWithFailures) {
   EXPECT_NEAR(b.deviance, 5.05637675473017723, 1e-11);
   EXPECT_NEAR(b.null_deviance, 13.01599685589650335, 1e-11);
   EXPECT_NEAR(b.aic, 24.29767263435271, 1e-10);
+  auto logit = options_of("binomial");
+  logit.logit = true;
+  auto const l = fit(s, "cbind(s, t - s) ~ z", logit);
+  EXPECT_NEAR(named(l, "z").estimate, 0.45749705176923572, 1e-11);
+  EXPECT_NEAR(l.deviance, 5.05637675473017723, 1e-11);
+  EXPECT_NEAR(l.null_deviance, 13.01599685589650335, 1e-11);
+  EXPECT_THROW(fit(s, "cbind(s, 8 - t) ~ z", logit), DataError);  // negative numbers of failures
 }
 
 TEST(Glm, GaussianIsTheLinearModel) {

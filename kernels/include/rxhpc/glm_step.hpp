@@ -10,8 +10,9 @@
 namespace rxhpc {
 
 struct GlmStepSpec {
-  /// Terms, one response, prior weights; `carried` is empty or holds the offset. Its responses' shift must be 0.
+  /// Terms, one response, prior weights. Its responses' shift must be 0.
   CrossProductSpec products;
+  bool has_offset = false;        ///< the first of products.carried
   GlmFamily family;
   /// Coefficients of the expanded columns, of the unshifted variables, [columns - 1] high and low parts.
   std::vector<double> beta, beta_low;

@@ -33,8 +33,16 @@ struct FitOptions {
   bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's own functions
   RunOptions run;
   std::optional<StepControl> step = {};  ///< select terms
-  std::string robust = {};         ///< lin_mod: HC0, HC1, HC2 or HC3: standard errors that hold where variances differ
+  std::string robust = {};         ///< HC0, HC1, HC2 or HC3: standard errors that hold where variances differ
+  std::string cluster = {};        ///< a column: standard errors that hold where its rows of equal value depend on one another; HC1 unless robust is HC0
   bool vif = false;                ///< lin_mod: also variance inflation factors
+};
+
+/// Which covariance the standard errors of a fit are from.
+struct RobustErrors {
+  std::string kind;           ///< HC0, ...; empty: the classical one
+  std::string cluster;        ///< column, empty: none
+  std::int64_t clusters = 0;  ///< in the rows used
 };
 
 /// One row of the table of steps, as R's step() gives it.

@@ -68,6 +68,7 @@ struct Glm {
   bool exact = true;                               ///< sums of the last pass in double-double
   std::vector<std::string> warnings;
   std::optional<Selection> selection;              ///< of stepwise fits
+  RobustErrors robust;
   Timing timing;
 };
 

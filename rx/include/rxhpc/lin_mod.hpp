@@ -53,7 +53,7 @@ struct LinMod {
   double condition_number = 1;   ///< 1-norm condition of the correlation matrix of the kept columns (intercept and cube cells apart)
   bool exact = true;             ///< cross products were accumulated in double-double
   std::optional<Selection> selection;  ///< of stepwise fits
-  std::string robust;                  ///< which covariance the standard errors are from; empty: the classical one
+  RobustErrors robust;
   std::vector<VarianceInflation> vif;
   std::vector<std::string> warnings;
   Timing timing;

@@ -1,0 +1,156 @@
+#include "robust.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+#include "cluster_products.hpp"
+#include "rxhpc/errors.hpp"
+
+namespace rxhpc::impl {
+namespace {
+
+/// A fit's columns and, after them, the scaled squared score of each row.
+class SquaredScores final : public ChunkSource {
+ public:
+  SquaredScores(const ScoredFit& fit, const std::string& kind)
+      : r_(fit.regression), power_(kind == "HC2" ? 1 : kind == "HC3" ? 2 : 0), scores_(fit, power_ > 0), schema_(r_.rows.schema()) {
+    Variable v;
+    v.name = ".squared_score";
+    schema_.variables.push_back(std::move(v));
+  }
+  int column() const { return static_cast<int>(schema_.size()) - 1; }
+
+  const Schema& schema() const override { return schema_; }
+  const Grid& grid() const override { return r_.rows.grid(); }
+  bool local() const override { return r_.rows.local(); }
+  std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override { return r_.rows.stored_bytes(chunk, columns.first(columns.size() - 1)); }
+  void prefetch(std::int64_t chunk, std::span<const int> columns) const override { r_.rows.prefetch(chunk, columns.first(columns.size() - 1)); }
+
+  /// `columns`: those of the fit, then the score's.
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    if (!dynamic_cast<Work*>(out.scratch.get())) out.scratch = std::make_unique<Work>(scores_.tile());
+    auto& work = static_cast<Work&>(*out.scratch);
+    r_.rows.read(chunk, columns.first(columns.size() - 1), work.below);
+    auto const& in = work.below;
+    out.index = in.index;
+    out.first_row = in.first_row;
+    out.rows = in.rows;
+    out.columns = in.columns;
+    work.squares.resize(in.rows);
+    for (std::int64_t from = 0; from < in.rows; from += RowScores::tile_rows) compute(in, from, std::min(RowScores::tile_rows, in.rows - from), work);
+    out.columns.push_back(column_of(schema_[column()], work.squares.data()));
+  }
+
+ private:
+  struct Work final : ChunkScratch {
+    explicit Work(RowScores::Tile t) : tile(std::move(t)) {}
+    Chunk below;
+    RowScores::Tile tile;
+    std::vector<double> squares;
+  };
+
+  void compute(const Chunk& in, std::int64_t from, std::int64_t count, Work& work) const {
+    scores_.compute(in, from, count, work.tile);
+    for (std::int64_t i = 0; i < count; ++i) {
+      double const w = work.tile.prior[i], s = work.tile.score[i];
+      // u = (w s)^2 / (1 - w h)^power; a row of frequency w is w rows of weight 1
+      double u = r_.spec.frequency ? w * s * s : w * s * w * s;
+      double const rest = power_ ? 1 - (r_.spec.frequency ? 1 : w) * work.tile.leverage[i] : 1;
+      for (int k = 0; k < power_; ++k) u /= rest;
+      // a row fitted perfectly says nothing of the variance
+      work.squares[from + i] = rest <= 1e-12 ? 0 : u;
+    }
+  }
+
+  const Regression& r_;
+  int power_;
+  RowScores scores_;
+  Schema schema_;
+};
+
+DdMatrix product(const DdMatrix& a, const DdMatrix& b) {
+  DdMatrix c(a.n);
+  for (int i = 0; i < a.n; ++i)
+    for (int k = 0; k < a.n; ++k) {
+      DD const x = a(i, k);
+      if (x.hi == 0) continue;
+      for (int j = 0; j < a.n; ++j) c.set(i, j, c(i, j) + x * b(k, j));
+    }
+  return c;
+}
+
+/// Collective. One pass. X' diag(u) X over the candidates.
+DdMatrix squared_scores(const ScoredFit& fit, const std::string& kind, const RunOptions& run, Communicator& comm, Timing& timing) {
+  auto const& r = fit.regression;
+  SquaredScores const source(fit, kind);
+  auto read = r.read;
+  auto spec = r.spec;
+  spec.responses.clear();
+  spec.carried.clear();
+  spec.frequency = false;
+  spec.weight = static_cast<int>(read.size());
+  read.push_back(source.column());
+  spec.precision = fit.exact ? Precision::exact : Precision::plain;
+  if (!fit.exact) {
+    spec.shift = first_means(r, comm);
+    spec.shift.resize(spec.shift.size() - r.spec.responses.size());
+  }
+  auto const meat = sweep(source, read, CrossProducts(spec), run, comm, &timing).gram();
+  auto const& sol = fit.solution;
+  DdMatrix middle(sol.candidates);
+  for (int i = 0; i < sol.candidates; ++i)
+    for (int j = 0; j < sol.candidates; ++j) middle.set(i, j, meat(sol.order[i] + r.skip(), sol.order[j] + r.skip()));
+  return middle;
+}
+
+}  // namespace
+
+void check_robust(FitOptions& options) {
+  static constexpr std::string_view kinds[]{"HC0", "HC1", "HC2", "HC3"};
+  if (options.robust.empty() && !options.cluster.empty()) options.robust = "HC1";
+  if (options.robust.empty()) return;
+  if (std::find(std::begin(kinds), std::end(kinds), options.robust) == std::end(kinds))
+    throw UsageError("--robust is HC0, HC1, HC2 or HC3, not '" + options.robust + "'");
+  if (!options.cluster.empty() && (options.robust == "HC2" || options.robust == "HC3"))
+    throw UsageError("--robust " + options.robust + " cannot be had with --cluster: HC0 and HC1 can");
+}
+
+int resolve_cluster(Regression& r, const std::string& name) {
+  if (name.empty()) return -1;
+  int const column = r.rows.schema().at(name);
+  if (r.rows.schema()[column].storage == Storage::text)
+    throw UsageError("--cluster: column '" + name + "' is text with very many values; make it a factor, or number the clusters");
+  int const place = r.place(column);
+  r.spec.carried.push_back(place);
+  return place;
+}
+
+DdMatrix robust_covariance(const ScoredFit& fit, double observations, int cluster, const FitOptions& options, Communicator& comm, Timing& timing, RobustErrors& out) {
+  out.kind = options.robust;
+  out.cluster = options.cluster;
+  DD const n(observations), rank(fit.solution.factor.rank), one(1);
+  DdMatrix middle;
+  DD scale(1);
+  if (cluster < 0) {
+    middle = squared_scores(fit, options.robust, options.run, comm, timing);
+    if (options.robust == "HC1") scale = n / (n - rank);
+  } else {
+    auto sums = cluster_products(fit, cluster, options.run, comm, timing);
+    out.clusters = sums.clusters;
+    if (out.clusters < 2) throw DataError("column '" + options.cluster + "': all rows that the fit uses are in one cluster");
+    middle = std::move(sums.products);
+    DD const g(static_cast<double>(out.clusters));
+    scale = g / (g - one);
+    if (options.robust == "HC1") scale = scale * (n - one) / (n - rank);
+  }
+  auto v = product(product(fit.inverse, middle), fit.inverse);
+  for (int i = 0; i < v.n; ++i)
+    for (int j = 0; j <= i; ++j) {
+      DD const x = v(i, j) * scale;
+      v.set(i, j, x);
+      v.set(j, i, x);
+    }
+  return v;
+}
+
+}  // namespace rxhpc::impl
