@@ -61,6 +61,8 @@ PredictOptions predict_options(const Session& session) {
   options.residuals = args.flag("compute-residuals");
   options.residual_type = args.text("residual-type", "response");
   if (args.given("s")) options.penalty = args.number("s", 0);
+  options.leverage = args.flag("compute-leverage");
+  options.cooks_distance = args.flag("compute-cooks-distance");
   options.rows = row_options(args);
   options.write_model_vars = args.flag("write-model-vars");
   options.extra_vars = args.list("extra-vars-to-write");

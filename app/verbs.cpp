@@ -243,7 +243,11 @@ const std::vector<Verb>& verbs() {
        {"interval", Kind::choice, "none|confidence|prediction", "also write the interval's ends, Y_Lower and Y_Upper (default none)"},
        {"conf-level", Kind::number, "P", "the interval's level (default 0.95)"},
        {"compute-residuals", Kind::flag, "", "also write residuals, Y_Resid"},
-       {"residual-type", Kind::choice, "response|deviance|pearson|working", "kind of residuals (default response); the others belong to logit and glm"},
+       {"residual-type", Kind::choice, "response|deviance|pearson|working|standardized|studentized",
+        "kind of residuals (default response): deviance, pearson and working belong to logit and glm; standardized and studentized (the row itself left out of the "
+        "variance) are R's rstandard and rstudent and need a model fitted with --cov-coef"},
+       {"compute-leverage", Kind::flag, "", "also write leverages, Y_Leverage: the diagonal of the hat matrix; the model must be fitted with --cov-coef"},
+       {"compute-cooks-distance", Kind::flag, "", "also write Cook's distances, Y_CooksDistance; the model must be fitted with --cov-coef"},
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
        {"s", Kind::number, "LAMBDA", "the penalty at which an elastic-net path predicts; between two of the path coefficients are interpolated, as in glmnet"},

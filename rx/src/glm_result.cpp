@@ -106,6 +106,7 @@ json model_json(const Glm& m) {
   j["response"] = {{"name", m.response}, {"expression", m.response_expression}};
   j["offset"] = m.offset_expression;
   j["weights"] = m.pweights.empty() ? m.fweights : m.pweights;
+  j["frequency"] = !m.fweights.empty();
   j["functions"] = {{"link", link_names[static_cast<int>(m.functions.link)]},
                     {"link_power", m.functions.link_power},
                     {"variance", variance_names[static_cast<int>(m.functions.variance)]},
@@ -129,7 +130,7 @@ Glm glm_from_json(const json& j) try {
   m.response = j.at("response").at("name");
   m.response_expression = j.at("response").at("expression");
   m.offset_expression = j.at("offset");
-  m.pweights = j.at("weights");
+  (j.value("frequency", false) ? m.fweights : m.pweights) = j.at("weights");
   m.family = j.at("family");
   m.link = j.at("link");
   auto const& f = j.at("functions");

@@ -75,7 +75,7 @@ class PredictKMeans final : public PredictModel {
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type != "response" && o.type != "class") throw UsageError("--type of k-means is response or class, not '" + o.type + "'");
-    if (o.std_errors || o.interval != "none" || o.residuals) throw UsageError("k-means has neither standard errors nor residuals");
+    if (o.std_errors || o.interval != "none" || o.residuals || o.leverage || o.cooks_distance) throw UsageError("k-means has neither standard errors nor residuals");
     std::vector<int> places;
     for (int column : columns_in(plan.rows, model_)) places.push_back(plan.place(column));
     spec_ = spec_of(model_, std::move(places));

@@ -111,6 +111,8 @@ json model_json(const LinMod& m) {
   j["transforms"] = m.rows.transforms;
   j["like_r"] = m.like_r;
   j["df_residual"] = m.df_residual;
+  j["weights"] = m.pweights.empty() ? m.fweights : m.pweights;
+  j["frequency"] = !m.fweights.empty();
   impl::add_robust(j, m.robust);
   j["design"] = impl::design_json(m.design);
   j["responses"] = json::array();
@@ -129,6 +131,7 @@ LinMod lin_mod_from_json(const json& j) try {
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
   m.like_r = j.at("like_r");
   m.df_residual = j.at("df_residual");
+  (j.value("frequency", false) ? m.fweights : m.pweights) = j.value("weights", "");
   m.robust.kind = j.value("robust", "");
   m.design = impl::design_from_json(j.at("design"));
   for (auto const& f : j.at("responses")) {

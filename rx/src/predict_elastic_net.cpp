@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "predict_model.hpp"
+#include "row_influence.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -37,6 +38,7 @@ class PredictElasticNet final : public PredictModel {
   void plan(PredictPlan& plan) override {
     auto const s = plan.options.penalty;
     if (plan.options.std_errors || plan.options.interval != "none") throw UsageError("a penalised model has no standard errors");
+    if (InfluenceOptions(plan.options).any()) throw UsageError("a penalised model has no leverages, nor what follows from them");
     if (!s && lambda_.size() > 1)
       throw UsageError("the model is a path of " + std::to_string(lambda_.size()) + " penalties: choose one by --s, from " + significant(lambda_.back(), 6) +
                        " to " + significant(lambda_.front(), 6));

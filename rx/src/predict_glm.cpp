@@ -6,20 +6,23 @@
 #include "distributions.hpp"
 #include "linear_predictor.hpp"
 #include "predict_model.hpp"
+#include "row_influence.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
-enum class Residual { response, deviance, pearson, working };
+enum class Residual { response, deviance, pearson, working, standardized, studentized };
 
 Residual residual_of(const std::string& name) {
   if (name == "response") return Residual::response;
   if (name == "deviance") return Residual::deviance;
   if (name == "pearson") return Residual::pearson;
   if (name == "working") return Residual::working;
-  throw UsageError("--residual-type is response, deviance, pearson or working, not '" + name + "'");
+  if (name == "standardized") return Residual::standardized;
+  if (name == "studentized") return Residual::studentized;
+  throw UsageError("--residual-type is response, deviance, pearson, working, standardized or studentized, not '" + name + "'");
 }
 
 class PredictGlm final : public PredictModel {
@@ -42,18 +45,25 @@ class PredictGlm final : public PredictModel {
   /// Working memory of one thread.
   struct Work {
     LinearPredictor::Tile tile;
-    std::vector<double> eta, variance, mu, slope, y, extra, of_mu, deviance;
+    std::vector<double> eta, variance, mu, slope, y, prior, of_mu, deviance;
+    std::vector<char> missing;
   };
   void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
+  double residual(const Work& w, int i) const;
+  double leverage(const Work& w, int i) const;
+  double pearson(const Work& w, int i) const { return (w.y[i] - w.mu[i]) * std::sqrt(w.prior[i] / w.of_mu[i]); }
+  double deviance(const Work& w, int i) const { return std::copysign(std::sqrt(std::max(w.prior[i] * w.deviance[i], 0.0)), w.y[i] - w.mu[i]); }
   void interval(Work& w, std::int64_t count, double* low, double* high) const;
   double bounded(double x) const;
 
   Glm model_;
   std::unique_ptr<LinearPredictor> predictor_;
-  bool link_ = false, errors_ = false, interval_ = false, prediction_ = false;
+  bool link_ = false, errors_ = false, interval_ = false, prediction_ = false, residuals_ = false, variances_ = false;
   int response_ = -1, offset_ = -1, weight_ = -1;
   Residual residual_ = Residual::response;
   double quantile_ = 0;
+  InfluenceOptions wanted_;
+  RowInfluence influence_;
 };
 
 void PredictGlm::check_options(const PredictOptions& options) {
@@ -66,16 +76,22 @@ void PredictGlm::check_options(const PredictOptions& options) {
   if (prediction_ && link_) throw UsageError("a prediction interval is one of the response: it needs --type response");
   if ((errors_ || interval_) && model_.cov_coef.empty())
     throw UsageError("standard errors and intervals need a model that was fitted with --cov-coef");
+  residuals_ = options.residuals;
   residual_ = residual_of(options.residual_type);
+  wanted_ = InfluenceOptions(options);
+  if (wanted_.any()) check_influence(!model_.cov_coef.empty(), model_.robust.kind);
+  influence_ = {model_.dispersion, model_.deviance, model_.df_residual, static_cast<double>(model_.rank), model_.family == "binomial" || model_.family == "poisson"};
 }
 
+/// The response and the prior weights, where residuals of some kind need them. A row of frequency w is w rows of weight 1 to its influence.
 void PredictGlm::plan_residuals(PredictPlan& plan) {
-  response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
-  if (!model_.pweights.empty() && (residual_ == Residual::deviance || residual_ == Residual::pearson)) {
-    auto const written = plan.rows.schema().find(model_.pweights) >= 0 ? quoted_name(model_.pweights) : model_.pweights;
-    weight_ = plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
-  }
-  plan.add_number(model_.response + "_Resid");
+  bool const weighted = residuals_ && (residual_ == Residual::deviance || residual_ == Residual::pearson);
+  variances_ = weighted || wanted_.any();
+  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
+  auto const& column = wanted_.any() || model_.fweights.empty() ? model_.pweights : model_.fweights;
+  if (column.empty() || !variances_) return;
+  auto const written = plan.rows.schema().find(column) >= 0 ? quoted_name(column) : column;
+  weight_ = plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
 }
 
 void PredictGlm::plan(PredictPlan& plan) {
@@ -83,7 +99,8 @@ void PredictGlm::plan(PredictPlan& plan) {
   check_options(options);
   std::vector<double> beta, covariance;
   for (auto const& c : model_.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
-  if (errors_ || interval_) {
+  bool const covariances = errors_ || interval_ || wanted_.any();
+  if (covariances) {
     for (auto const& row : model_.cov_coef)
       for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
     if (covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
@@ -101,7 +118,10 @@ void PredictGlm::plan(PredictPlan& plan) {
     plan.add_number(model_.response + "_Lower");
     plan.add_number(model_.response + "_Upper");
   }
-  if (options.residuals) plan_residuals(plan);
+  if (residuals_) plan.add_number(model_.response + "_Resid");
+  if (wanted_.leverage) plan.add_number(model_.response + "_Leverage");
+  if (wanted_.cooks_distance) plan.add_number(model_.response + "_CooksDistance");
+  plan_residuals(plan);
 }
 
 /// Into the range that the mean of the family can have.
@@ -138,23 +158,42 @@ void PredictGlm::interval(Work& w, std::int64_t count, double* low, double* high
     if (low[i] > high[i]) std::swap(low[i], high[i]);
 }
 
+double PredictGlm::leverage(const Work& w, int i) const {
+  // w mu'^2 / V x'(X'WX)^-1 x; mu' and V of a logit vanish together
+  double const ratio = model_.functions.link == Link::logit && model_.functions.variance == Variance::binomial ? 1 : w.slope[i] / w.of_mu[i];
+  return w.prior[i] * w.slope[i] * ratio * std::max(w.variance[i], 0.0) / model_.dispersion;
+}
+
+double PredictGlm::residual(const Work& w, int i) const {
+  double const r = w.y[i] - w.mu[i];
+  switch (residual_) {
+    case Residual::response: return r;
+    case Residual::deviance: return deviance(w, i);
+    case Residual::pearson: return pearson(w, i);
+    case Residual::working: return r / w.slope[i];
+    case Residual::standardized: return influence_.standardized(deviance(w, i), leverage(w, i));
+    case Residual::studentized: return influence_.studentized(deviance(w, i), pearson(w, i), leverage(w, i));
+  }
+  return r;
+}
+
 void PredictGlm::compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const {
   auto const n = static_cast<int>(count);
-  predictor_->compute(in, from, count, w.tile, w.eta.data(), errors_ || interval_ ? w.variance.data() : nullptr);
+  predictor_->compute(in, from, count, w.tile, w.eta.data(), w.variance.data());
   if (offset_ >= 0) {
-    load_values(in.columns[offset_], from, count, w.extra.data());
-    for (int i = 0; i < n; ++i) w.eta[i] += w.extra[i];
+    load_values(in.columns[offset_], from, count, w.mu.data());
+    for (int i = 0; i < n; ++i) w.eta[i] += w.mu[i];
   }
   glm_means(model_.functions, w.eta.data(), n, w.mu.data(), w.slope.data());
   // With residuals asked for, a row without its response has no results at all, as in RevoScaleR.
   if (response_ >= 0) load_values(in.columns[response_], from, count, w.y.data());
-  std::vector<char> missing(count);
-  for (int i = 0; i < n; ++i) missing[i] = std::isnan(w.eta[i]) || (response_ >= 0 && std::isnan(w.y[i]));
+  if (weight_ >= 0) load_values(in.columns[weight_], from, count, w.prior.data());
+  for (int i = 0; i < n; ++i) w.missing[i] = std::isnan(w.eta[i]) || (response_ >= 0 && std::isnan(w.y[i]));
   int o = 0;
   auto const fill = [&](auto&& value) {
     double* const to = out[o++].number;
     for (int i = 0; i < n; ++i) {
-      to[i] = missing[i] ? na_value() : value(i);
+      to[i] = w.missing[i] ? na_value() : value(i);
       if (std::isnan(to[i])) to[i] = na_value();
     }
   };
@@ -166,29 +205,18 @@ void PredictGlm::compute(Work& w, const Chunk& in, std::int64_t from, std::int64
     fill([&](int i) { return low[i]; });
     fill([&](int i) { return high[i]; });
   }
-  if (response_ < 0) return;
-  bool const weighted = weight_ >= 0;
-  if (weighted) load_values(in.columns[weight_], from, count, w.extra.data());
-  auto const prior = [&](int i) { return weighted ? w.extra[i] : 1.0; };
-  if (residual_ == Residual::deviance || residual_ == Residual::pearson)
-    glm_variances(model_.functions, w.y.data(), w.mu.data(), n, w.of_mu.data(), w.deviance.data());
-  fill([&](int i) {
-    double const r = w.y[i] - w.mu[i];
-    switch (residual_) {
-      case Residual::response: break;
-      case Residual::deviance: return std::copysign(std::sqrt(std::max(prior(i) * w.deviance[i], 0.0)), r);
-      case Residual::pearson: return r * std::sqrt(prior(i) / w.of_mu[i]);
-      case Residual::working: return r / w.slope[i];
-    }
-    return r;
-  });
+  if (variances_) glm_variances(model_.functions, response_ >= 0 ? w.y.data() : w.mu.data(), w.mu.data(), n, w.of_mu.data(), w.deviance.data());
+  if (residuals_) fill([&](int i) { return residual(w, i); });
+  if (wanted_.leverage) fill([&](int i) { return leverage(w, i); });
+  if (wanted_.cooks_distance) fill([&](int i) { return influence_.cooks_distance(pearson(w, i), leverage(w, i)); });
 }
 
 PredictTile PredictGlm::tile() const {
   auto const work = std::make_shared<Work>();
   work->tile = predictor_->tile(predict_tile_rows);
-  for (auto* v : {&work->eta, &work->variance, &work->mu, &work->slope, &work->y, &work->extra, &work->of_mu, &work->deviance})
-    v->resize(predict_tile_rows);
+  for (auto* v : {&work->eta, &work->variance, &work->mu, &work->slope, &work->y, &work->prior, &work->of_mu, &work->deviance})
+    v->assign(predict_tile_rows, 1.0);
+  work->missing.resize(predict_tile_rows);
   return [this, work](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) { compute(*work, in, from, count, out); };
 }
 

@@ -5,6 +5,7 @@
 #include "distributions.hpp"
 #include "linear_predictor.hpp"
 #include "predict_model.hpp"
+#include "row_influence.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/lin_mod.hpp"
 
@@ -20,77 +21,120 @@ class PredictLinMod final : public PredictModel {
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, {model_.fits[0].name}); }
 
-  void plan(PredictPlan& plan) override {
-    auto const& options = plan.options;
-    auto const& fit = model_.fits[0];
-    if (options.type != "response" && options.type != "link") throw UsageError("--type of a linear model is response or link, not '" + options.type + "'");
-    if (options.residual_type != "response") throw UsageError("--residual-type: a linear model has response residuals alone");
-    errors_ = options.std_errors;
-    interval_ = options.interval != "none";
-    prediction_ = options.interval == "prediction";
-    bool const needs_covariance = errors_ || interval_;
-    if (needs_covariance && fit.cov_coef.empty())
-      throw UsageError("standard errors and intervals need a model that was fitted with --cov-coef");
-    std::vector<double> beta, covariance;
-    for (auto const& c : fit.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
-    if (needs_covariance)
-      for (auto const& row : fit.cov_coef)
-        for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
-    if (needs_covariance && covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
-    quantile_ = t_quantile_two_sided(options.conf_level, model_.df_residual);
-    residual_variance_ = fit.sigma * fit.sigma;
-
-    check_levels(model_.design, plan.rows, plan.input);
-    auto const bound = bind(model_.design, plan.rows);
-    plan.read = bound.read;
-    predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance));
-    plan.add_number(options.pred_var_names.empty() ? fit.name + "_Pred" : options.pred_var_names);
-    if (errors_) plan.add_number(fit.name + "_StdErr");
-    if (interval_) {
-      plan.add_number(fit.name + "_Lower");
-      plan.add_number(fit.name + "_Upper");
-    }
-    if (options.residuals) {
-      response_ = plan.place(numeric_column(plan.rows, *parse_expression(fit.name), "the response"));
-      plan.add_number(fit.name + "_Resid");
-    }
-  }
-
-  PredictTile tile() const override {
-    auto const work = std::make_shared<LinearPredictor::Tile>(predictor_->tile(predict_tile_rows));
-    auto const variance = std::make_shared<std::vector<double>>(predict_tile_rows), y = std::make_shared<std::vector<double>>(predict_tile_rows);
-    return [this, work, variance, y](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) {
-      double* const eta = out[0].number;
-      predictor_->compute(in, from, count, *work, eta, errors_ || interval_ ? variance->data() : nullptr);
-      // With residuals asked for, a row without its response has no results at all, as in RevoScaleR.
-      if (response_ >= 0) load_values(in.columns[response_], from, count, y->data());
-      for (std::int64_t i = 0; i < count; ++i)
-        if (std::isnan(eta[i]) || (response_ >= 0 && std::isnan((*y)[i]))) eta[i] = na_value();
-      int o = 1;
-      auto const fill = [&](auto&& value) {
-        double* const to = out[o++].number;
-        for (std::int64_t i = 0; i < count; ++i) to[i] = std::isnan(eta[i]) ? eta[i] : value(i);
-      };
-      auto const error = [&](std::int64_t i) { return std::sqrt(std::max((*variance)[i], 0.0)); };
-      auto const width = [&](std::int64_t i) {
-        return quantile_ * (prediction_ ? std::sqrt(residual_variance_ + std::max((*variance)[i], 0.0)) : error(i));
-      };
-      if (errors_) fill(error);
-      if (interval_) {
-        fill([&](std::int64_t i) { return eta[i] - width(i); });
-        fill([&](std::int64_t i) { return eta[i] + width(i); });
-      }
-      if (response_ >= 0) fill([&](std::int64_t i) { return (*y)[i] - eta[i]; });
-    };
-  }
+  void plan(PredictPlan& plan) override;
+  PredictTile tile() const override;
 
  private:
+  /// Working memory of one thread.
+  struct Work {
+    LinearPredictor::Tile tile;
+    std::vector<double> variance, y, weight;
+  };
+  void plan_options(const PredictOptions& options);
+  void plan_outputs(PredictPlan& plan);
+  void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
+
   LinMod model_;
   std::unique_ptr<LinearPredictor> predictor_;
-  bool errors_ = false, interval_ = false, prediction_ = false;
-  int response_ = -1;
+  bool errors_ = false, interval_ = false, prediction_ = false, residuals_ = false, covariance_ = false;
+  int response_ = -1, weight_ = -1;
   double quantile_ = 0, residual_variance_ = 0;
+  InfluenceOptions wanted_;
+  RowInfluence influence_;
 };
+
+void PredictLinMod::plan_options(const PredictOptions& options) {
+  auto const& fit = model_.fits[0];
+  wanted_ = InfluenceOptions(options);
+  if (options.type != "response" && options.type != "link") throw UsageError("--type of a linear model is response or link, not '" + options.type + "'");
+  if (options.residual_type != "response" && options.residual_type != "standardized" && options.residual_type != "studentized")
+    throw UsageError("--residual-type: a linear model has response, standardized and studentized residuals alone");
+  errors_ = options.std_errors;
+  interval_ = options.interval != "none";
+  prediction_ = options.interval == "prediction";
+  residuals_ = options.residuals;
+  if ((errors_ || interval_) && fit.cov_coef.empty()) throw UsageError("standard errors and intervals need a model that was fitted with --cov-coef");
+  if (wanted_.any()) check_influence(!fit.cov_coef.empty(), model_.robust.kind);
+  covariance_ = errors_ || interval_ || wanted_.any();
+  quantile_ = t_quantile_two_sided(options.conf_level, model_.df_residual);
+  residual_variance_ = fit.sigma * fit.sigma;
+  influence_ = {residual_variance_, residual_variance_ * model_.df_residual, model_.df_residual, 0, false};
+  for (auto const& c : fit.coefficients) influence_.rank += !c.aliased;
+}
+
+void PredictLinMod::plan_outputs(PredictPlan& plan) {
+  auto const& name = model_.fits[0].name;
+  plan.add_number(plan.options.pred_var_names.empty() ? name + "_Pred" : plan.options.pred_var_names);
+  if (errors_) plan.add_number(name + "_StdErr");
+  if (interval_) {
+    plan.add_number(name + "_Lower");
+    plan.add_number(name + "_Upper");
+  }
+  if (residuals_) plan.add_number(name + "_Resid");
+  if (wanted_.leverage) plan.add_number(name + "_Leverage");
+  if (wanted_.cooks_distance) plan.add_number(name + "_CooksDistance");
+  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(name), "the response"));
+  // A row of frequency w is w rows of weight 1
+  if (wanted_.any() && !model_.pweights.empty()) weight_ = plan.place(numeric_column(plan.rows, *parse_expression(quoted_name(model_.pweights)), "the weight"));
+}
+
+void PredictLinMod::plan(PredictPlan& plan) {
+  plan_options(plan.options);
+  auto const& fit = model_.fits[0];
+  std::vector<double> beta, covariance;
+  for (auto const& c : fit.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
+  if (covariance_)
+    for (auto const& row : fit.cov_coef)
+      for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
+  if (covariance_ && covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
+  check_levels(model_.design, plan.rows, plan.input);
+  auto const bound = bind(model_.design, plan.rows);
+  plan.read = bound.read;
+  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance));
+  plan_outputs(plan);
+}
+
+void PredictLinMod::compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const {
+  double* const eta = out[0].number;
+  predictor_->compute(in, from, count, w.tile, eta, covariance_ ? w.variance.data() : nullptr);
+  // With residuals asked for, a row without its response has no results at all, as in RevoScaleR.
+  if (response_ >= 0) load_values(in.columns[response_], from, count, w.y.data());
+  if (weight_ >= 0) load_values(in.columns[weight_], from, count, w.weight.data());
+  for (std::int64_t i = 0; i < count; ++i)
+    if (std::isnan(eta[i]) || (response_ >= 0 && std::isnan(w.y[i]))) eta[i] = na_value();
+  int o = 1;
+  auto const fill = [&](auto&& value) {
+    double* const to = out[o++].number;
+    for (std::int64_t i = 0; i < count; ++i) {
+      to[i] = std::isnan(eta[i]) ? eta[i] : value(i);
+      if (std::isnan(to[i])) to[i] = na_value();
+    }
+  };
+  auto const error = [&](std::int64_t i) { return std::sqrt(std::max(w.variance[i], 0.0)); };
+  auto const width = [&](std::int64_t i) { return quantile_ * (prediction_ ? std::sqrt(residual_variance_ + std::max(w.variance[i], 0.0)) : error(i)); };
+  auto const leverage = [&](std::int64_t i) { return w.weight[i] * w.variance[i] / residual_variance_; };
+  auto const residual = [&](std::int64_t i) { return std::sqrt(w.weight[i]) * (w.y[i] - eta[i]); };
+  if (errors_) fill(error);
+  if (interval_) {
+    fill([&](std::int64_t i) { return eta[i] - width(i); });
+    fill([&](std::int64_t i) { return eta[i] + width(i); });
+  }
+  if (residuals_)
+    fill([&](std::int64_t i) {
+      if (wanted_.standardized) return influence_.standardized(residual(i), leverage(i));
+      if (wanted_.studentized) return influence_.studentized(residual(i), residual(i), leverage(i));
+      return w.y[i] - eta[i];
+    });
+  if (wanted_.leverage) fill(leverage);
+  if (wanted_.cooks_distance) fill([&](std::int64_t i) { return influence_.cooks_distance(residual(i), leverage(i)); });
+}
+
+PredictTile PredictLinMod::tile() const {
+  auto const work = std::make_shared<Work>();
+  work->tile = predictor_->tile(predict_tile_rows);
+  for (auto* v : {&work->variance, &work->y, &work->weight}) v->assign(predict_tile_rows, 1.0);
+  return [this, work](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) { compute(*work, in, from, count, out); };
+}
 
 }  // namespace
 

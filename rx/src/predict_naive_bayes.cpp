@@ -31,7 +31,7 @@ class PredictNaiveBayes final : public PredictModel {
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type == "link") throw UsageError("--type of naive Bayes is class or prob, not 'link'");
-    if (o.std_errors || o.interval != "none" || o.residuals) throw UsageError("naive Bayes has neither standard errors nor residuals");
+    if (o.std_errors || o.interval != "none" || o.residuals || o.leverage || o.cooks_distance) throw UsageError("naive Bayes has neither standard errors nor residuals");
     prob_ = o.type == "prob";
     check_levels(model_.predictors, plan.rows, plan.input);
     auto const bound = bind(model_.predictors, plan.rows);

@@ -35,7 +35,7 @@ class PredictPrincomp final : public PredictModel {
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
-    if (o.std_errors || o.interval != "none" || o.residuals)
+    if (o.std_errors || o.interval != "none" || o.residuals || o.leverage || o.cooks_distance)
       throw UsageError("principal components have scores, and neither standard errors, intervals nor residuals");
     if (o.type != "response" && o.type != "link") throw UsageError("--type does not apply to principal components");
     check_levels(design_, plan.rows, plan.input);

@@ -111,6 +111,20 @@ class Bits(Case):
         self.same_results("naivebayes", "g ~ x + y + F(h) + flag", "--smoothing-factor", "1")
         self.same_results("naivebayes", "F(h) ~ x + y + g", "--pweights", "h", "--row-selection", "x > 5")
 
+    def test_predictions_and_influence_are_the_same_bytes(self):
+        table, model = self.path("t.h5"), self.path("m.json")
+        self.succeed("import", self.csv, table, *TEXT)
+        fits = (("linmod", "y ~ x + g", "--pweights", "h"), ("glm", "n ~ x + g", "--family", "poisson", "--transform", "n = floor(abs(y))"))
+        for verb, formula, *options in fits:
+            self.succeed(verb, formula, table, *options, "--cov-coef", "--model", model, "--overwrite")
+            first = None
+            for ranks, threads in itertools.product(RANKS, (1, 2)):
+                out = self.path("%s-%d-%d.h5" % (verb, ranks, threads))
+                self.succeed("predict", model, table, out, "--compute-leverage", "--compute-cooks-distance", "--compute-residuals", "--residual-type",
+                             "studentized", "--threads", threads, ranks=ranks)
+                first = first or out
+                self.assertTrue(filecmp.cmp(first, out, shallow=False), "%s differs from %s" % (out, first))
+
     def test_kmeans_writes_the_same_bytes(self):
         table, first = self.path("t.h5"), None
         self.succeed("import", self.csv, table, *TEXT)

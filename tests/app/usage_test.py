@@ -163,6 +163,16 @@ class Usage(Case):
         self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("p.csv"), "--compute-std-errors")
         self.fail_with(2, "response or link", "predict", self.linear_model(), self.table, self.path("p.csv"), "--type", "prob")
 
+    def test_influence_is_refused_where_there_is_none(self):
+        model = self.linear_model()
+        for option in (["--compute-leverage"], ["--compute-cooks-distance"], ["--compute-residuals", "--residual-type", "studentized"]):
+            self.fail_with(2, "fitted with --cov-coef", "predict", model, self.table, self.path("p.csv"), *option)
+        self.succeed("linmod", "y ~ x", self.table, "--cov-coef", "--robust", "HC1", "--model", model, "--overwrite")
+        self.fail_with(2, "fitted without --robust and --cluster", "predict", model, self.table, self.path("p.csv"), "--compute-leverage")
+        self.fail_with(2, "--residual-type: 'raw' is not one of", "predict", model, self.table, self.path("p.csv"), "--residual-type", "raw")
+        self.succeed("covcor", "~ x + y", self.table, "--princomp", "--model", model, "--overwrite")
+        self.fail_with(2, "neither standard errors", "predict", model, self.table, self.path("p.csv"), "--compute-leverage")
+
     def linear_model(self):
         self.succeed("linmod", "y ~ x", self.table, "--model", self.path("linear.json"))
         return self.path("linear.json")

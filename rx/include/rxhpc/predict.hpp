@@ -17,7 +17,10 @@ struct PredictOptions {
   std::string interval = "none";         ///< none, confidence, prediction: Y_Lower and Y_Upper
   double conf_level = 0.95;
   bool residuals = false;                ///< Y_Resid; needs the response
-  std::string residual_type = "response";  ///< response, deviance, pearson, working: generalised linear models alone have the others
+  /// response; deviance, pearson, working: generalised linear models alone have these; standardized, studentized: as R's rstandard() and rstudent()
+  std::string residual_type = "response";
+  bool leverage = false;                 ///< Y_Leverage: the row's diagonal element of the hat matrix
+  bool cooks_distance = false;           ///< Y_CooksDistance; needs the response
   bool write_model_vars = false;         ///< also the columns that the model reads
   std::vector<std::string> extra_vars;   ///< also these columns
   std::optional<double> penalty = {};    ///< of an elastic-net path: the lambda whose coefficients are taken
