@@ -62,9 +62,23 @@ DD dot(ConstRow x, ConstRow y, int begin, int end) {
 
 bool is_zero(DD x) { return x.hi == 0 && x.lo == 0; }
 
+/// max(|x_j|, |c_k x_k|), c the coefficients of column j on the columns kept before it: R c = R(., j).
+double largest_part(const Cholesky& c, const DdMatrix& gram, int j) {
+  double largest = std::sqrt(gram(j, j).hi);
+  std::vector<DD> left;
+  for (int k = 0; k < j; ++k) left.push_back(c.r(k, j));
+  for (int k = j - 1; k >= 0; --k) {
+    if (c.aliased[k]) continue;
+    DD const part = left[k] / c.r(k, k);
+    for (int i = 0; i < k; ++i) left[i] -= c.r(i, k) * part;
+    largest = std::max(largest, std::abs(part.hi) * std::sqrt(gram(k, k).hi));
+  }
+  return largest;
+}
+
 }  // namespace
 
-Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance) {
+Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance, double rounding) {
   int const n = gram.n;
   Cholesky c;
   c.r = DdMatrix(n);
@@ -76,7 +90,8 @@ Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance) {
     double const norm = std::sqrt(gram(j, j).hi);
     DD const root = sqrt(diagonal);  // 0 where rounding left nothing or less
     c.pivot[j] = norm > 0 ? root.hi / norm : 0;
-    if (!(root.hi > tolerance * norm) || !(root.hi > 0)) {
+    bool const clear = root.hi > tolerance * norm || (rounding > 0 && root.hi > rounding * norm && root.hi > rounding * largest_part(c, gram, j));
+    if (!clear || !(root.hi > 0)) {
       c.aliased[j] = 1;
       continue;
     }

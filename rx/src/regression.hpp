@@ -11,7 +11,8 @@
 
 namespace rxhpc::impl {
 
-constexpr double rank_tolerance = 1e-11;   // Filip's columns leave 5e-8 and are kept; rounded aliases leave 2e-16
+constexpr double rank_tolerance = 1e-11;   // what stays above it is kept
+constexpr double rank_rounding = 5e-15;    // below it, what exceeds this share of a column's largest part is no rounding: text of 15 digits leaves 3e-15
 constexpr double r_rank_tolerance = 1e-7;  // lm()'s
 
 /// Everything that the passes of one fit share.

@@ -24,7 +24,7 @@ void factor_columns(const Regression& r, const RegressionSums& s, RegressionSolu
   int const responses = static_cast<int>(r.spec.responses.size());
   for (int y = 0; y < responses; ++y) at.push_back(s.gram.n - responses + y);
   out.gram = chosen(s.gram, at);
-  out.factor = cholesky(out.gram, out.candidates, tolerance);
+  out.factor = cholesky(out.gram, out.candidates, tolerance, tolerance == rank_tolerance ? rank_rounding : 0);
 }
 
 double tolerance_of(const FitOptions& options) { return options.like_r ? r_rank_tolerance : rank_tolerance; }

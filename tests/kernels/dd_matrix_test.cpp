@@ -73,6 +73,35 @@ TEST(DdMatrix, AliasedColumnIsSkippedAndTheLastOneNoPivot) {
   EXPECT_NEAR(inv(1, 1).hi, 1.0 / 14, 1e-16);
 }
 
+/// Columns 1, t, and c t + d with c = 1e6, whose own part d is 1e-13 and then 1e-16 of what it is made of.
+TEST(DdMatrix, SmallPivotsAreKeptWhereTheyAreNoRounding) {
+  for (double own : {1e-7, 1e-10}) {
+    DdMatrix m(2);
+    m.set(0, 0, 1);
+    m.set(0, 1, 1e6);
+    m.set(1, 0, 1e6);
+    m.set(1, 1, two_prod(1e6, 1e6) + two_prod(own, own));
+    EXPECT_EQ(cholesky(m, 2, 1e-11).rank, 1);
+    EXPECT_EQ(cholesky(m, 2, 1e-11, 5e-15).rank, own == 1e-7 ? 2 : 1);
+    EXPECT_EQ(cholesky(m, 2, 1e-7, 0).rank, 1);
+  }
+  // x_2 = x_0 - x_1 + 1e-12 e, |x_2| = 1e-4, |e| = 1: of itself 1e-8, of its parts 1e-12; then 1e-16, with which it goes
+  for (double own : {1e-12, 1e-16}) {
+    DdMatrix m(3);
+    double const d = 1e-4;
+    DD const dd = two_prod(d, d);
+    m.set(0, 0, 1);
+    m.set(0, 1, 1);
+    m.set(0, 2, 0);
+    m.set(1, 1, DD(1) + dd);
+    m.set(1, 2, -dd);
+    m.set(2, 2, dd + two_prod(own, own));
+    for (int i = 0; i < 3; ++i)
+      for (int j = 0; j < i; ++j) m.set(i, j, m(j, i));
+    EXPECT_EQ(cholesky(m, 3, 1e-7, 5e-15).rank, own == 1e-12 ? 3 : 2);
+  }
+}
+
 TEST(DdMatrix, ZeroColumnAndNoCandidate) {
   DdMatrix m(2);
   m.set(1, 1, 4);

@@ -17,7 +17,9 @@ struct DdMatrix {
   void set(int i, int j, DD x) { hi[std::size_t(i) * n + j] = x.hi, lo[std::size_t(i) * n + j] = x.lo; }
 };
 
-/// gram = R'R, columns taken in order; a column is aliased, and skipped, when |R_jj| <= tolerance * sqrt(gram_jj) (or gram_jj is 0).
+/// gram = R'R, columns taken in order; a column is aliased, and skipped, when |R_jj| <= tolerance * sqrt(gram_jj) (or gram_jj is 0), unless
+/// `rounding` is above 0 and |R_jj| is above rounding * max(|x_j|, |c_k x_k|), x_j being nearly sum c_k x_k of columns kept: what a column made of others
+/// leaves when all are rounded is smaller.
 struct Cholesky {
   DdMatrix r;                 ///< upper triangular [n x n]; rows of aliased columns are zero
   std::vector<char> aliased;  ///< [n]
@@ -27,7 +29,7 @@ struct Cholesky {
 /// Only the first `candidates` columns can be kept as pivots; the rest (responses) are carried along: after it, for a response
 /// column y, r(j, y) = (R^-T X'y)_j and residual(y, z) below is what is left of y'z.
 /// Cost n^2 * candidates / 3 double-double multiply-adds, vectorised along rows.
-Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance);
+Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance, double rounding = 0);
 /// What is left of gram(y, z) after projecting on the kept columns, both being columns past the candidates: y'z - sum_j r(j,y) r(j,z).
 DD residual(const Cholesky& c, const DdMatrix& gram, int y, int z);
 /// Coefficients of response column y on the kept columns, [candidates]; aliased ones are 0.
