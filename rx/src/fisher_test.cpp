@@ -1,10 +1,9 @@
-// Fisher's exact test: 2 by 2 from the noncentral hypergeometric distribution, larger tables by enumeration or simulation.
+// Fisher's exact test: 2 by 2 from the noncentral hypergeometric distribution, larger tables by a network of all tables or by simulation.
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
-#include <unordered_map>
 
+#include "fisher_network.hpp"
 #include "rxhpc/contingency_tests.hpp"
 #include "table_margins.hpp"
 
@@ -12,7 +11,8 @@ namespace rxhpc {
 namespace {
 
 constexpr double none = TableTest::none, infinity = std::numeric_limits<double>::infinity();
-constexpr double slack = 1e-7;  // tables this much likelier than the observed one count as equally likely, as in R
+// Tables this much likelier than the observed one count as equally likely, 2 by 2 and larger, as in R.
+constexpr double slack = 1e-7, network_slack = 3.45254e-7;
 
 double log_factorial(double n) { return std::lgamma(n + 1); }
 
@@ -105,93 +105,6 @@ TableTest two_by_two(const TwoWay& t, double conf_level) {
   return out;
 }
 
-/// Columns are given to the rows one after another. A state is what the rows have left, sorted; ways to it that are equally likely so far
-/// are one, with their number (the hashing of Mehta & Patel, JASA 78, 1983).
-class Enumeration {
- public:
-  Enumeration(const TwoWay& t, std::int64_t most_steps) : margins_(t), most_(most_steps) {
-    double constant = -log_factorial(margins_.total), observed = 0;
-    for (double r : margins_.row) constant += log_factorial(r);
-    for (double c : margins_.column) constant += log_factorial(c);
-    for (double n : t.values) observed -= log_factorial(n);
-    constant_ = constant;
-    limit_ = observed + std::log1p(slack);
-    for (double n = 0; n <= margins_.total; ++n) log_factorial_.push_back(log_factorial(n));
-  }
-  /// The p-value; NaN where it would take more steps than allowed.
-  double run() {
-    std::vector<int> rows;
-    for (double r : margins_.row) rows.push_back(static_cast<int>(r));
-    std::sort(rows.begin(), rows.end());
-    std::sort(margins_.column.begin(), margins_.column.end(), std::greater<>());
-    states_[rows][0] = {0, 1};
-    for (std::size_t j = 0; j + 1 < margins_.column.size(); ++j) {
-      States next;
-      for (auto const& [left, pasts] : states_) {
-        next_ = &next;
-        pasts_ = &pasts;
-        std::vector<int> after = left;
-        give(after, 0, static_cast<int>(margins_.column[j]), 0);
-        if (steps_ > most_) return none;
-      }
-      states_ = std::move(next);
-    }
-    double p = 0;
-    for (auto const& [left, pasts] : states_) {  // the last column takes what is left
-      double last = 0;
-      for (int n : left) last -= log_factorial_[static_cast<std::size_t>(n)];
-      for (auto const& [key, past] : pasts)
-        if (past.log + last <= limit_) p += past.ways * std::exp(constant_ + past.log + last);
-    }
-    return std::min(1.0, p);
-  }
-
- private:
-  struct Past {
-    double log = 0, ways = 0;
-  };
-  using Pasts = std::unordered_map<std::int64_t, Past>;
-  using States = std::map<std::vector<int>, Pasts>;
-
-  void give(std::vector<int>& left, std::size_t row, int rest, double log) {
-    if (steps_ > most_) return;
-    if (row + 1 == left.size()) {
-      if (rest > left[row]) return;
-      left[row] -= rest;
-      arrive(left, log - log_factorial_[static_cast<std::size_t>(rest)]);
-      left[row] += rest;
-      return;
-    }
-    int room = 0;
-    for (std::size_t k = row + 1; k < left.size(); ++k) room += left[k];
-    int const had = left[row];
-    for (int n = std::max(0, rest - room); n <= std::min(rest, had); ++n) {
-      left[row] = had - n;
-      give(left, row + 1, rest - n, log - log_factorial_[static_cast<std::size_t>(n)]);
-    }
-    left[row] = had;
-  }
-  void arrive(std::vector<int> left, double log) {
-    std::sort(left.begin(), left.end());
-    auto& to = (*next_)[left];
-    steps_ += static_cast<std::int64_t>(pasts_->size()) + 4;
-    for (auto const& [key, past] : *pasts_) {
-      double const sum = past.log + log;
-      auto& p = to[std::llround(sum * 1e9)];
-      if (p.ways == 0) p.log = sum;
-      p.ways += past.ways;
-    }
-  }
-
-  impl::Margins margins_;
-  std::int64_t most_, steps_ = 0;
-  double constant_ = 0, limit_ = 0;
-  std::vector<double> log_factorial_;
-  States states_;
-  States* next_ = nullptr;
-  const Pasts* pasts_ = nullptr;
-};
-
 TwoWay turned(const TwoWay& t) {
   TwoWay out{t.columns, t.rows, {}};
   for (std::size_t j = 0; j < t.columns; ++j)
@@ -209,7 +122,7 @@ double simulated(const TwoWay& t, const TableTestOptions& o) {
     for (double n : of.values) sum -= logs[static_cast<std::size_t>(n)];
     return sum;
   };
-  double const limit = density(t) + slack;
+  double const limit = density(t) + network_slack;
   std::int64_t rarer = 0;
   TwoWay drawn;
   for (int k = 0; k < o.simulations; ++k) {
@@ -232,7 +145,7 @@ TableTest fisher(const TwoWay& table, const TableTestOptions& o) {
   if (t.rows > t.columns) t = turned(t);
   TableTest out;
   out.valid = true;
-  out.p_value = Enumeration(t, o.most_steps).run();
+  out.p_value = impl::fisher_exact(t, network_slack, o.most_steps);
   out.method = "exact, all tables of these margins";
   if (!std::isnan(out.p_value)) return out;
   out.p_value = simulated(t, o);

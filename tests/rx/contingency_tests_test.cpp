@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 namespace rxhpc {
@@ -51,6 +52,67 @@ TEST(TableTests, FisherLarger) {
   expect_near(fisher({3, 3, {0, 5, 3, 6, 1, 0, 2, 4, 2}}).p_value, 0.0104368588197317, 1e-8);
   // 2 by 3 of some thousand rows
   EXPECT_EQ(fisher({2, 3, {401, 216, 221, 254, 259, 169}}).method.substr(0, 5), "exact");
+}
+
+// fisher.test(t, workspace = 2e7)$p.value
+TEST(TableTests, FisherOfLargeTablesIsExact) {
+  struct Known {
+    TwoWay table;
+    double p;
+  };
+  Known const known[] = {
+      {job, 0.782684938965639},
+      {{5, 5, {5, 4, 2, 7, 0, 4, 5, 5, 6, 1, 6, 6, 5, 3, 0, 7, 1, 6, 4, 2, 4, 8, 3, 5, 1}}, 0.506336291830},
+      {{5, 5, {5, 7, 3, 6, 13, 2, 2, 1, 3, 4, 2, 5, 3, 10, 13, 3, 2, 0, 3, 2, 0, 2, 1, 5, 3}}, 0.86337181925},
+      {{3, 8, {1, 2, 2, 4, 3, 6, 1, 3, 1, 1, 2, 2, 2, 0, 4, 4, 5, 3, 3, 1, 3, 4, 1, 2}}, 0.307145654187},
+      {{8, 3, {1, 1, 5, 2, 1, 3, 2, 2, 3, 4, 2, 1, 3, 2, 3, 6, 0, 4, 1, 4, 1, 3, 4, 2}}, 0.307145654187},
+      {{2, 6, {100, 100, 78, 46, 64, 89, 97, 117, 105, 49, 77, 78}}, 0.384303702148},
+      {{4, 4, {6, 13, 6, 4, 5, 4, 1, 7, 17, 21, 17, 15, 10, 11, 7, 6}}, 0.507504373134},
+  };
+  for (auto const& [table, p] : known) {
+    auto const t = fisher(table);
+    EXPECT_EQ(t.method.substr(0, 5), "exact");
+    expect_near(t.p_value, p, 1e-9);
+  }
+}
+
+/// All tables with these margins, cell by cell: the chance of those no likelier than `limit`, of all.
+void every_table(std::vector<int> row, std::vector<int> column, std::size_t at, double log, double limit, double& rarer, double& all) {
+  auto const i = at / column.size(), j = at % column.size();
+  if (i == row.size()) {
+    for (int left : column)
+      if (left > 0) return;
+    all += std::exp(log);
+    if (log <= limit) rarer += std::exp(log);
+    return;
+  }
+  bool const ends = j + 1 == column.size();
+  for (int n = ends ? row[i] : 0; n <= std::min(row[i], column[j]); ++n) {
+    auto r = row, c = column;
+    r[i] -= n, c[j] -= n;
+    every_table(r, c, at + 1, log - std::lgamma(n + 1.0), limit, rarer, all);
+  }
+}
+
+TEST(TableTests, FisherAgreesWithEveryTableOneByOne) {
+  std::uint64_t state = 3;
+  auto const next = [&](int n) { return static_cast<int>((state = state * 6364136223846793005u + 1442695040888963407u) >> 33) % n; };
+  for (auto const& [rows, columns, most] : {std::array{2, 6, 3}, std::array{3, 3, 4}, std::array{3, 4, 2}, std::array{2, 3, 20}})
+    for (int k = 0; k < 4; ++k) {
+      TwoWay t{static_cast<std::size_t>(rows), static_cast<std::size_t>(columns), {}};
+      std::vector<int> row(t.rows), column(t.columns);
+      double limit = 1e-7;
+      for (int i = 0; i < rows; ++i)
+        for (int j = 0; j < columns; ++j) {
+          int const n = next(most) + (i == j % rows ? 1 : 0);
+          t.values.push_back(n);
+          row[static_cast<std::size_t>(i)] += n, column[static_cast<std::size_t>(j)] += n;
+          limit -= std::lgamma(n + 1.0);
+        }
+      double rarer = 0, all = 0;
+      every_table(row, column, 0, 0, limit, rarer, all);
+      expect_near(fisher(t).p_value, rarer / all, 1e-10);
+    }
 }
 
 TEST(TableTests, FisherGivesWayToSimulationAndSaysSo) {

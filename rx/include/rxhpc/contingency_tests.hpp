@@ -32,7 +32,7 @@ struct TableTestOptions {
   double conf_level = 0.95;
   std::uint64_t seed = 1;
   int simulations = 10000;          ///< tables drawn where no other way ends in time, or is asked for
-  std::int64_t most_steps = 4000000;  ///< of the exact test before it gives way to simulation
+  std::int64_t most_steps = 200000000;  ///< of the exact test before it gives way to simulation
   bool permute = false;             ///< Kendall: p by simulation, as RevoScaleR
 };
 
@@ -41,7 +41,7 @@ TableTest chi_squared(const TwoWay& table, bool yates = true);
 /// sqrt(chi-squared / (n (min(r, c) - 1))), without correction; NaN where there is none.
 double cramers_v(const TwoWay& table);
 /// Fisher's exact test of whole counts. 2 by 2: conditional maximum-likelihood odds ratio in `estimate` with its exact interval. Larger: all
-/// tables of these margins are enumerated column by column, equal states merged; where that takes too long, simulated (method says so).
+/// tables of these margins in a network with bounds of what is still to come; where that takes too long, simulated (method says so).
 TableTest fisher(const TwoWay& table, const TableTestOptions& options = {});
 /// Kendall's tau a, b and c (Stuart). p: exact without ties and below 50 rows, else normal with the variance of ties (as R's cor.test).
 Kendall kendall(const TwoWay& table, const TableTestOptions& options = {});
