@@ -42,6 +42,8 @@ void run_histogram(Session& session) {
   options.start_val = args.number("start-val", std::nan(""));
   options.end_val = args.number("end-val", std::nan(""));
   options.right = args.flag("right", true);
+  options.levels_to_drop = args.list("levels-to-drop");
+  options.levels_to_keep = args.list("levels-to-keep");
   options.max_num_panels = static_cast<int>(args.integer("max-num-panels", 100));
   options.rows = row_options(args);
   options.pweights = unquoted(args.text("pweights"));

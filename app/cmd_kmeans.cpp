@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "analysis.hpp"
@@ -5,6 +6,7 @@
 #include "rxhpc/errors.hpp"
 #include "rxhpc/kmeans.hpp"
 #include "rxhpc/table.hpp"
+#include "svg_plot.hpp"
 
 namespace rxhpc::app {
 namespace {
@@ -81,6 +83,52 @@ void write_clusters(Session& session, const KMeans& model, const ChunkSource& so
   sink->finish();
 }
 
+constexpr std::int64_t plotted_rows = 2000;
+constexpr std::size_t most_named_clusters = 24;  // more do not fit beside the plot
+
+/// Places, among the model's variables, of the two to draw: --plot-vars, else the first two.
+std::pair<std::size_t, std::size_t> plotted_variables(const Arguments& args, const std::vector<std::string>& variables) {
+  auto const wanted = args.list("plot-vars");
+  if (wanted.empty() && variables.size() < 2) throw UsageError("--plot draws two variables; the formula has one");
+  if (wanted.empty()) return {0, 1};
+  if (wanted.size() != 2) throw UsageError("--plot-vars takes two of the formula's variables");
+  std::size_t place[2];
+  for (int k = 0; k < 2; ++k) {
+    auto const at = std::find_if(variables.begin(), variables.end(), [&](auto const& v) { return unquoted(v) == wanted[static_cast<std::size_t>(k)]; });
+    if (at == variables.end()) throw UsageError("--plot-vars: '" + wanted[static_cast<std::size_t>(k)] + "' is no variable of the formula");
+    place[k] = static_cast<std::size_t>(at - variables.begin());
+  }
+  return {place[0], place[1]};
+}
+
+/// Collective. Some rows coloured by their cluster, and the centres.
+void draw_clusters(Session& session, const KMeans& model, const ChunkSource& source, std::pair<std::size_t, std::size_t> variables, Timing& timing) {
+  auto const sample = clustered_sample(model, source, plotted_rows, session.run, session.comm, &timing);
+  auto const [x, y] = variables;
+  Points rows, centres;
+  for (std::size_t r = 0; r < sample.rows.size(); ++r) {
+    rows.x.push_back(sample.rows[r][x]);
+    rows.y.push_back(sample.rows[r][y]);
+    rows.group.push_back(sample.cluster[r]);
+  }
+  centres.emphasised = true;
+  Plot plot;
+  for (std::size_t k = 0; k < model.centers.size(); ++k) {
+    centres.x.push_back(model.centers[k][x]);
+    centres.y.push_back(model.centers[k][y]);
+    centres.group.push_back(static_cast<int>(k));
+    if (model.centers.size() <= most_named_clusters) plot.groups.push_back("cluster " + std::to_string(k + 1));
+  }
+  plot.title = "Clusters of " + model.formula;
+  plot.subtitle = std::to_string(sample.rows.size()) + " of " + std::to_string(model.n_valid_obs) + " rows, and the centres";
+  plot.x_label = model.variables[x];
+  plot.y_label = model.variables[y];
+  Panel panel;
+  panel.points = {std::move(rows), std::move(centres)};
+  plot.panels.push_back(std::move(panel));
+  save_plot(session, plot);
+}
+
 }  // namespace
 
 void run_kmeans(Session& session) {
@@ -88,10 +136,15 @@ void run_kmeans(Session& session) {
   auto const output = args.positional("OUTPUT");
   refuse_existing_model(session);
   if (!output.empty()) refuse_existing(session, output);
+  check_plot(session);
   auto const source = open_input(session, args.positional("INPUT"));
+  bool const plot = !args.text("plot").empty();
+  std::pair<std::size_t, std::size_t> plotted;
+  if (plot) together(session.comm, [&] { plotted = plotted_variables(args, kmeans_variables(*source, args.positional("FORMULA"), row_options(args))); });
   auto model = kmeans(*source, args.positional("FORMULA"), kmeans_options(session, *source), session.comm);
   write_model(session, model_json(model));
   if (!output.empty()) write_clusters(session, model, *source, output, model.timing);
+  if (plot) draw_clusters(session, model, *source, plotted, model.timing);
   finish_analysis(session, model, source->grid().total());
 }
 

@@ -176,6 +176,8 @@ const std::vector<Verb>& verbs() {
        {"end-val", Kind::number, "X", "where bins end"},
        {"right", Kind::flag, "BOOL", "bins hold their upper break (default true), else their lower one"},
        {"hist-type", Kind::choice, "counts|percent", "print and draw counts (default) or each panel's shares"},
+       {"levels-to-drop", Kind::list, "a,b", "leave out rows with these levels of the factor shown or of the panels' (`level` or `factor=level`)"},
+       {"levels-to-keep", Kind::list, "a,b", "leave out rows with other levels of the factors that have these"},
        {"max-num-panels", Kind::integer, "N", "refuse to make more panels (default 100)", false, 1}}};
   static const OptionGroup lorenz_group{
       "Curve",
@@ -218,6 +220,8 @@ const std::vector<Verb>& verbs() {
        {"missing-values", Kind::choice, "listwise|partial",
         "leave out rows with a missing value (default), or take distances over the values that are there, scaled up"},
        {"out-col-name", Kind::text, "NAME", "name of OUTPUT's column of clusters (default .rxCluster)"},
+       plot_option,
+       {"plot-vars", Kind::list, "a,b", "the two variables that --plot draws, as in the formula (default: the first two)"},
        {"model", Kind::text, "FILE", "write the model here, for predict"}}};
   static const OptionGroup family_group{
       "Family",

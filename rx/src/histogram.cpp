@@ -10,6 +10,7 @@
 #include "cell_terms.hpp"
 #include "column_range.hpp"
 #include "histogram_breaks.hpp"
+#include "histogram_levels.hpp"
 #include "model_rows.hpp"
 #include "order_statistics.hpp"
 #include "quantile_position.hpp"
@@ -221,6 +222,73 @@ std::vector<double> scaled(const HistogramPanel& panel, double by) {
   return out;
 }
 
+/// What a histogram's formula means in `rows`.
+struct Resolved {
+  impl::CellTerm variable;
+  std::vector<FormulaTerm> panel_formula;
+  std::vector<impl::CellTerm> panels;
+};
+
+Resolved resolve(const Parts& parts, RowSource& rows) {
+  Resolved out;
+  auto const terms = parse_formula("~ " + parts.variable).terms;
+  if (terms.size() != 1) throw UsageError("a histogram shows one variable; others make panels: '~ x | g'");
+  out.variable = impl::cell_term(terms[0], rows, "a histogram");
+  if (out.variable.factors.size() > (out.variable.value < 0 ? 1u : 0u)) throw UsageError("a histogram shows one variable; others make panels: '~ x | g'");
+  out.panel_formula = panel_terms(parts.panels);
+  for (auto const& t : out.panel_formula) {
+    out.panels.push_back(impl::cell_term(t, rows, "a histogram"));
+    auto const& p = out.panels.back();
+    if (p.value >= 0) throw UsageError("'" + p.name + "' is no factor to make panels of; F(" + p.name + ") is one");
+  }
+  return out;
+}
+
+void check_panels(double panels, const HistogramOptions& options) {
+  if (panels > options.max_num_panels)
+    throw UsageError(number_text(panels) + " panels are more than --max-num-panels allows (" + std::to_string(options.max_num_panels) + ")");
+}
+
+void add_up(Histogram& out) {
+  out.all = {};
+  for (auto& panel : out.panels) {
+    out.all.counts.resize(panel.counts.size());
+    panel.total = 0;
+    for (std::size_t k = 0; k < panel.counts.size(); ++k) panel.total += panel.counts[k], out.all.counts[k] += panel.counts[k];
+    out.all.total += panel.total;
+  }
+}
+
+/// The histogram of the rows whose levels stay, without the bars and panels of the others.
+Histogram of_chosen_levels(const ChunkSource& source, std::string_view formula, HistogramOptions options, Communicator& comm) {
+  RowSource rows(source, options.rows);
+  impl::use_sweep_for_ranges(rows, options.run, comm);
+  auto const resolved = resolve(parts_of(formula), rows);
+  auto factors = resolved.panels;
+  std::size_t const bars = resolved.variable.value < 0 ? 1 : 0;
+  if (bars == 1) factors.insert(factors.begin(), resolved.variable);
+  impl::LevelChoice const choice(factors, options.levels_to_drop, options.levels_to_keep);
+  check_panels(choice.combinations(bars), options);
+  options.rows.row_selection = choice.selection(options.rows.row_selection);
+  options.levels_to_drop.clear();
+  options.levels_to_keep.clear();
+  options.max_num_panels = std::numeric_limits<int>::max();
+  auto out = histogram(source, formula, options, comm);
+  std::erase_if(out.panels, [&](const HistogramPanel& panel) {
+    for (std::size_t f = 0; f < panel.levels.size(); ++f)
+      if (!choice.stays(bars + f, panel.levels[f])) return true;
+    return false;
+  });
+  for (std::size_t k = out.categories.size(); k-- > 0;) {
+    if (choice.stays(0, out.categories[k])) continue;
+    auto const at = static_cast<std::ptrdiff_t>(k);
+    out.categories.erase(out.categories.begin() + at);
+    for (auto& panel : out.panels) panel.counts.erase(panel.counts.begin() + at);
+  }
+  add_up(out);
+  return out;
+}
+
 }  // namespace
 
 HistogramOptions::HistogramOptions() : start_val(std::nan("")), end_val(std::nan("")) {}
@@ -235,28 +303,21 @@ std::vector<double> Histogram::density(const HistogramPanel& panel) const {
 }
 
 Histogram histogram(const ChunkSource& source, std::string_view formula, const HistogramOptions& options, Communicator& comm) {
+  if (!options.levels_to_drop.empty() || !options.levels_to_keep.empty()) return of_chosen_levels(source, formula, options, comm);
   Histogram out;
   auto const parts = parts_of(formula);
   out.formula = "~" + parts.variable + (parts.panels.empty() ? "" : " | " + parts.panels);
   out.right = options.right;
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
-  auto const terms = parse_formula("~ " + parts.variable).terms;
-  if (terms.size() != 1) throw UsageError("a histogram shows one variable; others make panels: '~ x | g'");
-  auto const variable = impl::cell_term(terms[0], rows, "a histogram");
-  if (variable.factors.size() > (variable.value < 0 ? 1u : 0u)) throw UsageError("a histogram shows one variable; others make panels: '~ x | g'");
+  auto const [variable, panel_formula, panels] = resolve(parts, rows);
   out.variable = variable.name;
-  auto const panel_formula = panel_terms(parts.panels);
-  std::vector<impl::CellTerm> panels;
   double cells = 1;
-  for (auto const& t : panel_formula) {
-    panels.push_back(impl::cell_term(t, rows, "a histogram"));
-    if (panels.back().value >= 0) throw UsageError("'" + panels.back().name + "' is no factor to make panels of; F(" + panels.back().name + ") is one");
-    out.factors.push_back(panels.back().name);
-    cells *= static_cast<double>(panels.back().levels[0].size());
+  for (auto const& p : panels) {
+    out.factors.push_back(p.name);
+    cells *= static_cast<double>(p.levels[0].size());
   }
-  if (cells > options.max_num_panels)
-    throw UsageError(number_text(cells) + " panels are more than --max-num-panels allows (" + std::to_string(options.max_num_panels) + ")");
+  check_panels(cells, options);
   if (variable.value < 0) {
     count_levels(out, variable.name, panel_formula, source, options, comm);
   } else {
@@ -271,11 +332,7 @@ Histogram histogram(const ChunkSource& source, std::string_view formula, const H
     out.equal_widths = wide - narrow < 1e-7 * sum / static_cast<double>(out.breaks.size() - 1);
     count_bins(out, work, variable, panels, value_range);
   }
-  for (auto& panel : out.panels) {
-    out.all.counts.resize(panel.counts.size());
-    for (std::size_t k = 0; k < panel.counts.size(); ++k) panel.total += panel.counts[k], out.all.counts[k] += panel.counts[k];
-    out.all.total += panel.total;
-  }
+  add_up(out);
   return out;
 }
 

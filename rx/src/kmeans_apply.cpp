@@ -6,6 +6,7 @@
 #include "kmeans_rows.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/row_sample.hpp"
 
 namespace rxhpc {
 namespace impl {
@@ -98,6 +99,31 @@ class PredictKMeans final : public PredictModel {
 std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model) { return std::make_unique<PredictKMeans>(model); }
 
 }  // namespace impl
+
+ClusteredSample clustered_sample(const KMeans& model, const ChunkSource& source, std::int64_t size, const RunOptions& run, Communicator& comm,
+                                 Timing* timing) {
+  RowSource rows(source, model.rows);
+  auto const read = impl::columns_in(rows, model);
+  std::vector<int> places;
+  for (std::size_t k = 0; k < read.size(); ++k) places.push_back(static_cast<int>(k));
+  RowSample::Spec spec{.rows = impl::spec_of(model, places), .size = size, .purpose = RandomPurpose::plotted_rows};
+  spec.rows.shift.assign(read.size(), 0.0);
+  auto const drawn = sweep(rows, read, RowSample(std::move(spec)), run, comm, timing).finalize();
+  ClusteredSample out;
+  std::vector<double> values;
+  for (auto const& row : drawn) {
+    out.rows.push_back(row.values);
+    values.insert(values.end(), row.values.begin(), row.values.end());
+  }
+  Variable number;
+  Chunk chunk;
+  chunk.rows = static_cast<std::int64_t>(drawn.size());
+  for (std::size_t j = 0; j < read.size(); ++j) chunk.columns.push_back(column_of(number, values.data() + j, static_cast<std::ptrdiff_t>(read.size())));
+  std::vector<std::int32_t> label(drawn.size());
+  if (!drawn.empty()) impl::Assigner(impl::centres_of(model, true), impl::spec_of(model, places))(chunk, 0, chunk.rows, label.data());
+  for (auto l : label) out.cluster.push_back(l - 1);
+  return out;
+}
 
 struct ClusteredRows::Impl {
   Impl(const KMeans& model, const ChunkSource& source) : rows(source, {model.rows.transforms, ""}), centres(impl::centres_of(model, true)) {}

@@ -50,6 +50,26 @@ class Plots(Case):
         if MPIRUN:
             self.assertEqual(self.draw("lorenz", "~ h + y", self.csv, "--row-selection", "y > 0", ranks=2)[2], data)
 
+    def test_clusters(self):
+        words = ("kmeans", "~ x + y + h", self.csv, "--num-clusters", "3", "--row-selection", "x > 8")
+        words = (words[0], words[1].replace("x", self.name), *words[2:-1], self.name + " > 8")
+        result, svg, data = self.draw(*words)
+        circles = [c for c in svg.iter(SVG + "circle") if c.get("stroke")]
+        self.assertEqual(len(circles), 3)  # the centres
+        self.assertEqual(len({c.get("fill") for c in circles}), 3)
+        rows = [c for c in svg.iter(SVG + "circle") if not c.get("stroke")]
+        self.assertEqual(len(rows) - 3, result["n_valid_obs"])  # fewer than are drawn at most, all distinct; the others are the legend
+        for k, size in enumerate(result["size"]):
+            self.assertEqual(sum(c.get("fill") == circles[k].get("fill") for c in rows) - 1, size)
+        self.assertIn("cluster 3", self.texts(svg))
+        if MPIRUN:
+            self.assertEqual(self.draw(*words, ranks=3)[2], data)
+        other = self.draw(*words, "--plot-vars", "h,y")[1]
+        self.assertIn("h", self.texts(other))
+        self.fail_with(2, "no variable of the formula", *words, "--plot-vars", "h,g", "--plot", self.path("p.svg"), *self.text)
+        self.fail_with(2, "two variables", "kmeans", "~ y", self.csv, "--num-clusters", "3", "--plot", self.path("p.svg"), *self.text)
+        self.assertFalse(os.path.exists(self.path("p.svg")))
+
     def test_existing_files_stay(self):
         path = self.write("old.svg", "old")
         self.fail_with(3, "--overwrite", "histogram", "~ y", self.csv, "--plot", path)

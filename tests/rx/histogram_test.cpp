@@ -152,5 +152,35 @@ TEST(Histogram, SameBitsForAnyRanksAndChunks) {
     }
 }
 
+TEST(Histogram, LevelsDroppedAndKept) {
+  auto const t = table();
+  HistogramOptions o;
+  o.levels_to_drop = {"b"};
+  auto const panels = of(t, "~ x | g", o);
+  HistogramOptions selected;
+  selected.rows.row_selection = "is.na(g) | g != 'b'";
+  auto const same = of(t, "~ x | g", selected);
+  ASSERT_EQ(panels.panels.size(), 1u);
+  EXPECT_EQ(panels.panels[0].levels, std::vector<std::string>{"a"});
+  EXPECT_EQ(panels.breaks, same.breaks);  // 8 is in the other panel
+  EXPECT_EQ(panels.panels[0].counts, same.panels[0].counts);
+  EXPECT_EQ(panels.all.counts, same.panels[0].counts);
+  EXPECT_EQ(panels.n_valid_obs, same.n_valid_obs);
+  HistogramOptions kept;
+  kept.levels_to_keep = {"1", "g=b"};
+  auto const bars = of(t, "~ F(k) | g", kept);
+  EXPECT_EQ(bars.categories, std::vector<std::string>{"1"});
+  ASSERT_EQ(bars.panels.size(), 1u);
+  EXPECT_EQ(bars.panels[0].levels, std::vector<std::string>{"b"});
+  EXPECT_EQ(bars.panels[0].counts, std::vector<double>{1});
+  EXPECT_EQ(bars.all.total, 1);
+  kept.levels_to_keep = {"z"};
+  EXPECT_THROW(of(t, "~ x | g", kept), UsageError);
+  o.levels_to_drop = {"a", "g=b"};
+  EXPECT_THROW(of(t, "~ g", o), UsageError);
+  o.levels_to_drop = {"a"};
+  EXPECT_THROW(of(t, "~ x", o), UsageError);
+}
+
 }  // namespace
 }  // namespace rxhpc

@@ -17,6 +17,9 @@ struct HistogramOptions {
   int num_breaks = 0;              ///< above 0: so many bins of equal width from the start to the end, instead of `breaks`
   double start_val, end_val;       ///< where bins begin and end; NaN: the least and the largest value
   bool right = true;               ///< bins hold their upper break, not their lower one (the first holds both)
+  /// Levels of the variable, where it is a factor, or of the panels' factors (`level`, or `factor=level`) whose rows are left out; with
+  /// levels to keep, all others of that factor.
+  std::vector<std::string> levels_to_drop = {}, levels_to_keep = {};
   int max_num_panels = 100;        ///< more panels are an error
   RowOptions rows = {};
   std::string pweights = {}, fweights = {};  ///< a column's name; at most one: counts are sums of weights

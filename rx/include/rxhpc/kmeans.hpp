@@ -70,6 +70,15 @@ std::string to_text(const KMeans& model);
 nlohmann::json model_json(const KMeans& model);
 KMeans kmeans_from_json(const nlohmann::json& j);
 
+/// Rows of the fit, drawn at random among the distinct complete ones, and their clusters from 0.
+struct ClusteredSample {
+  std::vector<std::vector<double>> rows;  ///< [rows x p]
+  std::vector<int> cluster;               ///< [rows]
+};
+/// Collective. At most `size` of them, for a plot; the same for any number of ranks, threads and chunks. One pass.
+ClusteredSample clustered_sample(const KMeans& model, const ChunkSource& source, std::int64_t size, const RunOptions& run, Communicator& comm,
+                                 Timing* timing = nullptr);
+
 /// The rows of the source, after the model's transforms, with their cluster: all columns, then `.rxCluster` from 1, missing where a row took
 /// no part for want of values or because it was not selected.
 class ClusteredRows {
