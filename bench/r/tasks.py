@@ -8,7 +8,8 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile"]
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile",
+         "kmeans", "naivebayes", "naivebayes-factors", "histogram", "lorenz"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
 READ_ROWS = ["--use-zone-map", "false"]
@@ -318,6 +319,72 @@ class Bench:
                 "Polars, 2 threads": (1, "polars", ["quantile.py", "polars", "x1", csv]),
                 "DuckDB, 2 threads": (1, "duckdb", ["quantile.py", "duckdb", "x1", csv]),
             },
+        )
+
+    def task_kmeans(self):
+        rows, k, iterations = 50_000 if self.quick else 1_000_000, 16, 10
+        csv = self.csv("wide", "--rows", str(rows))
+        columns = [f"x{j}" for j in range(1, 29)]
+        centres = self.scratch / "centres.csv"
+        with open(csv) as file:  # all begin at the first rows
+            centres.write_text("".join(file.readline() for _ in range(k + 1)))
+        words = [str(k), str(iterations), ",".join(columns), csv]
+        return self.beside_peers(
+            "kmeans",
+            f"kmeans, {rows_text(rows)} x 28 numeric columns, {k} clusters, {iterations} iterations",
+            ["kmeans", "~ " + " + ".join(columns), self.table(csv), "--centers", centres, "--max-iterations", str(iterations)],
+            lambda result: sum(c * c for row in result["centers"] for c in row),
+            ("kmeans, Lloyd", 30, ["kmeans.R", *words]),
+            {"scikit-learn's KMeans, 2 threads": (3, "sklearn", ["kmeans.py", *words])},
+        )
+
+    def classified(self, name, title, columns, make, options, square_sum, kind):
+        """Naive Bayes of a factor of two levels on 28 predictors, made from the wide table beforehand on every side."""
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        ready = self.scratch / f"{name}.h5"
+        transforms = ["class = factor(ifelse(y > 1, 'high', 'low'), levels = c('low', 'high'))", *make]
+        output_of([self.programs["rxhpc"], "datastep", self.table(csv), ready, "--overwrite", "--quiet", *[w for t in transforms for w in ("--transform", t)]])
+        return self.beside_peers(
+            name,
+            f"naivebayes, {rows_text(rows)} x 28 {title}",
+            ["naivebayes", "class ~ " + " + ".join(columns), ready, *options],
+            lambda result: sum(square_sum(cell) for table in result["tables"].values() for cell in table.values()),
+            ("tapply" if kind == "gaussian" else "table", 10, ["naivebayes.R", kind, csv]),
+            {"scikit-learn": (10, "sklearn", ["naivebayes.py", kind, csv])},
+        )
+
+    def task_naivebayes(self):
+        return self.classified("naivebayes", "numeric columns", [f"x{j}" for j in range(1, 29)], [], [], lambda cell: cell["mean"] ** 2, "gaussian")
+
+    def task_naivebayes_factors(self):
+        edges = "c(-Inf, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, Inf)"
+        make = [f"k{j} = cut(x{j}, breaks = {edges}, right = FALSE)" for j in range(1, 29)]
+        return self.classified("naivebayes-factors", "factors of 8 levels", [f"k{j}" for j in range(1, 29)], make, ["--smoothing-factor", "1"],
+                               lambda cell: sum(p * p for p in cell.values()), "categorical")
+
+    def task_histogram(self):
+        rows = 500_000 if self.quick else 10_000_000
+        csv = self.csv("numbers", "--rows", str(rows))
+        return self.beside_peers(
+            "histogram",
+            f"histogram, {rows_text(rows)}, Sturges' breaks",
+            ["histogram", "~ x1", self.table(csv)],
+            lambda result: sum(k * c for k, c in enumerate(result["counts"], 1)),
+            ("hist", 10, ["histogram.R", "x1", csv]),
+            {},
+        )
+
+    def task_lorenz(self):
+        rows = 500_000 if self.quick else 10_000_000
+        csv = self.csv("numbers", "--rows", str(rows))
+        return self.beside_peers(
+            "lorenz",
+            f"lorenz, {rows_text(rows)}, 1000 bins, with the Gini coefficient",
+            ["lorenz", "~ x6", self.table(csv)],
+            lambda result: result["gini"]["x6"],
+            ("findInterval and rowsum", 10, ["lorenz.R", "x6", csv]),
+            {},
         )
 
 

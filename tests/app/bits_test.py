@@ -133,6 +133,18 @@ class Bits(Case):
             self.succeed("kmeans", "~ x + y", table, out, "--num-clusters", "4", "--threads", threads, "--row-selection", "h > 2", ranks=ranks)
             first = first or out
             self.assertTrue(filecmp.cmp(first, out, shallow=False), "%s differs from %s" % (out, first))
+
+    def test_many_ranks(self):
+        table = self.path("t.h5")
+        self.succeed("import", self.csv, table, *TEXT)
+        for words in (("crosstabs", "y ~ g:F(h)", "--tests", "all"), ("kmeans", "~ x + y", "--num-clusters", "5"), ("naivebayes", "g ~ x + y + flag"),
+                      ("histogram", "~ x | g", "--breaks", "scott", "--levels-to-drop", "b"), ("lorenz", "~ h + abs(x)", "--pweights", "h")):
+            want = None
+            for ranks, threads in ((1, 2), (4, 1), (4, 2), (7, 1), (7, 2)) if MPIRUN else ((1, 1), (1, 2)):
+                got = without_run(self.result(*words[:2], table, *words[2:], "--threads", threads, ranks=ranks))
+                want = want or got
+                self.assertEqual(got, want, "%s, %d ranks, %d threads" % (words[0], ranks, threads))
+
     def test_covariances(self):
         self.same_results("covcor", "~ x + y + g:x + flag", "--princomp")
         self.same_results("covcor", "~ x + y + g + h", "--use", "pairwise.complete.obs", "--type", "cor")
