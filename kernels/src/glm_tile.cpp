@@ -187,15 +187,16 @@ void GlmTile::add_perfect_poisson(const DesignTile& tile) {
   sums_.likelihood += DD(sum);
 }
 
-/// ln of the binomial density of round(w y) successes in round(w) trials, as R's binomial()$aic has it.
+/// ln of the binomial density of round(m y) successes in round(m) trials, times w / m, as R's binomial()$aic has it.
 void GlmTile::add_row_likelihood(const DesignTile& tile) {
+  double const* const given = spec_.trials >= 0 ? tile.values[plan_.carried[static_cast<std::size_t>(spec_.trials)]] : nullptr;
   for (int i = 0; i < tile.rows; ++i) {
-    double const trials = std::round(prior_[i]), successes = std::round(prior_[i] * y_[i]), rest = trials - successes;
+    double const m = given ? given[i] : prior_[i], trials = std::round(m), successes = std::round(m * y_[i]), rest = trials - successes;
     if (!(trials > 0)) continue;
     double term = trials == 1 ? 0 : log_factorial(trials) - log_factorial(successes) - log_factorial(rest);
     if (successes > 0) term += successes * std::log(at_.mu[i]);
     if (rest > 0) term += rest * std::log(at_.rest[i]);
-    sums_.row_likelihood += DD(term);
+    sums_.row_likelihood += DD(given ? term * (prior_[i] / m) : term);
   }
 }
 

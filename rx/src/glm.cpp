@@ -80,10 +80,10 @@ void fill_coefficients(Glm& model, const GlmDriver& driver, const DdMatrix* robu
   }
   double const quantile = model.normal ? impl::normal_quantile_two_sided(options.conf_level) : impl::t_quantile_two_sided(options.conf_level, model.df_residual);
   for (int k = 0; k < solution.candidates; ++k) {
-    if (solution.factor.aliased[k]) continue;
     auto& c = model.coefficients[static_cast<std::size_t>(solution.order[k])];
     c.aliased = false;
     c.estimate = static_cast<double>(driver.state.beta[static_cast<std::size_t>(solution.order[k] + skip)]);
+    if (solution.factor.aliased[k]) continue;  // at the last weights alone: an estimate without an error
     c.std_error = std::isnan(model.dispersion) ? none : static_cast<double>(sqrt(covariance(k, k)));
     c.t_value = c.estimate / c.std_error;
     c.p_value = model.normal ? impl::normal_two_sided(c.t_value) : impl::t_two_sided(c.t_value, model.df_residual);
@@ -152,9 +152,15 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   int offset = -1;
   if (!model.offset_expression.empty())
     r.spec.carried = {offset = r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
+  int trials = -1;
+  if (!response.trials.empty()) {
+    trials = static_cast<int>(r.spec.carried.size());
+    r.spec.carried.push_back(r.place(numeric_column(r.rows, *parse_expression(response.trials), "the number of trials")));
+  }
   int const cluster = impl::resolve_cluster(r, options.cluster);
 
   GlmDriver driver(r, family, offset >= 0, options, comm, model.timing);
+  driver.trials = trials;
   driver.run();
 
   auto const& last = driver.last;
@@ -168,7 +174,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.n_valid_obs = last.sums.n_valid;
   model.n_missing_obs = last.sums.n_missing;
   model.weight_sum = static_cast<double>(driver.state.weight);
-  model.rank = last.solution.factor.rank;
+  model.rank = last.solution.candidates;
   double const observations = options.fweights.empty() ? static_cast<double>(last.sums.n_valid) : model.weight_sum;
   model.df_residual = observations - model.rank;
   model.df_null = observations - (r.design.intercept || r.design.cube ? 1 : 0);

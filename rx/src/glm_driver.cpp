@@ -113,7 +113,8 @@ void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, b
 bool GlmDriver::halve(bool valid, double deviance) {
   bool const worse = !state.base.empty() && std::isfinite(state.base_deviance) && deviance > state.base_deviance + penalty_of_rounding(state.base_deviance);
   if (valid && !worse) return false;
-  if (state.base.empty()) {
+  bool const hopeless = state.halvings >= most_halvings && state.iteration == 1 && state.attempt + 1 < static_cast<int>(starts_.size());
+  if (state.base.empty() || hopeless) {
     next_start();
   } else if (state.halvings < most_halvings) {
     ++state.halvings;
@@ -267,6 +268,7 @@ void GlmDriver::run() {
   if (own_likelihood) {
     auto spec = step_spec();
     spec.row_likelihood = true;
+    spec.trials = trials;
     last.of_rows.row_likelihood = pass(spec).sums().row_likelihood;
   }
 }

@@ -70,6 +70,7 @@ class GlmDriver {
 
   GlmState state;
   GlmEvaluation last;
+  int trials = -1;  ///< which of r.spec.carried holds numbers of trials; -1: the weights do
 
  private:
   static constexpr int most_theta_rounds = 100;

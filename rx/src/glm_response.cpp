@@ -40,6 +40,7 @@ GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options) 
     out.expression = "ifelse(" + trials + " == 0, 0, " + out.expression + ")";
     r.spec.responses = {r.place(numeric_column(r.rows, *parse_expression(out.expression), "the response"))};
     r.spec.weight = r.place(numeric_column(r.rows, *parse_expression(weights), "the weight"));
+    if (!options.pweights.empty()) out.trials = trials;
     options.pweights = weights;
     r.dense = 1;
     for (auto const& t : r.spec.terms) r.dense += t.factors.empty();

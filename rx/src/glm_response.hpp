@@ -11,6 +11,7 @@ namespace rxhpc::impl {
 struct GlmResponse {
   std::string name;        ///< as written
   std::string expression;  ///< a number: 0 and 1 where the response is a class
+  std::string trials;      ///< of successes and failures with weights besides: their sum
 };
 
 /// Adds the response to `r.spec` and resolves the weights. A logical column, and a factor or text of two levels, count as 0 and 1, the second level being

@@ -303,6 +303,19 @@ TEST(ElasticNet, NoPenaltyIsTheModelItself) {
   EXPECT_NEAR(m.null_deviance, free.null_deviance, 1e-11);
 }
 
+TEST(ElasticNet, SuccessesAndFailuresAreSharesOfTrials) {
+  MemorySource s(2);
+  s.numeric("s", {3, 5, 2, 7, 9, 6}).numeric("t", {10, 12, 8, 11, 10, 9}).numeric("z", {1, 2, 3, 4, 5, 6});
+  auto both = of_family("binomial", 0.5, {0.1}), share = both;
+  both.logit = true;
+  share.pweights = "t";
+  auto const a = fit(s, "cbind(s, t - s) ~ z", both), b = fit(s, "I(s / t) ~ z", share);
+  ASSERT_EQ(a.path.size(), 1u);
+  EXPECT_EQ(a.path[0].df, 1);
+  for (int j = 0; j < 2; ++j) EXPECT_NEAR(a.path[0].estimates[j], b.path[0].estimates[j], 1e-13);
+  EXPECT_NEAR(a.null_deviance, 13.01599685589650335, 1e-11);  // glm(cbind(s, t - s) ~ z, binomial)$null.deviance
+}
+
 TEST(ElasticNet, Separation) {
   MemorySource s(3);
   s.numeric("y", {0, 0, 0, 1, 1, 1}).numeric("x", {1, 2, 3, 4, 5, 6});

@@ -185,6 +185,110 @@ TEST(Glm, NegativeBinomialIsAtItsMaximum) {
   EXPECT_NEAR(1 / std::sqrt(curvature), m.theta_error, 0.05 * m.theta_error);
 }
 
+void expect_near(const std::vector<double>& got, const std::vector<double>& want, double relative) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t k = 0; k < got.size(); ++k) EXPECT_NEAR(got[k], want[k], relative * std::abs(want[k])) << "number " << k;
+}
+
+struct NegativeBinomialCase {
+  std::vector<double> estimates, errors;
+  double theta, theta_error, twice_log_likelihood, deviance, null_deviance;
+};
+void expect_case(const Glm& m, const NegativeBinomialCase& want) {
+  ASSERT_TRUE(m.converged);
+  std::vector<double> estimates, errors;
+  for (auto const& c : m.coefficients)
+    if (!c.aliased) estimates.push_back(c.estimate), errors.push_back(c.std_error);
+  expect_near(estimates, want.estimates, 1e-9);
+  expect_near(errors, want.errors, 1e-8);
+  EXPECT_NEAR(m.theta, want.theta, 1e-9 * want.theta);
+  EXPECT_NEAR(m.theta_error, want.theta_error, 1e-7 * want.theta_error);
+  EXPECT_NEAR(2 * m.log_likelihood, want.twice_log_likelihood, 1e-10 * std::abs(want.twice_log_likelihood));
+  EXPECT_NEAR(m.deviance, want.deviance, 1e-8 * want.deviance);
+  EXPECT_NEAR(m.null_deviance, want.null_deviance, 1e-8 * want.null_deviance);
+  auto const parameters = static_cast<double>(want.estimates.size() + 1);
+  EXPECT_NEAR(m.aic, 2 * parameters - want.twice_log_likelihood, 1e-8);
+}
+
+/// Coefficients of MASS::glm.nb(..., control = glm.control(epsilon = 1e-14, maxit = 500)); the rest with theta gone on until it stands still:
+///   th <- glm.nb(formula, d, weights = w)$theta
+///   repeat { g <- glm.fit(X, y, weights = w, offset = off, family = negative.binomial(th), control = list(epsilon = 1e-15, maxit = 500))
+///            th <- theta.ml(y, g$fitted.values, sum(w), w, limit = 500, eps = 1e-13) }
+/// Errors are those of dispersion 1, as glm.nb's summary has them. glm.nb itself: theta 1.003693981 (0.4573978), 1.895591436 (0.6246802),
+/// 1.504995046 (0.3391907), 16.759515062 (8.0593928); 2 log L -88.897435336, -224.711173659, -449.995802950, -279.328360736.
+TEST(Glm, NegativeBinomialAsGlmNb) {
+  auto options = options_of("negbin");
+  options.like_r = true;  // the first level left out
+  expect_case(fit(counts(), "y ~ x", options), {{0.3471098019632609, 0.6245441757704613},
+                                                {0.5898617922891153, 0.3126987772988779},
+                                                1.003693981377141, 0.4573988070240186, -88.89743533627617, 20.02982014405035, 23.79791676053409});
+  MemorySource s(11);
+  std::vector<double> x, w, e, centred;
+  std::vector<int> g;
+  for (int i = 1; i <= 48; ++i) {
+    x.push_back(i % 8 / 4.0);
+    g.push_back(i % 3);
+    w.push_back(1 + i % 3);
+    e.push_back(1 + i % 5);
+    centred.push_back(i % 7 - 3);
+  }
+  s.numeric("y", {3, 0, 10, 0, 12, 1, 1, 3, 6, 0, 11, 5, 2, 0, 2, 1, 1, 3, 0, 7, 12, 3, 0, 6, 1, 4, 3, 2, 0, 8, 2, 4, 3, 1, 1, 4, 8, 9, 2, 1, 5, 13, 1, 5, 2, 2, 13, 2});
+  s.numeric("v", {3, 1, 19, 34, 7, 21, 9, 6, 25, 3, 12, 31, 36, 6, 1, 10, 13, 23, 49, 4, 5, 5, 15, 18, 5, 7, 24, 15, 14, 3, 15, 14, 33, 79, 2, 8, 7, 17, 36, 6, 12, 3, 7, 14, 6, 5, 14, 43});
+  s.numeric("x", x).factor("g", {"a", "b", "c"}, g).numeric("w", w).numeric("e", e).numeric("z", centred);
+  expect_case(fit(s, "y ~ x + g", options), {{1.4344299724875977, 0.2442992604276076, -1.1099643780156518, -0.1228668885263242},
+                                             {0.2955896042248609, 0.2294936683993628, 0.3383971665003203, 0.3027776585676133},
+                                             1.895591436950743, 0.6246817038443856, -224.7111736591518, 52.61371225127888, 65.31073713809712});
+  options.pweights = "w";
+  expect_case(fit(s, "y ~ x + g", options), {{1.3421935587840130, 0.3632553724957267, -1.1339976025690317, -0.1418401425745037},
+                                             {0.2808886200797838, 0.1765798774714655, 0.3046875346733277, 0.2683488027238029},
+                                             1.504995046286653, 0.3391911606188134, -449.9958029503681, 107.1662395242577, 130.2922469199197});
+  options.pweights = "";
+  expect_case(fit(s, "v ~ z + offset(log(e))", options), {{1.4633885676547425, 0.2701721585196466},
+                                                          {0.05705489324002379, 0.02863783059860565},
+                                                          16.75951506224227, 8.05940545802458, -279.3283607361499, 50.45502676555229, 146.4156024172049});
+}
+
+/// s <- c(3, 1, 4, 0, 5, 2); t <- c(7, 2, 6, 3, 9, 4); z <- 1:6; w <- c(1, 2, 0.5, 3, 1, 2); glm(cbind(s, t - s) ~ z, binomial, weights = w)
+TEST(Glm, WeightsOfSuccessesAndFailuresAreNoTrials) {
+  MemorySource s(4);
+  s.numeric("s", {3, 1, 4, 0, 5, 2}).numeric("t", {7, 2, 6, 3, 9, 4}).numeric("z", {1, 2, 3, 4, 5, 6}).numeric("w", {1, 2, 0.5, 3, 1, 2});
+  auto options = options_of("binomial");
+  options.pweights = "w";
+  for (auto const* formula : {"cbind(s, t - s) ~ z", "cbind(s, t - s) ~ z + offset(0 * z)"}) {
+    auto const m = fit(s, formula, options);
+    EXPECT_NEAR(named(m, "z").estimate, 0.0274363601511387, 1e-11);
+    EXPECT_NEAR(named(m, "z").std_error, 0.185438505594417, 1e-7);
+    EXPECT_NEAR(m.deviance, 11.4383633553775450, 1e-11);
+    EXPECT_NEAR(m.aic, 28.3880658060075390, 1e-10);
+    EXPECT_NEAR(m.log_likelihood, -12.1940329030037695, 1e-10);
+    EXPECT_NEAR(m.bic, 27.9715847444636481, 1e-10);
+  }
+}
+
+/// From where no step leads down, not even one halved forty times, the fit begins anew from the means of the family.
+TEST(Glm, AHopelessStartIsLeft) {
+  auto options = options_of("Gamma", "log");
+  auto const want = fit(counts(), "y + 0.5 ~ x", options);
+  options.initial_values = "-60,20";
+  auto const m = fit(counts(), "y + 0.5 ~ x", options);
+  ASSERT_TRUE(m.converged);
+  EXPECT_NEAR(named(m, "x").estimate, named(want, "x").estimate, 1e-9);
+  EXPECT_NEAR(named(m, "x").estimate, 0.564580762268703, 1e-8);  // glm(y + 0.5 ~ x, Gamma("log"))
+  EXPECT_NEAR(m.deviance, 17.403147335272745, 1e-11);
+}
+
+/// At the end of the family's range some weights are so large that the others vanish beside them: an estimate stays, its error goes.
+TEST(Glm, AnEstimateAtTheEndOfTheRangeIsTold) {
+  MemorySource s(4);
+  s.numeric("y", {0, 1, 0, 2, 2, 4, 9, 12}).numeric("x", {0.3, 1.3, 2.3, 3.3, 4.3, 5.3, 6.3, 7.3});
+  auto options = options_of("poisson", "identity");
+  auto const m = fit(s, "y ~ x", options);
+  for (auto const& c : m.coefficients) EXPECT_FALSE(c.aliased || std::isnan(c.estimate)) << c.name;
+  EXPECT_EQ(m.rank, 2);
+  EXPECT_TRUE(std::isnan(m.coefficients[1].std_error));
+  EXPECT_NEAR(m.coefficients[0].estimate, -0.3 * m.coefficients[1].estimate, 1e-9);
+}
+
 TEST(Glm, IterationsGoOnAfterTheirLastStepIsHalved) {
   // By a linear regression the first step leaves the range of the inverse link.
   MemorySource s(4);

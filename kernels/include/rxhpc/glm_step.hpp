@@ -20,6 +20,7 @@ struct GlmStepSpec {
   bool unit_weights_start = false; ///< the start rule takes w = 1 (frequency weights)
   bool constants = false;         ///< also the sums that do not depend on beta: weighted_y, likelihood
   bool row_likelihood = false;    ///< also `row_likelihood`: binomial with numbers of trials
+  int trials = -1;                ///< which of products.carried holds them, the prior weights being these times something; -1: the prior weights do
   enum class Null { none, mean, linear } null = Null::none;
   double null_value = 0;          ///< mean: the mu of every row; linear: added to the offset
   int tile_step = 1;              ///< use only every so-manieth tile of a chunk
