@@ -279,6 +279,7 @@ class ForeignSource final : public ChunkSource {
   }
   const Schema& schema() const override { return table_.schema; }
   const Grid& grid() const override { return grid_; }
+  std::int64_t held_bytes(std::span<const int> columns) const override { return grid_.longest() * table_.schema.row_bytes(columns); }
 
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
     auto* scratch = dynamic_cast<ForeignScratch*>(out.scratch.get());

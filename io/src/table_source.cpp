@@ -60,6 +60,7 @@ class TableSource final : public ChunkSource {
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
   void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override;
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
+  std::int64_t held_bytes(std::span<const int> columns) const override;
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
 
  private:
@@ -262,6 +263,12 @@ std::int64_t TableSource::stored_bytes(std::int64_t chunk, std::span<const int> 
   for (int c : columns)
     bytes += static_cast<std::int64_t>(files_[static_cast<std::size_t>(file)].image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)].bytes);
   return bytes;
+}
+
+// Plain columns that are mapped are used where they lie; all others are decoded, or converted.
+std::int64_t TableSource::held_bytes(std::span<const int> columns) const {
+  bool const in_place = std::ranges::all_of(files_, [](auto const& f) { return f.image.codec == Codec::none && f.bytes->range(0, 1); });
+  return in_place ? 0 : grid_.longest() * schema_.row_bytes(columns);
 }
 
 void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {

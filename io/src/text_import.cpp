@@ -1,8 +1,24 @@
+#include <algorithm>
+
 #include "rxhpc/text.hpp"
 #include "text_table.hpp"
 #include "text_threads.hpp"
 
 namespace rxhpc {
+namespace {
+
+/// Collective. Chunks that every rank takes in a round, so that what is encoded and not yet written stays bounded: 8 a thread, fewer where
+/// that would be more than half of a rank's memory limit.
+std::int64_t chunks_a_round(const impl::TextTable& table, std::span<const int> columns, std::int64_t memory_limit, Communicator& comm) {
+  std::int64_t chunks = 8 * static_cast<std::int64_t>(table.threads());
+  if (memory_limit > 0) chunks = std::clamp<std::int64_t>(memory_limit / 2 / std::max<std::int64_t>(1, table.held_bytes(columns)), 1, chunks);
+  std::vector<std::int64_t> all(static_cast<std::size_t>(comm.size()), 0);
+  all[static_cast<std::size_t>(comm.rank())] = chunks;
+  comm.all_sum(all);
+  return *std::ranges::min_element(all);
+}
+
+}  // namespace
 
 std::unique_ptr<ChunkSource> open_text(const std::string& path, const TextOptions& options, const ZoneFunction& zone, Communicator& comm) {
   auto table = std::make_unique<impl::TextTable>(path, options, comm, impl::TextProgress{});
@@ -18,9 +34,8 @@ std::int64_t import_text(const std::string& path, const TextOptions& options,
   auto const sink = make_sink(table.schema(), table.grid());
   std::vector<int> columns(table.schema().size());
   for (std::size_t c = 0; c < columns.size(); ++c) columns[c] = static_cast<int>(c);
-  // Rounds of as many chunks a rank, so that what is encoded and not yet written stays bounded.
   auto const share = table.share();
-  std::int64_t const round = 8 * static_cast<std::int64_t>(table.threads());
+  std::int64_t const round = chunks_a_round(table, columns, options.memory_limit, comm);
   std::int64_t const longest = (table.grid().chunks() + comm.size() - 1) / comm.size();
   std::vector<Chunk> chunks(static_cast<std::size_t>(table.threads()));
   for (std::int64_t begin = 0; begin < longest; begin += round) {

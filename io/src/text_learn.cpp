@@ -86,12 +86,18 @@ std::vector<std::string_view> get_texts(const Bytes& in, std::size_t& at) {
   return texts;
 }
 
-/// How much of the parsed columns this rank may keep.
-std::int64_t keep_limit(std::int64_t memory_limit, Communicator& comm) {
-  if (memory_limit > 0) return memory_limit / 2;
+/// Threads, and how much of the parsed columns this rank may keep: what is left beside a chunk a thread as it is parsed, in up to 8 bytes
+/// a value, and as it is encoded.
+void share_memory(std::int64_t memory_limit, std::int64_t chunk_bytes, Communicator& comm, int& threads, std::int64_t& keep) {
+  constexpr std::int64_t own = 8 << 20;
+  if (memory_limit > 0) {
+    std::int64_t const room = std::max<std::int64_t>(0, memory_limit - own);
+    threads = static_cast<int>(std::clamp<std::int64_t>(room / std::max<std::int64_t>(1, 2 * chunk_bytes), 1, threads));
+    keep = std::max<std::int64_t>(0, room - 2 * threads * chunk_bytes);
+    return;
+  }
   struct sysinfo about {};
-  if (::sysinfo(&about) != 0) return 1LL << 30;
-  return static_cast<std::int64_t>(about.totalram) * about.mem_unit / 4 / std::max(1, comm.ranks_on_node());
+  keep = ::sysinfo(&about) != 0 ? 1LL << 30 : static_cast<std::int64_t>(about.totalram) * about.mem_unit / 4 / std::max(1, comm.ranks_on_node());
 }
 
 }  // namespace
@@ -108,7 +114,7 @@ TextTable::TextTable(const std::string& path, const TextOptions& options, Commun
   threads_ = thread_count(options.threads);
   settings_ = {MissingStrings(options.missing_strings), options.default_decimal == VarType::float32};
   index_ = index_text(*text_, header_, options.chunk_rows, threads_, comm);
-  keep_bytes_ = keep_limit(options.memory_limit, comm);
+  share_memory(options.memory_limit, grid().longest() * static_cast<std::int64_t>(rules_.size() * sizeof(double)), comm, threads_, keep_bytes_);
   learn(options, comm, progress);
 }
 

@@ -38,6 +38,7 @@ class TextTable final : public ChunkSource {
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
   const ZoneMap* zone_map() const override { return zone_ ? &*zone_ : nullptr; }
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int>) const override { return index_.begin[chunk + 1] - index_.begin[chunk]; }
+  std::int64_t held_bytes(std::span<const int> columns) const override { return grid().longest() * schema_.row_bytes(columns); }
 
   int threads() const { return threads_; }
   const Share& share() const { return learning_.share; }

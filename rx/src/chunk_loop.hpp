@@ -20,8 +20,9 @@ struct ChunkRange {
 /// Collective. Shared sources: a contiguous share each; local sources: each rank its own, in rank order.
 ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
 
-/// Threads that a pass uses for that many chunks: at least 1, never more than the host space has.
-int thread_count(const RunOptions& options, std::int64_t chunks);
+/// Threads that a pass uses for that many chunks: at least 1, never more than the host space has, nor than fit under the memory limit
+/// where each holds `held` bytes of rows.
+int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t held);
 
 /// Takes rows of a chunk while they are in cache (ChunkSource::read_pieces).
 using UsePiece = std::function<void(const Chunk& chunk, std::int64_t first, std::int64_t rows)>;

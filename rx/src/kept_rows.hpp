@@ -51,6 +51,7 @@ class UnkeptSource final : public ChunkSource {
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override {
     return kept_.find(chunk) ? 0 : base_.stored_bytes(chunk, columns);
   }
+  std::int64_t held_bytes(std::span<const int> columns) const override { return base_.held_bytes(columns); }
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override {
     if (!kept_.find(chunk)) base_.prefetch(chunk, columns);
   }

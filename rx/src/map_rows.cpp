@@ -21,7 +21,7 @@ void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink
               const RunOptions& options, Communicator& comm, Timing* timing) {
   auto const range = impl::chunk_range(source, comm);
   std::int64_t const mine = range.last - range.first;
-  int const threads = impl::thread_count(options, mine);
+  int const threads = impl::thread_count(options, mine, source.held_bytes(columns));
   std::int64_t const each = std::int64_t{chunks_a_thread_and_round} * threads;
   std::int64_t const rounds = largest((mine + each - 1) / each, comm);
 
@@ -51,7 +51,7 @@ std::vector<std::int64_t> count_rows(const ChunkSource& source, const RunOptions
   auto const range = impl::chunk_range(source, comm);
   std::vector<std::int64_t> rows(static_cast<std::size_t>(range.total), 0);
   together(comm, [&] {
-    int const threads = impl::thread_count(options, range.last - range.first);
+    int const threads = impl::thread_count(options, range.last - range.first, source.held_bytes({}));
     auto const count = [&rows](impl::ChunkReader& reader) { rows[static_cast<std::size_t>(reader.index())] = reader.whole().rows; };
     impl::ChunkLoop loop(source, {}, range, options, std::vector<impl::ChunkWork>(static_cast<std::size_t>(threads), count), timing);
     loop.run(range.first, range.last);

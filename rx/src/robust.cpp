@@ -24,6 +24,7 @@ class SquaredScores final : public ChunkSource {
   const Grid& grid() const override { return r_.rows.grid(); }
   bool local() const override { return r_.rows.local(); }
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override { return r_.rows.stored_bytes(chunk, columns.first(columns.size() - 1)); }
+  std::int64_t held_bytes(std::span<const int> columns) const override { return r_.rows.held_bytes(columns.first(columns.size() - 1)); }
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override { r_.rows.prefetch(chunk, columns.first(columns.size() - 1)); }
 
   /// `columns`: those of the fit, then the score's.

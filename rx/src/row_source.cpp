@@ -302,6 +302,14 @@ std::int64_t RowSource::stored_bytes(std::int64_t chunk, std::span<const int> co
   return impl_->base.stored_bytes(chunk, impl_->plan_for(columns)->base_columns);
 }
 
+// The base's columns, and beside them those that are computed or moved together.
+std::int64_t RowSource::held_bytes(std::span<const int> columns) const {
+  std::vector<int> own;
+  for (int c : columns)
+    if (selects_rows() || base_column(c) < 0) own.push_back(c);
+  return impl_->base.held_bytes(impl_->plan_for(columns)->base_columns) + grid().longest() * impl_->schema.row_bytes(own);
+}
+
 void RowSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {
   impl_->base.prefetch(chunk, impl_->plan_for(columns)->base_columns);
 }

@@ -39,6 +39,13 @@ void check_memory(std::int64_t limit, int threads, std::int64_t chunks, std::siz
                      size_text(static_cast<double>(limit)));
 }
 
+/// The most that one of the columns takes.
+std::int64_t most_held(const ChunkSource& source, std::span<const int> columns) {
+  std::int64_t most = 0;
+  for (std::size_t k = 0; k < columns.size(); ++k) most = std::max(most, source.held_bytes(columns.subspan(k, 1)));
+  return most;
+}
+
 }  // namespace
 
 std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
@@ -48,20 +55,21 @@ std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int>
   auto const range = chunk_range(source, comm);
   MergeTree tree(range.total, merge);
   pass_together(comm, [&] {
-    int const threads = thread_count(options, range.last - range.first);
+    bool const apart = source.columns_apart() && make_folder()->columnwise();
+    int const threads = thread_count(options, range.last - range.first, apart ? most_held(source, columns) : source.held_bytes(columns));
     check_memory(options.memory_limit, threads, range.total, fresh.size());
     std::vector<ChunkWork> works;
     for (int t = 0; t < threads; ++t) {
       auto const folder = std::shared_ptr<ChunkFolder>(make_folder());
-      int const apart = source.columns_apart() && folder->columnwise() ? static_cast<int>(columns.size()) : 0;
-      works.emplace_back([&tree, folder, apart](ChunkReader& reader) {
+      int const one_by_one = apart ? static_cast<int>(columns.size()) : 0;
+      works.emplace_back([&tree, folder, one_by_one](ChunkReader& reader) {
         folder->begin();
-        for (int k = 0; k < apart; ++k) {
+        for (int k = 0; k < one_by_one; ++k) {
           auto const add = [&](const Chunk& chunk, std::int64_t first, std::int64_t rows) { folder->add_column(chunk, k, first, rows); };
           folder->end_column(reader.column(k, add), k);
         }
         auto const add = [&](const Chunk& chunk, std::int64_t first, std::int64_t rows) { folder->add(chunk, first, rows); };
-        if (apart == 0) folder->end(reader.pieces(add));
+        if (one_by_one == 0) folder->end(reader.pieces(add));
         std::vector<double> packed;
         folder->finish(packed);
         tree.insert(reader.index(), std::move(packed));

@@ -16,7 +16,7 @@ auto thread_pass(const ChunkSource& source, std::span<const int> columns, const 
   std::vector<std::unique_ptr<State>> states;
   auto const range = chunk_range(source, comm);
   together(comm, [&] {
-    int const threads = thread_count(options, range.last - range.first);
+    int const threads = thread_count(options, range.last - range.first, source.held_bytes(columns));
     std::vector<ChunkWork> works;
     for (int t = 0; t < threads; ++t) {
       states.push_back(std::make_unique<State>(make()));

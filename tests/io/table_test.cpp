@@ -64,6 +64,18 @@ TEST(Table, GivesBackEveryTypeWithEveryCodec) {
     }
 }
 
+TEST(Table, SaysWhatAReadHolds) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const t = every_type(1000, 300);
+  for (auto codec : codecs) {
+    write_table(t, folder / "t.h5", {.codec = codec, .overwrite = true});
+    auto const source = open_table(folder / "t.h5", comm);
+    auto const columns = all_columns(*source);
+    EXPECT_EQ(source->held_bytes(columns), codec == Codec::none ? 0 : 300 * source->schema().row_bytes(columns));
+  }
+}
+
 TEST(Table, MayHaveNoRowsOrNoColumns) {
   Folder folder;
   SelfCommunicator comm;

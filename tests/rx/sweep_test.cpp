@@ -1,5 +1,10 @@
 #include "sweep_cases.hpp"
 
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include "rxhpc/row_source.hpp"
 #include "thread_communicator.hpp"
 
@@ -47,6 +52,43 @@ TEST(Sweep, LowestBadChunkIsReportedByAnyNumberOfThreads) {
     } catch (const DataError& e) {
       EXPECT_STREQ(e.what(), "chunk 0");
     }
+}
+
+TEST(Sweep, TakesNoMoreThreadsThanTheMemoryLimitHasRoomFor) {
+  // Each chunk is said to take 60 MiB; every thread that reads one is noted.
+  class Large final : public ChunkSource {
+   public:
+    const Schema& schema() const override { return schema_; }
+    const Grid& grid() const override { return grid_; }
+    std::int64_t held_bytes(std::span<const int>) const override { return 60 << 20; }
+    void read(std::int64_t chunk, std::span<const int>, Chunk& out) const override {
+      {
+        std::lock_guard const lock(mutex);
+        readers.insert(std::this_thread::get_id());
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      out.index = chunk;
+      out.rows = 0;
+      out.columns.assign(1, {});
+    }
+    mutable std::mutex mutex;
+    mutable std::set<std::thread::id> readers;
+
+   private:
+    Schema schema_{{Variable{}}};
+    Grid grid_ = Grid::uniform(400, 10);
+  };
+  SelfCommunicator self;
+  RunOptions options;
+  options.threads = 2;
+  options.memory_limit = 100 << 20;
+  Large const narrow;
+  sweep(narrow, first_column, RawSum(), options, self);
+  EXPECT_EQ(narrow.readers.size(), 1u);
+  options.memory_limit = 200 << 20;
+  Large const roomy;
+  sweep(roomy, first_column, RawSum(), options, self);
+  EXPECT_EQ(roomy.readers.size(), std::min<std::size_t>(2, HostSpace().concurrency()));
 }
 
 TEST(Sweep, TimingAddsUpOverPasses) {

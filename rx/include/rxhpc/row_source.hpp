@@ -48,6 +48,7 @@ class RowSource final : public ChunkSource {
   bool columns_apart() const override;  ///< as the base, until rows are selected or a transform or derived column exists
   const ZoneMap* zone_map() const override;  ///< null as soon as rows are selected or a transform or derived column exists
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
+  std::int64_t held_bytes(std::span<const int> columns) const override;
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
   bool local() const override;
 

@@ -25,6 +25,11 @@ class Grid {
   std::int64_t total() const { return first_.back(); }
   std::int64_t first(std::int64_t chunk) const { return first_[chunk]; }  ///< global number, from 0, of its first row
   std::int64_t rows(std::int64_t chunk) const { return first_[chunk + 1] - first_[chunk]; }
+  std::int64_t longest() const {  ///< rows of the longest chunk
+    std::int64_t most = 0;
+    for (std::int64_t k = 0; k < chunks(); ++k) most = rows(k) > most ? rows(k) : most;
+    return most;
+  }
 
  private:
   std::vector<std::int64_t> first_{0};

@@ -43,6 +43,9 @@ class ChunkSource {
   virtual const ZoneMap* zone_map() const { return nullptr; }
   /// Stored bytes of these columns of one chunk, for the run log; 0 where unknown.
   virtual std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const { (void)chunk; (void)columns; return 0; }
+  /// Anonymous memory that a Chunk holds once these columns have been read into it, at most; 0 where rows are used in place. What is
+  /// read under a memory limit is read by no more threads than have room for it.
+  virtual std::int64_t held_bytes(std::span<const int> columns) const { (void)columns; return 0; }
   /// Says that the chunk will be read soon (read-ahead); may do nothing.
   virtual void prefetch(std::int64_t chunk, std::span<const int> columns) const { (void)chunk; (void)columns; }
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,12 @@ struct Schema {
   int find(std::string_view name) const;
   /// Position of the column of that name; throws UsageError with a "did you mean" where a name is near.
   int at(std::string_view name) const;
+  /// Bytes of one row of these columns.
+  std::int64_t row_bytes(std::span<const int> columns) const {
+    std::int64_t bytes = 0;
+    for (int c : columns) bytes += variables[static_cast<std::size_t>(c)].value_bytes();
+    return bytes;
+  }
 };
 
 /// The candidate nearest to `word` by edit distance, empty where none is near enough to be meant.

@@ -161,9 +161,7 @@ class ViewSource final : public ChunkSource {
   }
 
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override {
-    std::int64_t bytes = 0;
-    for (int c : columns) bytes += schema_[static_cast<std::size_t>(c)].value_bytes() * grid_.rows(chunk);
-    return bytes;
+    return schema_.row_bytes(columns) * grid_.rows(chunk);
   }
 
  private:
