@@ -5,7 +5,7 @@
 #include <numbers>
 
 #include "glm_rows.hpp"
-#include "rxhpc/pack_math.hpp"
+#include "rxhpc/pack_tails.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -20,13 +20,11 @@ struct Inverse {
   Pack mu, rest, slope;
 };
 
-/// A function of single numbers on every lane: for what is rarely used.
-template <class F>
-Pack lanewise(Pack x, F&& f) {
-  double v[8];
-  x.store(v);
-  for (double& a : v) a = f(a);
-  return Pack::load(v);
+/// Of a law that is symmetric about 0: `at` its tail beyond |eta| and its density there.
+Inverse symmetric(Pack eta, Tail<Pack> at) {
+  Pack const floor = Pack::all(epsilon), small = max(at.tail, floor), large = one() - small;
+  auto const negative = less(eta, Pack::all(0));
+  return {select(negative, small, large), select(negative, large, small), max(at.density, floor)};
 }
 
 template <Link L>
@@ -43,17 +41,9 @@ Inverse inverse_of(Pack eta, double power) {
     auto const negative = less(eta, Pack::all(0));
     return {select(negative, small, large), select(negative, large, small), small * large};
   } else if constexpr (L == Link::probit) {
-    constexpr double bound = 8.125890664701906;  // Phi(-bound) = epsilon
-    Pack const x = min(max(eta, Pack::all(-bound)), Pack::all(bound));
-    Pack const below_x = lanewise(x, [](double a) { return 0.5 * std::erfc(-a * std::numbers::sqrt2 / 2); });
-    Pack const above_x = lanewise(x, [](double a) { return 0.5 * std::erfc(a * std::numbers::sqrt2 / 2); });
-    Pack const density = exp(Pack::all(-0.5) * eta * eta) * Pack::all(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-    return {below_x, above_x, max(density, floor)};
+    return symmetric(eta, normal_tail(abs(eta)));
   } else if constexpr (L == Link::cauchit) {
-    auto const tail = [](double a) { return a > 1 ? std::atan(1 / a) / std::numbers::pi : 0.5 - std::atan(a) / std::numbers::pi; };
-    Pack const above_x = max(lanewise(eta, tail), floor), below_x = max(lanewise(Pack::all(0) - eta, tail), floor);
-    Pack const density = Pack::all(std::numbers::inv_pi) / (one() + eta * eta);
-    return {below_x, above_x, max(density, floor)};
+    return symmetric(eta, cauchy_tail(abs(eta)));
   } else if constexpr (L == Link::cloglog) {
     Pack const rate = exp(min(eta, Pack::all(700.0))), rest = exp(Pack::all(0) - rate);
     Pack const mu = Pack::all(0) - expm1(Pack::all(0) - rate);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <random>
 #include <vector>
 
@@ -14,19 +15,26 @@
 #pragma GCC target("avx2,fma,avx512f,avx512dq")
 #define RXHPC_PACK_EVERY_FORM 1
 #endif
-#include "rxhpc/pack_math.hpp"
+#include "rxhpc/pack_tails.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
-enum class Function { exp, expm1, log, log1p };
+enum class Function { exp, expm1, log, log1p, atan_to_one, normal_tail, normal_density, cauchy_tail };
 
 template <class P>
 __attribute__((noinline)) std::vector<double> values(Function f, const std::vector<double>& x) {
   std::vector<double> out(x.size());
   for (std::size_t i = 0; i + 8 <= x.size(); i += 8) {
     P const a = P::load(&x[i]);
-    P const y = f == Function::exp ? exp(a) : f == Function::expm1 ? expm1(a) : f == Function::log ? log(a) : log1p(a);
+    P y = log1p(a);
+    if (f == Function::exp) y = exp(a);
+    if (f == Function::expm1) y = expm1(a);
+    if (f == Function::log) y = log(a);
+    if (f == Function::atan_to_one) y = atan_to_one(a);
+    if (f == Function::normal_tail) y = normal_tail(a).tail;
+    if (f == Function::normal_density) y = normal_tail(a).density;
+    if (f == Function::cauchy_tail) y = cauchy_tail(a).tail;
     y.store(&out[i]);
   }
   return out;
@@ -45,11 +53,14 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 std::vector<double> inputs(Function f) {
   std::mt19937_64 random(5);
-  std::uniform_real_distribution<double> wide(-745, 709), near(-1.5, 1.5), place(-300, 300), small(-17, -1);
+  std::uniform_real_distribution<double> wide(-745, 709), near(-1.5, 1.5), place(-300, 300), small(-17, -1), unit(0, 1), to_tail(0, 8.25);
   std::vector<double> x;
   for (int i = 0; i < 40000; ++i) {
     if (f == Function::exp) x.push_back(i % 2 ? wide(random) : near(random));
     else if (f == Function::expm1) x.push_back(i % 3 == 0 ? wide(random) : i % 3 == 1 ? near(random) : std::pow(10, small(random)));
+    else if (f == Function::atan_to_one) x.push_back(i % 2 ? unit(random) : std::pow(10, small(random)));
+    else if (f == Function::normal_tail || f == Function::normal_density) x.push_back(i % 8 ? to_tail(random) : std::pow(10, small(random)));
+    else if (f == Function::cauchy_tail) x.push_back(i % 3 == 0 ? unit(random) : i % 3 == 1 ? 8 * to_tail(random) : std::pow(10, std::abs(place(random)) / 2));
     else if (f == Function::log) x.push_back(i % 2 ? std::pow(10, place(random)) : std::exp(near(random)));
     else x.push_back(i % 3 == 0 ? std::pow(10, std::abs(place(random))) : i % 3 == 1 ? std::max(near(random), -0.999999) : -std::pow(10, small(random)));
   }
@@ -61,6 +72,10 @@ long double truth(Function f, long double x) {
     case Function::exp: return std::exp(x);
     case Function::expm1: return std::expm1(x);
     case Function::log: return std::log(x);
+    case Function::atan_to_one: return std::atan(x);
+    case Function::normal_tail: return 0.5L * std::erfc(x / std::sqrt(2.0L));
+    case Function::normal_density: return std::exp(-0.5L * x * x) / std::sqrt(2 * std::numbers::pi_v<long double>);
+    case Function::cauchy_tail: return std::atan2(1.0L, x) / std::numbers::pi_v<long double>;
     case Function::log1p: break;
   }
   return std::log1p(x);
@@ -83,6 +98,10 @@ TEST(PackMath, ErrorsStayBelowAFewUnits) {
   EXPECT_LT(worst_ulps(Function::log), 1.01);
   EXPECT_LT(worst_ulps(Function::expm1), 2);
   EXPECT_LT(worst_ulps(Function::log1p), 2);
+  EXPECT_LT(worst_ulps(Function::atan_to_one), 2.5);
+  EXPECT_LT(worst_ulps(Function::normal_tail), 5);
+  EXPECT_LT(worst_ulps(Function::normal_density), 3);
+  EXPECT_LT(worst_ulps(Function::cauchy_tail), 2.5);
 }
 
 TEST(PackMath, EndsOfTheRange) {
@@ -105,13 +124,21 @@ TEST(PackMath, EndsOfTheRange) {
   EXPECT_EQ(one(Function::log1p, 0), 0);
   EXPECT_EQ(one(Function::log1p, -1), -inf);
   EXPECT_TRUE(std::isnan(one(Function::log1p, -1.5)));
+  EXPECT_EQ(one(Function::atan_to_one, 0), 0);
+  EXPECT_EQ(one(Function::atan_to_one, 1), std::atan(1.0));
+  EXPECT_EQ(one(Function::normal_tail, 0), 0.5);
+  for (double x : {8.3, 40.0, 1e160, inf}) EXPECT_LE(one(Function::normal_tail, x), 1e-16) << x;
+  EXPECT_EQ(one(Function::normal_density, inf), 0);
+  EXPECT_EQ(one(Function::cauchy_tail, 0), 0.5);
+  EXPECT_EQ(one(Function::cauchy_tail, 1), 0.25);
+  EXPECT_EQ(one(Function::cauchy_tail, inf), 0);
 }
 
 #ifdef RXHPC_TEST_PACK_X86
 TEST(PackMath, EveryFormHasTheSameBits) {
   if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")))
     GTEST_SKIP() << "this CPU lacks an instruction set";
-  for (auto f : {Function::exp, Function::expm1, Function::log, Function::log1p}) {
+  for (auto f : {Function::exp, Function::expm1, Function::log, Function::log1p, Function::atan_to_one, Function::normal_tail, Function::normal_density, Function::cauchy_tail}) {
     auto const x = inputs(f), generic = values<PackGeneric>(f, x), avx2 = values<PackAvx2>(f, x), avx512 = values<PackAvx512>(f, x);
     EXPECT_EQ(std::memcmp(generic.data(), avx2.data(), x.size() * sizeof(double)), 0);
     EXPECT_EQ(std::memcmp(generic.data(), avx512.data(), x.size() * sizeof(double)), 0);
