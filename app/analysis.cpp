@@ -45,7 +45,8 @@ FitOptions fit_options(const Session& session) {
           .step = step_control(args),
           .robust = args.text("robust"),
           .cluster = unquoted(args.text("cluster")),
-          .vif = args.flag("vif")};
+          .vif = args.flag("vif"),
+          .anova = args.flag("anova")};
 }
 
 void refuse_existing_model(Session& session) {

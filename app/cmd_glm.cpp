@@ -3,12 +3,9 @@
 #include "elastic_net.hpp"
 #include "input.hpp"
 #include "results.hpp"
+#include "rxhpc/anova.hpp"
 #include "rxhpc/errors.hpp"
-#include "rxhpc/glm.hpp"
 #include "rxhpc/table.hpp"
-
-#include <cmath>
-#include <cstdio>
 
 namespace rxhpc::app {
 namespace {
@@ -61,18 +58,9 @@ void use_checkpoint(Session& session, GlmOptions& options) {
 void add_anova(Session& session, const Glm& model, Result& result) {
   auto const file = session.args.text("anova-with");
   if (file.empty()) return;
-  auto const rows = anova(model, glm_from_json(read_json(session, file, "model file")));
-  auto const number = [](double x) { return std::isnan(x) ? nlohmann::json() : nlohmann::json(x); };
-  result.text += "\nAnalysis of deviance:\n";
-  for (auto const& r : rows) {
-    result.fields["anova"].push_back({{"formula", r.formula}, {"resid_df", r.resid_df}, {"resid_dev", r.resid_dev}, {"df", number(r.df)},
-                                      {"deviance", number(r.deviance)}, {"statistic", number(r.statistic)}, {"p_value", number(r.p_value)}});
-    char line[256];
-    if (std::isnan(r.df)) std::snprintf(line, sizeof line, "residual deviance %.6g on %.15g degrees of freedom", r.resid_dev, r.resid_df);
-    else std::snprintf(line, sizeof line, "residual deviance %.6g on %.15g, less by %.6g on %.15g, %s = %.6g, p = %.4g", r.resid_dev, r.resid_df, r.deviance, r.df,
-                       model.fixed_dispersion ? "chi-squared" : "F", r.statistic, r.p_value);
-    result.text += "  " + r.formula + ": " + line + "\n";
-  }
+  auto const table = anova(model, glm_from_json(read_json(session, file, "model file")));
+  result.fields["anova"] = to_json(table);
+  result.text += to_text(table);
 }
 
 /// A fit without convergence is told, but is no model; --return-always takes it as it is.

@@ -15,7 +15,7 @@ bool wants_path(const Arguments& args) {
 
 void run_path(Session& session, const GlmOptions& fit, bool linear) {
   auto const& args = session.args;
-  for (auto const* name : {"checkpoint", "resume", "anova-with", "coeff-tolerance", "objective-function-tolerance", "conf-level"})
+  for (auto const* name : {"checkpoint", "resume", "anova", "anova-with", "coeff-tolerance", "objective-function-tolerance", "conf-level"})
     if (find_option(args.verb(), name) && args.given(name)) throw UsageError("--" + std::string(name) + " cannot be had with an elastic net");
   for (auto const* name : {"n-lambda", "lambda-min-ratio"})
     if (args.given("lambda") && args.given(name)) throw UsageError("--" + std::string(name) + " is for paths whose penalties --lambda does not give");

@@ -93,7 +93,9 @@ const OptionGroup robust_group{
 
 const OptionGroup linear_group{
     "Linear models",
-    {{"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"}}};
+    {{"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"},
+     {"anova", Kind::flag, "", "also the sequential analysis of variance, term by term, main effects first, as R's anova(fit)"},
+     {"anova-with", Kind::text, "MODEL", "also the F test against a model fitted before, one of the two being nested in the other, as R's anova(fit1, fit2)"}}};
 
 const OptionGroup path_group{
     "Elastic net",

@@ -10,6 +10,7 @@
 #include "rxhpc/dd_matrix.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "sequential_anova.hpp"
 #include "stepwise.hpp"
 #include "sweep_operator.hpp"
 #include "variance_inflation.hpp"
@@ -163,6 +164,8 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   model.df_residual = observations - model.rank;
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y)
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
+  for (std::size_t y = 0; options.anova && y < model.fits.size(); ++y)
+    model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
   if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
@@ -236,6 +239,7 @@ std::vector<DdMatrix> robust_covariances(const Regression& r, const impl::Regres
 LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOptions& given, Communicator& comm) {
   auto options = given;
   if (options.cube && (options.cov_coef || options.step)) throw UsageError("--cov-coef and stepwise selection cannot be had with --cube");
+  if (options.cube && options.anova) throw UsageError("--anova cannot be had with --cube");
   impl::check_robust(options);
   LinMod model;
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};

@@ -26,6 +26,9 @@ json fit_json(const ResponseFit& f) {
   j["log_likelihood"] = impl::number(f.log_likelihood);
   j["aic"] = impl::number(f.aic);
   if (!f.cov_coef.empty()) j["cov_coef"] = impl::numbers(f.cov_coef);
+  for (auto const& a : f.anova)
+    j["anova_terms"].push_back({{"term", a.term}, {"df", impl::count(a.df)}, {"sum_sq", impl::number(a.sum_sq)}, {"mean_sq", impl::number(a.mean_sq)},
+                                {"f_value", impl::number(a.f_value)}, {"p_value", impl::number(a.p_value)}});
   return j;
 }
 
@@ -34,6 +37,7 @@ ResponseFit fit_from(const json& j, const std::string& name) {
   f.name = name;
   f.coefficients = impl::coefficients_from_json(j.at("coefficients"), "t_value");
   f.sigma = impl::number_from(j.at("sigma"));
+  f.residual_squares = impl::number_from(j.at("residual_squares"));
   if (j.contains("cov_coef")) f.cov_coef = impl::numbers_from(j.at("cov_coef"));
   return f;
 }
@@ -47,6 +51,13 @@ std::string vif_text(const LinMod& m) {
   return "\nVariance inflation:\n" + impl::aligned(rows) + "\n";
 }
 
+std::string anova_text(const std::vector<AnovaTerm>& terms) {
+  auto const number = [](double x, int digits) { return std::isnan(x) ? std::string() : impl::significant(x, digits); };
+  std::vector<std::vector<std::string>> rows{{"", "Df", "Sum Sq", "Mean Sq", "F", "p"}};
+  for (auto const& a : terms) rows.push_back({a.term, impl::significant(a.df, 15), number(a.sum_sq, 6), number(a.mean_sq, 6), number(a.f_value, 5), number(a.p_value, 4)});
+  return "\nAnalysis of variance, each term after those above it:\n" + impl::aligned(rows) + "\n";
+}
+
 std::string fit_text(const LinMod& m, const ResponseFit& f) {
   std::string out = "\nCoefficients" + (m.fits.size() > 1 ? " of " + f.name : std::string()) + ":\n" + impl::coefficients_text(f.coefficients, "t", m.like_r) + "\n";
   out += "Residual standard error: " + impl::significant(f.sigma, 4) + " on " + impl::significant(m.df_residual, 15) + " degrees of freedom\n";
@@ -54,6 +65,7 @@ std::string fit_text(const LinMod& m, const ResponseFit& f) {
   if (f.f.num_df > 0)
     out += "F-statistic: " + impl::significant(f.f.value, 4) + " on " + impl::significant(f.f.num_df, 15) + " and " +
            impl::significant(f.f.den_df, 15) + " DF, p-value: " + (f.f.p_value < 2.2e-16 ? "< 2.2e-16" : impl::significant(f.f.p_value, 4)) + "\n";
+  if (!f.anova.empty()) out += anova_text(f.anova);
   return out;
 }
 
@@ -111,6 +123,7 @@ json model_json(const LinMod& m) {
   j["transforms"] = m.rows.transforms;
   j["like_r"] = m.like_r;
   j["df_residual"] = m.df_residual;
+  j["n_valid_obs"] = m.n_valid_obs;
   j["weights"] = m.pweights.empty() ? m.fweights : m.pweights;
   j["frequency"] = !m.fweights.empty();
   impl::add_robust(j, m.robust);
@@ -131,6 +144,7 @@ LinMod lin_mod_from_json(const json& j) try {
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
   m.like_r = j.at("like_r");
   m.df_residual = j.at("df_residual");
+  m.n_valid_obs = j.value("n_valid_obs", std::int64_t(0));
   (j.value("frequency", false) ? m.fweights : m.pweights) = j.value("weights", "");
   m.robust.kind = j.value("robust", "");
   m.design = impl::design_from_json(j.at("design"));

@@ -84,6 +84,13 @@ RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Cod
   return out;
 }
 
+RegressionSolution factor_in_order(const Regression& r, const RegressionSums& s, const std::vector<int>& order, double tolerance) {
+  RegressionSolution out;
+  out.order = order;
+  factor_columns(r, s, out, tolerance);
+  return out;
+}
+
 RegressionSolution solve_again(const Regression& r, const RegressionSums& s, const RegressionSolution& first, double tolerance) {
   RegressionSolution out;
   out.coding = first.coding;

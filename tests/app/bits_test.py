@@ -158,7 +158,7 @@ class Bits(Case):
         self.same_results("linmod", "y ~ 1", "--step-scope-upper", "~ x * g + h + flag", "--keep-step-coefs")
 
     def test_robust_linear_model(self):
-        self.same_results("linmod", "y ~ x + g", "--robust", "HC3", "--vif", "--pweights", "h")
+        self.same_results("linmod", "y ~ x + g", "--robust", "HC3", "--vif", "--anova", "--pweights", "h")
 
     def test_elastic_net(self):
         self.same_results("linmod", "y ~ x * g + h", "--alpha", "0.5", "--fweights", "h", "--n-lambda", "7")

@@ -112,6 +112,20 @@ class Usage(Case):
         self.fail_with(2, "cannot be had with --cluster", "glm", "y ~ x", self.table, "--cluster", "g", "--robust", "HC3")
         self.fail_with(3, "column 'g': all rows that the fit uses are in one cluster", "linmod", "y ~ 1", self.table, "--cluster", "g", "--row-selection", "g == 'a'")
 
+    def test_analysis_of_variance(self):
+        model = self.path("small.json")
+        self.succeed("linmod", "y ~ 1", self.table, "--model", model)
+        status, out, _ = run("linmod", "y ~ x", self.table, "--anova-with", model, "--anova")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"Residuals +3 ")
+        self.assertRegex(out, r"y ~ x +3 ")
+        self.fail_with(2, "one must be nested", "linmod", "y ~ 1", self.table, "--anova-with", model)
+        self.fail_with(2, "not a stepwise search", "linmod", "y ~ x", self.table, "--anova-with", model, "--step-method", "backward")
+        self.fail_with(2, "--anova cannot be had with --cube", "linmod", "y ~ g", self.table, "--cube", "--anova")
+        self.fail_with(2, "--anova cannot be had with an elastic net", "linmod", "y ~ x", self.table, "--alpha", "1", "--anova")
+        self.fail_with(3, "no such file", "linmod", "y ~ x", self.table, "--anova-with", self.path("no.json"))
+        self.fail_with(3, "not a model file of a linear model", "linmod", "y ~ x", self.table, "--anova-with", self.write("glm.json", '{"rxhpc_model": 1, "kind": "glm"}'))
+
     def test_stepwise(self):
         self.fail_with(2, "which is not in the formula", "linmod", "y ~ 1", self.table, "--step-scope-lower", "~ x")
         self.fail_with(2, "needs a formula with one response", "linmod", "cbind(y, x) ~ 1", self.table, "--step-scope-upper", "~ g")

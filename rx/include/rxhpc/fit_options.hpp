@@ -36,6 +36,7 @@ struct FitOptions {
   std::string robust = {};         ///< HC0, HC1, HC2 or HC3: standard errors that hold where variances differ
   std::string cluster = {};        ///< a column: standard errors that hold where its rows of equal value depend on one another; HC1 unless robust is HC0
   bool vif = false;                ///< lin_mod: also variance inflation factors
+  bool anova = false;              ///< lin_mod: also the sequential analysis of variance
 };
 
 /// Which covariance the standard errors of a fit are from.

@@ -78,16 +78,6 @@ struct Glm {
 /// Throws UsageError (formula, family, columns), DataError (responses that the family cannot have, no complete row, infinite values).
 Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& options, Communicator& comm);
 
-/// One line of an analysis of deviance: a model and, but for the first, what it takes off the deviance of the one before.
-struct AnovaRow {
-  std::string formula;
-  double resid_df = 0, resid_dev = 0;
-  double df = 0, deviance = 0, statistic = 0, p_value = 0;  ///< NaN in the first row
-};
-/// Two nested fits to the same rows, the smaller first: chi-squared where the dispersion is fixed, else F with the larger model's dispersion, as R's anova().
-/// Throws UsageError where they are not of one family, link, response and number of rows, or neither has fewer coefficients.
-std::vector<AnovaRow> anova(const Glm& a, const Glm& b);
-
 nlohmann::json to_json(const Glm& model);
 /// What R's summary() prints.
 std::string to_text(const Glm& model);

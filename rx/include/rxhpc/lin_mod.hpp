@@ -17,6 +17,13 @@ struct FTest {
   double value = 0, num_df = 0, den_df = 0, p_value = 0;
 };
 
+/// One line of a sequential analysis of variance: what a term takes off the residual sum of squares of those before it.
+struct AnovaTerm {
+  std::string term;                 ///< the last is `Residuals`
+  double df = 0, sum_sq = 0, mean_sq = 0;
+  double f_value = 0, p_value = 0;  ///< NaN in the last
+};
+
 /// What belongs to one response.
 struct ResponseFit {
   std::string name;
@@ -29,6 +36,7 @@ struct ResponseFit {
   FTest f;
   double log_likelihood = 0, aic = 0;
   std::vector<std::vector<double>> cov_coef;  ///< [columns x columns]; NaN rows where aliased; empty unless asked for
+  std::vector<AnovaTerm> anova;               ///< terms in R's order; empty unless asked for
 };
 
 /// How much the other terms inflate the variance of a term's coefficients (Fox & Monette, JASA 87, 1992).
