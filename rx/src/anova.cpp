@@ -56,6 +56,7 @@ Fit fit_of(const Glm& m) {
 Fit fit_of(const LinMod& m) {
   if (m.fits.size() != 1) throw UsageError("--anova-with compares models of one response");
   auto const& f = m.fits[0];
+  if (std::isnan(f.residual_squares)) throw UsageError("--anova-with compares fits by least squares, not '" + m.formula + "'");
   return {m.formula, f.name, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, f.residual_squares, f.residual_squares / m.df_residual, m.n_valid_obs,
           estimated(f.coefficients)};
 }

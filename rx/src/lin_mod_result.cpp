@@ -37,7 +37,7 @@ ResponseFit fit_from(const json& j, const std::string& name) {
   f.name = name;
   f.coefficients = impl::coefficients_from_json(j.at("coefficients"), "t_value");
   f.sigma = impl::number_from(j.at("sigma"));
-  f.residual_squares = impl::number_from(j.at("residual_squares"));
+  f.residual_squares = j.contains("residual_squares") ? impl::number_from(j.at("residual_squares")) : std::nan("");
   if (j.contains("cov_coef")) f.cov_coef = impl::numbers_from(j.at("cov_coef"));
   return f;
 }
