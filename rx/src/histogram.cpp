@@ -320,6 +320,7 @@ Histogram histogram(const ChunkSource& source, std::string_view formula, const H
   check_panels(cells, options);
   if (variable.value < 0) {
     count_levels(out, variable.name, panel_formula, source, options, comm);
+    if (out.categories.empty()) throw DataError("column '" + variable.name + "': a factor without levels has only missing values");
   } else {
     Work work{rows, options, comm, out.timing};
     double value_range = 0;

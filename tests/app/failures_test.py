@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from rxhpc_cases import ENVIRONMENT, Case, command, made_table, needs_mpi, run
+from rxhpc_cases import ENVIRONMENT, MPIRUN, Case, command, made_table, needs_mpi, run
 
 
 def limit_file_size(size):
@@ -71,6 +71,38 @@ class Failures(Case):
         return without_run(json.loads(text))
 
     @needs_mpi
+    def test_columns_that_say_nothing(self):
+        table = self.write("t.csv", "x,y,g,one,gone,a\n1,2,u,k,NA,NA\n2,3,v,k,NA,NA\n2,3,u,k,NA,NA\n1,2,v,k,NA,NA\n")
+        text = ("--rows-per-read", "2", "--col-classes", "g=factor,one=factor,gone=factor,a=numeric")
+        no_levels = "column 'gone': a factor without levels has only missing values"
+        for ranks in (1, 2) if MPIRUN else (1,):
+            for status, message, *words in (
+                    (3, no_levels, "cube", "~ gone"), (3, no_levels, "crosstabs", "~ gone:g"), (3, no_levels, "histogram", "~ gone"),
+                    (3, "column 'a' has no finite value", "histogram", "~ a"), (3, "column 'a' has no value", "lorenz", "~ a"),
+                    (3, "no row is complete", "kmeans", "~ a + x", "--num-clusters", "2"),
+                    (3, "2 distinct ones, fewer than the 3 clusters", "kmeans", "~ x + y", "--num-clusters", "3"),
+                    (3, "2 distinct ones, fewer than the 6 clusters", "kmeans", "~ x + y", "--num-clusters", "6"),
+                    (3, "'one' has one level; two classes are needed", "naivebayes", "one ~ x"), (3, no_levels, "naivebayes", "g ~ gone"),
+                    (3, "column 'a' has only missing values", "naivebayes", "g ~ a"),
+                    (2, "--probs: 1.5 is outside 0 to 1", "quantile", "~ x", "--probs", "0.5,1.5"),
+                    (2, "--probs: -0.1 is outside 0 to 1", "quantile", "~ x", "--probs", "-0.1")):
+                self.fail_with(status, message, *words[:2], table, *words[2:], *text, ranks=ranks)
+            # these have an answer
+            self.assertIsNone(self.result("quantile", "~ a", table, *text, ranks=ranks)["variables"][0]["quantiles"][0])
+            cells = self.result("cube", "x ~ one:g", table, *text, ranks=ranks)["cells"]
+            self.assertEqual([c["counts"] for c in cells], [2, 2])
+            tests = self.result("crosstabs", "~ one:g", table, "--tests", "all", *text, ranks=ranks)["tables"][0]
+            self.assertEqual([tests["chisquare"], tests["fisher"]], [None, None])
+
+    def test_more_cells_than_fit(self):
+        levels = [[c + str((7 * i + k) % 300) for k, c in enumerate("abcd")] for i in range(300)]
+        table = self.write("t.csv", "a,b,c,d\n" + "".join(",".join(row) + "\n" for row in levels))
+        text = ("--rows-per-read", "100", "--col-classes", "a=factor,b=factor,c=factor,d=factor")
+        for ranks in (1, 2) if MPIRUN else (1,):
+            for verb in ("cube", "crosstabs"):
+                self.fail_with(2, "8100000000 possible cells", verb, "~ a:b:c:d", table, *text, ranks=ranks)
+            self.assertEqual(len(self.result("cube", "~ a:b:c:d", table, "--use-sparse-cube", *text, ranks=ranks)["cells"]), 300)
+
     def test_a_rank_that_fails_ends_all(self):
         table, data = self.damaged_table()
         ended = 0

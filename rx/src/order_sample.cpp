@@ -1,0 +1,139 @@
+// Where order statistics may lie: what a few rows of the table say.
+#include "order_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "chunk_loop.hpp"
+
+namespace rxhpc::impl::order {
+namespace {
+
+constexpr std::int64_t sample_chunks = 16, costly_sample_chunks = 4, sampled_rows_a_chunk = 4096;
+constexpr std::size_t most_atoms = 16;  // values so frequent that they get a bucket of their own, a rank wanted
+
+/// One bucket a cell, everything collected.
+std::shared_ptr<const BucketEdges> one_bucket_a_cell(std::size_t cells) {
+  auto edges = std::make_shared<BucketEdges>();
+  edges->first.assign(cells + 1, 0);
+  edges->kept.assign(cells, 1);
+  return edges;
+}
+
+}  // namespace
+
+std::size_t cells_of(const RankTerm& t) {
+  return std::accumulate(t.levels.begin(), t.levels.end(), std::size_t(1), [](std::size_t n, int k) { return n * static_cast<std::size_t>(k); });
+}
+
+// Collective. Every k-th row of chunks spread over the table, the same on every rank.
+void Search::take_sample() {
+  auto const range = chunk_range(rows_, comm_);
+  std::int64_t const wanted = std::min(range.total, rows_.columns_apart() ? sample_chunks : costly_sample_chunks);
+  ReadList read;
+  std::vector<BucketCounts> counts;
+  std::int64_t seen = 0;
+  together(comm_, [&] {
+    auto list = specs(read);
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      list[k].edges = one_bucket_a_cell(cells_of(request_.terms[k]));
+      list[k].most_kept = request_.most_collected;
+      counts.emplace_back(list[k]);
+    }
+    Chunk chunk;
+    for (std::int64_t k = 0; k < wanted; ++k) {
+      std::int64_t const c = (2 * k + 1) * range.total / (2 * wanted) - range.offset;
+      if (c < range.first || c >= range.last) continue;
+      rows_.read(c, read.columns(), chunk);
+      std::int64_t const every = std::max<std::int64_t>(1, chunk.rows / sampled_rows_a_chunk);
+      for (auto& column : chunk.columns) column.stride *= every;
+      chunk.rows /= every;
+      seen += chunk.rows;
+      for (auto& state : counts) state.update(chunk);
+    }
+  });
+  comm_.all_sum(std::span(&seen, 1));
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    auto& kept = counts[k].kept();
+    std::vector<double> mine;
+    for (std::size_t i = 0; i < kept.value.size(); ++i)
+      mine.insert(mine.end(), {static_cast<double>(kept.bucket[i]), kept.value[i], kept.weight.empty() ? 1 : kept.weight[i]});
+    Bytes all;
+    for (auto const& part : comm_.gather(std::as_bytes(std::span(mine)))) all.insert(all.end(), part.begin(), part.end());
+    comm_.broadcast(all);
+    struct Row {
+      double cell, value, weight;
+    };
+    std::vector<Row> rows(all.size() / sizeof(Row));
+    if (!rows.empty()) std::memcpy(static_cast<void*>(rows.data()), all.data(), all.size());
+    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.cell != b.cell ? a.cell < b.cell : a.value < b.value; });
+    Sample sample;
+    sample.rows_a_row = seen > 0 ? static_cast<double>(total_rows_) / static_cast<double>(seen) : 1;
+    std::size_t at = 0;
+    for (std::size_t c = 0; c <= cells_of(request_.terms[k]); ++c) {
+      while (at < rows.size() && rows[at].cell < static_cast<double>(c)) ++at;
+      sample.first.push_back(at);
+    }
+    for (auto const& row : rows) sample.value.push_back(row.value), sample.weight.push_back(row.weight);
+    samples_.push_back(std::move(sample));
+  }
+}
+
+/// The bracket in which a share of the cell's mass ends, four standard deviations of the sample's share to either side, and edges around
+/// values that are frequent there.
+void Search::guess(std::size_t term, std::size_t cell, double share, Plan& plan, std::vector<std::pair<Bracket, double>>& wide) const {
+  auto const& s = samples_[term];
+  auto const begin = s.first[cell], end = s.first[cell + 1];
+  double total = 0, squares = 0;
+  for (auto i = begin; i < end; ++i) total += s.weight[i], squares += s.weight[i] * s.weight[i];
+  Bracket bracket;
+  auto low = begin, high = end;
+  if (total > 0) {
+    double const effective = total * total / squares, spread = 4 * std::sqrt(share * (1 - share) / effective) + 8 / effective;
+    double sum = 0;
+    for (auto i = begin; i < end; ++i) {
+      sum += s.weight[i];
+      if (sum < (share - spread) * total) low = i;
+      if (sum > (share + spread) * total && high == end) high = i;
+    }
+    if (share - spread > 0 && low > begin) bracket.low = key_of(s.value[low]);
+    if (high < end) bracket.high = canonical(key_of(s.value[high]) + 1);
+  }
+  auto& edges = plan.edges[cell];
+  edges.insert(edges.end(), {bracket.low, bracket.high});
+  // Frequent values: buckets of one value need no second look.
+  std::vector<std::pair<Key, Key>> atoms;
+  std::size_t in_atoms = 0;
+  auto const frequent = std::max<std::size_t>(4, (high - low) / most_atoms);
+  for (auto i = low; i < high;) {
+    auto j = i;
+    while (j < high && s.value[j] == s.value[i]) ++j;
+    if (j - i >= frequent) {
+      Key const key = key_of(s.value[i]);
+      atoms.emplace_back(key, canonical(key + 1));
+      in_atoms += j - i;
+    }
+    i = j;
+  }
+  Key from = bracket.low;
+  double const expected = static_cast<double>(high - low - in_atoms) * s.rows_a_row / static_cast<double>(atoms.size() + 1);
+  for (auto const& [key, next] : atoms) {
+    edges.insert(edges.end(), {key, next});
+    if (from < key) wide.emplace_back(Bracket{from, key}, expected);
+    from = next;
+  }
+  if (from < bracket.high) wide.emplace_back(Bracket{from, bracket.high}, expected);
+}
+
+/// What the sample has in a bracket.
+std::pair<const double*, const double*> Search::sampled(const Bracket& bracket, std::size_t term, std::size_t cell) const {
+  if (samples_.empty()) return {nullptr, nullptr};
+  auto const& s = samples_[term];
+  auto const *begin = s.value.data() + s.first[cell], *end = s.value.data() + s.first[cell + 1];
+  auto const* from = std::lower_bound(begin, end, value_of(bracket.low));
+  return {from, bracket.high == past ? end : std::lower_bound(from, end, value_of(bracket.high))};
+}
+
+}  // namespace rxhpc::impl::order

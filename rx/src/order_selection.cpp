@@ -1,0 +1,125 @@
+// Order statistics among the values that passes have collected.
+#include "order_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+namespace rxhpc::impl::order {
+
+bool reaches(DD mass, DD wanted) {
+  DD const difference = mass - wanted;
+  return difference.hi >= -1e-25 * std::abs(wanted.hi);
+}
+
+namespace {
+
+/// What rank 0 has of one bucket.
+struct Collected {
+  std::vector<double> value, weight;  // weight: empty where there are no weights
+};
+
+/// The values of a bucket's targets, in order of their masses.
+std::vector<double> select_in(Collected& bucket, const std::vector<Target*>& targets) {
+  std::vector<double> found;
+  auto& values = bucket.value;
+  if (bucket.weight.empty()) {
+    // Each selection starts where the one before ended.
+    std::ptrdiff_t from = 0;
+    for (auto const* target : targets) {
+      auto const rank = static_cast<std::ptrdiff_t>((target->mass - target->below).hi) - 1;
+      auto const place = std::clamp(rank, from, static_cast<std::ptrdiff_t>(values.size()) - 1);
+      std::nth_element(values.begin() + from, values.begin() + place, values.end());
+      found.push_back(values[static_cast<std::size_t>(place)]);
+      from = place;
+    }
+    return found;
+  }
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
+    return values[i] != values[j] ? values[i] < values[j] : bucket.weight[i] < bucket.weight[j];
+  });
+  DD sum = targets[0]->below + DD(bucket.weight[order[0]]);
+  std::size_t at = 0;
+  for (auto const* target : targets) {
+    while (at + 1 < order.size() && !reaches(sum, target->mass)) sum += DD(bucket.weight[order[++at]]);
+    found.push_back(values[order[at]]);
+  }
+  return found;
+}
+
+/// Collective. At rank 0 what all ranks have kept in the buckets that hold targets.
+std::vector<Collected> collect(const KeptValues& kept, const std::vector<std::vector<Target*>>& wanted, Communicator& comm) {
+  std::vector<Collected> out(wanted.size());
+  auto const take = [&](std::size_t bucket, double value, const double* weight) {
+    if (wanted[bucket].empty()) return;
+    out[bucket].value.push_back(value);
+    if (weight) out[bucket].weight.push_back(*weight);
+  };
+  if (comm.size() == 1) {
+    for (std::size_t i = 0; i < kept.value.size(); ++i) take(kept.bucket[i], kept.value[i], kept.weight.empty() ? nullptr : &kept.weight[i]);
+    return out;
+  }
+  std::size_t const width = kept.weight.empty() ? 2 : 3;
+  std::int64_t weighted = width == 3;
+  comm.all_sum(std::span(&weighted, 1));
+  std::vector<double> mine;
+  for (std::size_t i = 0; i < kept.value.size(); ++i) {
+    if (wanted[kept.bucket[i]].empty()) continue;
+    mine.insert(mine.end(), {static_cast<double>(kept.bucket[i]), kept.value[i]});
+    if (weighted) mine.push_back(kept.weight[i]);
+  }
+  for (auto const& part : comm.gather(std::as_bytes(std::span(mine)))) {
+    std::vector<double> theirs(part.size() / sizeof(double));
+    if (!theirs.empty()) std::memcpy(theirs.data(), part.data(), part.size());
+    for (std::size_t i = 0; i < theirs.size(); i += weighted ? 3 : 2)
+      take(static_cast<std::size_t>(theirs[i]), theirs[i + 1], weighted ? &theirs[i + 2] : nullptr);
+  }
+  return out;
+}
+
+}  // namespace
+
+// Collective. The values collected in buckets that hold targets go to rank 0, which selects; all ranks get the answers.
+void Search::select(std::vector<BucketCounts>& counts) {
+  for (std::size_t t = 0; t < counts.size(); ++t) {
+    auto const& kept = counts[t].kept();
+    auto const& buckets = *plans_[t].buckets;
+    std::vector<std::vector<Target*>> wanted(buckets.buckets());
+    std::int64_t rows = 0;
+    for (auto& target : targets_)
+      if (target.term == t && !target.known && buckets.kept[target.bucket]) {
+        if (wanted[target.bucket].empty()) rows += target.rows;
+        wanted[target.bucket].push_back(&target);
+      }
+    if (rows == 0 || !kept.complete || static_cast<std::size_t>(rows) > 2 * request_.most_collected) continue;
+    for (auto& targets : wanted)
+      std::sort(targets.begin(), targets.end(), [](const Target* a, const Target* b) {
+        return a->mass.hi != b->mass.hi ? a->mass.hi < b->mass.hi : a->mass.lo < b->mass.lo;
+      });
+    auto collected = collect(kept, wanted, comm_);
+    std::vector<double> found;
+    if (comm_.rank() == 0)
+      for (std::size_t b = 0; b < wanted.size(); ++b)
+        if (!wanted[b].empty()) {
+          auto const here = select_in(collected[b], wanted[b]);
+          found.insert(found.end(), here.begin(), here.end());
+        }
+    auto const bytes = std::as_bytes(std::span(found));
+    Bytes all(bytes.begin(), bytes.end());
+    comm_.broadcast(all);
+    found.resize(all.size() / sizeof(double));
+    if (!found.empty()) std::memcpy(found.data(), all.data(), all.size());
+    std::size_t next = 0;
+    for (auto const& targets : wanted)
+      for (auto* target : targets) {
+        target->known = true;
+        target->value = found[next] == 0 ? 0.0 : found[next];
+        ++next;
+      }
+  }
+}
+
+}  // namespace rxhpc::impl::order
