@@ -32,6 +32,7 @@ Centroids::Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, b
 void Centroids::reset() {
   std::fill(counts_.begin(), counts_.end(), 0);
   std::fill(sums_.begin(), sums_.end(), 0.0);
+  bounds_ = nullptr;
 }
 
 void Centroids::update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
@@ -45,7 +46,7 @@ void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t
       rows_.assign(chunk, at, std::min(8 * tile_packs, end - at), spec_);
       rows_.look_ahead(chunk, at + 8 * tile_packs, spec_);
       add_counts(rows_);
-      add_tile(rows_, 0, rows_.packs());
+      add_tile(rows_, 0, rows_.packs(), at);
     }
     flush();
   }
@@ -55,7 +56,7 @@ void Centroids::update(const RowPacks& rows) {
   add_counts(rows);
   for (std::int64_t block = 0; block < rows.packs(); block += block_rows / 8) {
     auto const end = std::min(block + block_rows / 8, rows.packs());
-    for (std::int64_t at = block; at < end; at += tile_packs) add_tile(rows, at, std::min(at + tile_packs, end));
+    for (std::int64_t at = block; at < end; at += tile_packs) add_tile(rows, at, std::min(at + tile_packs, end), 8 * at);
     flush();
   }
 }
@@ -73,9 +74,48 @@ double* Centroids::block_sum() {
   return block_sum_.data() + (64 - at % 64) % 64 / sizeof(double);
 }
 
-/// Up to tile_packs packs.
-void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last) {
-  centres_->nearest(rows, first, last, labels_.data());
+/// Labels of up to tile_packs packs, rows [row, ...) of the chunk. A row whose bounds are still apart after what the centres have moved keeps its
+/// centre; the others are put side by side and done again, or the whole tile where they are most of it.
+void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row) {
+  if (!bounds_) return centres_->nearest(rows, first, last, labels_.data());
+  auto* const label = bounds_->label.data() + row;
+  auto* const upper = bounds_->upper.data() + row;
+  auto* const lower = bounds_->lower.data() + row;
+  int const n = static_cast<int>(8 * (last - first));
+  std::int32_t open[8 * tile_packs];
+  int count = n;
+  if (bounds_->filled && moves_) {
+    count = 0;
+    for (int i = 0; i < n; ++i) {
+      // upper <- upper + |own move|, lower <- lower - |largest move of the others|, rounded outwards
+      upper[i] = (upper[i] + moves_->own(label[i])) * (1 + 0x1p-20f);
+      lower[i] = (lower[i] - moves_->others(label[i])) * (1 - 0x1p-20f);
+      open[count] = i;
+      count += !(upper[i] * (1 + 0x1p-18f) < lower[i]);
+    }
+  }
+  bool whole = 4 * count > 3 * n;
+  for (std::int64_t b = first; b < last && count > 0 && !whole; ++b) whole = rows.present(b) != 0xffu || rows.reach(b) != rows.reach(b);
+  if (whole) {
+    centres_->nearest(rows, first, last, label, upper, lower);
+  } else {
+    bounds_->saved += n - count;
+    for (std::int64_t b = first; b < last; ++b)
+      for (int j = 0; j < columns_; ++j) __builtin_prefetch(rows.later(b, j, static_cast<int>(last - first)), 0, 2);
+    if (count > 0) {
+      std::int32_t again[8 * tile_packs + 8];
+      float far[8 * tile_packs + 8], near[8 * tile_packs + 8];
+      open_.gather(rows, first, open, count);
+      centres_->nearest(open_, 0, open_.packs(), again, far, near);
+      for (int k = 0; k < count; ++k) label[open[k]] = again[k], upper[open[k]] = far[k], lower[open[k]] = near[k];
+    }
+  }
+  std::copy_n(label, n, labels_.data());
+}
+
+/// Up to tile_packs packs, rows [row, ...) of the chunk.
+void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row) {
+  label_tile(rows, first, last, row);
   for (std::int64_t b = first; b < last; ++b) {
     std::int32_t* const label = labels_.data() + 8 * (b - first);
     unsigned const present = rows.present(b);

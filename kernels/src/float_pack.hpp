@@ -20,6 +20,8 @@ inline FloatPack rounded(Pack low, Pack high) {
                                                     _mm256_castps_pd(_mm512_maskz_cvtpd_ps(0xff, high.v)), 1))};
 }
 inline FloatPack operator-(FloatPack a, FloatPack b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline FloatPack operator*(FloatPack a, FloatPack b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline FloatPack sqrt(FloatPack a) { return {_mm512_maskz_sqrt_ps(0xffff, a.v)}; }
 inline FloatPack fma(FloatPack a, FloatPack b, FloatPack c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 inline FloatPack min(FloatPack a, FloatPack b) { return {_mm512_maskz_min_ps(0xffff, a.v, b.v)}; }
 inline FloatPack max(FloatPack a, FloatPack b) { return {_mm512_maskz_max_ps(0xffff, a.v, b.v)}; }
@@ -45,6 +47,8 @@ inline FloatPack rounded(Pack low, Pack high) {
   return {_mm256_set_m128(_mm256_cvtpd_ps(low.b), _mm256_cvtpd_ps(low.a)), _mm256_set_m128(_mm256_cvtpd_ps(high.b), _mm256_cvtpd_ps(high.a))};
 }
 inline FloatPack operator-(FloatPack x, FloatPack y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
+inline FloatPack operator*(FloatPack x, FloatPack y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
+inline FloatPack sqrt(FloatPack x) { return {_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
 inline FloatPack fma(FloatPack x, FloatPack y, FloatPack z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
 inline FloatPack min(FloatPack x, FloatPack y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
 inline FloatPack max(FloatPack x, FloatPack y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }

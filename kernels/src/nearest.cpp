@@ -32,6 +32,7 @@ double certainty(int columns) { return (3.0 * columns + 8) * 0x1.1p-53; }
 #ifdef RXHPC_FLOAT_PACK
 constexpr int most_float_columns = 256;       // their copy as floats stays in the second-level cache
 constexpr int least_float_work = 256;         // centres times columns: below, rounding the rows costs what it saves
+constexpr int least_bounded_work = 1024;       // below, a row costs less than to find out that it needs no work
 constexpr std::int64_t packs_of_trial = 4096;
 
 /// The same bound for s in floats, rows and centres rounded to floats too: with u = 2^-24 each s is off by at most
@@ -67,6 +68,15 @@ Centres::Centres(int columns, std::vector<double> values, std::vector<double> sh
   }
 #endif
 }
+
+namespace {
+
+void unknown(float* upper, float* lower, std::int64_t rows) {
+  std::fill_n(upper, rows, std::numeric_limits<float>::infinity());
+  std::fill_n(lower, rows, 0.0f);
+}
+
+}  // namespace
 
 /// Packs [first, first + Packs).
 template <int Packs, int Block>
@@ -152,7 +162,7 @@ void Centres::nearest_exactly(const double* pack, std::int32_t* label) const {
 /// Packs [first, first + 2 Packs), sixteen rows at a time in floats; where two centres are too near each other for floats, eight rows again in
 /// doubles. Returns how many packs that were.
 template <int Packs, int Block>
-int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label) const {
+int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower) const {
   alignas(64) float x[Packs * 16 * most_float_columns];
   auto const infinite = std::numeric_limits<float>::infinity();
   for (int r = 0; r < Packs; ++r) {
@@ -161,6 +171,14 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
       impl::rounded(Pack::load(from + 8 * j), Pack::load(from + 8 * (columns_ + j))).store(x + 16 * (j * Packs + r));
       __builtin_prefetch(rows.later(first + 2 * r, j, 2 * Packs), 0, 2);
       __builtin_prefetch(rows.later(first + 2 * r + 1, j, 2 * Packs), 0, 2);
+    }
+  }
+  FloatPack square[Packs];
+  for (int r = 0; r < Packs && upper; ++r) {
+    square[r] = FloatPack::all(0);
+    for (int j = 0; j < columns_; ++j) {
+      auto const v = FloatPack::load(x + 16 * (j * Packs + r));
+      square[r] = fma(v, v, square[r]);
     }
   }
   FloatPack best[Packs], second[Packs], which[Packs];
@@ -200,6 +218,15 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
   for (int r = 0; r < Packs; ++r) {
     store_whole(which[r], label + 16 * r);
     auto const gap = second[r] - best[r];
+    if (upper) {
+      // d^2 = |x|^2 + 2 s, each as far off as it may be
+      double const reach = std::max(rows.reach(first + 2 * r), rows.reach(first + 2 * r + 1)) + largest_norm_;
+      auto const off = FloatPack::all(static_cast<float>((2 * float_certainty(columns_) * reach * reach + float_underflow) * (1 + 0x1p-20)));
+      auto const two = FloatPack::all(2), none = FloatPack::all(0);
+      auto const far = fma(two, best[r], square[r]), near = fma(two, second[r], square[r]);
+      (sqrt(max(far - (none - off), none)) * FloatPack::all(1 + 0x1p-20f)).store(upper + 16 * r);
+      (sqrt(max(near - off, none)) * FloatPack::all(1 - 0x1p-20f)).store(lower + 16 * r);
+    }
     for (int h = 0; h < 2; ++h) {
       auto const b = first + 2 * r + h;
       double const reach = rows.reach(b) + largest_norm_;
@@ -208,6 +235,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
       if (!(~certain & rows.present(b))) continue;
       nearest_block<1, Block>(rows, b, label + 16 * r + 8 * h);
       ++again;
+      if (upper) unknown(upper + 16 * r + 8 * h, lower + 16 * r + 8 * h, 8);
     }
   }
   return again;
@@ -215,7 +243,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
 #endif
 
 template <int Block>
-void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const {
+void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const {
   constexpr int packs = packs_of(Block);
   std::int64_t b = first;
 #ifdef RXHPC_FLOAT_PACK
@@ -224,8 +252,10 @@ void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t 
     auto const tried = float_tried_.load(std::memory_order_relaxed);
     if (!float_half_.empty() && (tried < packs_of_trial || float_again_.load(std::memory_order_relaxed) < packs_of_trial / 4)) {
       int again = 0;
-      for (; b + 2 * packs <= last; b += 2 * packs) again += nearest_in_floats<packs, Block>(rows, b, label + 8 * (b - first));
-      for (; b + 2 <= last; b += 2) again += nearest_in_floats<1, Block>(rows, b, label + 8 * (b - first));
+      for (; b + 2 * packs <= last; b += 2 * packs)
+        again += nearest_in_floats<packs, Block>(rows, b, label + 8 * (b - first), upper ? upper + 8 * (b - first) : nullptr, lower ? lower + 8 * (b - first) : nullptr);
+      for (; b + 2 <= last; b += 2)
+        again += nearest_in_floats<1, Block>(rows, b, label + 8 * (b - first), upper ? upper + 8 * (b - first) : nullptr, lower ? lower + 8 * (b - first) : nullptr);
       if (tried < packs_of_trial) {
         float_tried_.fetch_add(b - first, std::memory_order_relaxed);
         float_again_.fetch_add(again, std::memory_order_relaxed);
@@ -233,15 +263,24 @@ void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t 
     }
   }
 #endif
+  if (upper) unknown(upper + 8 * (b - first), lower + 8 * (b - first), 8 * (last - b));
   for (; b + packs <= last; b += packs) nearest_block<packs, Block>(rows, b, label + 8 * (b - first));
   for (; b < last; ++b) nearest_block<1, Block>(rows, b, label + 8 * (b - first));
 }
 
-void Centres::nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const {
+void Centres::nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const {
   if (block_ == wide_block)
-    nearest_in<wide_block>(rows, first, last, label);
+    nearest_in<wide_block>(rows, first, last, label, upper, lower);
   else
-    nearest_in<4>(rows, first, last, label);
+    nearest_in<4>(rows, first, last, label, upper, lower);
+}
+
+bool Centres::bounds_pay() const {
+#ifdef RXHPC_FLOAT_PACK
+  return !float_half_.empty() && count_ * columns_ >= least_bounded_work;
+#else
+  return false;
+#endif
 }
 
 double Centres::squared_distance(const double* pack, int i, int k) const {

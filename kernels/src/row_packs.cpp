@@ -116,6 +116,26 @@ void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackS
   }
 }
 
+void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32_t* which, int count) {
+  columns_ = from.columns_;
+  rows_ = count;
+  reserve(packs() * columns_ * 8);
+  reach_.assign(static_cast<std::size_t>(packs()), 0.0);
+  present_.assign(static_cast<std::size_t>(packs()), 0);
+  weight_.clear();
+  ahead_.clear();
+  for (int r = 0; r < count; ++r) {
+    auto const b = first + which[r] / 8, to = static_cast<std::int64_t>(r / 8);
+    const double* x = from.pack(b) + which[r] % 8;
+    double* out = x_.get() + to * columns_ * 8 + r % 8;
+    for (int j = 0; j < columns_; ++j, x += 8, out += 8) *out = *x;
+    reach_[static_cast<std::size_t>(to)] = std::max(reach_[static_cast<std::size_t>(to)], from.reach(b));
+    present_[static_cast<std::size_t>(to)] |= static_cast<unsigned char>(1u << r % 8);
+  }
+  for (int r = count; r < 8 * packs(); ++r)  // what is left of the last pack
+    for (int j = 0; j < columns_; ++j) x_[r / 8 * columns_ * 8 + 8 * j + r % 8] = 0;
+}
+
 void RowPacks::look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec) {
   if (first + rows_ > chunk.rows) return;
   for (int c : spec.columns) {

@@ -1,10 +1,12 @@
 // Rows laid out for a kernel that looks at them in every pass, kept between passes as far as memory allows.
 #pragma once
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
 
 #include "rxhpc/chunk_source.hpp"
+#include "rxhpc/row_bounds.hpp"
 #include "rxhpc/row_packs.hpp"
 
 namespace rxhpc::impl {
@@ -28,6 +30,41 @@ class KeptRows {
   std::vector<std::unique_ptr<RowPacks>> rows_;
   std::int64_t budget_;
   std::atomic<std::int64_t> used_{0};
+};
+
+/// Bounds of rows between the passes of an iteration, one entry a chunk. A chunk is one thread's at a time. Where they save little they rest for some
+/// passes, ever longer: what each rank decides for itself, since results do not depend on it.
+class KeptBounds {
+ public:
+  explicit KeptBounds(std::int64_t chunks) : bounds_(static_cast<std::size_t>(chunks)) {}
+  static std::int64_t bytes(std::int64_t rows) { return 12 * (rows + 8); }
+  RowBounds* at(std::int64_t chunk) { return &bounds_[static_cast<std::size_t>(chunk)]; }
+  /// A new iteration begins.
+  void forget() {
+    for (auto& b : bounds_) b.filled = false;
+    rest_ = 0, length_ = 2;
+    rows_ = saved_ = 0;
+  }
+  /// Before a pass: whether it uses them.
+  bool in_use() {
+    if (rows_ > 0 && saved_ < rows_ / 10) {
+      rest_ = length_ + 1;
+      length_ = std::min(2 * length_, 16);
+      for (auto& b : bounds_) b.filled = false;
+    }
+    rows_ = saved_ = 0;
+    return rest_ == 0 || --rest_ == 0;
+  }
+  /// After a chunk of so many rows that had bounds before.
+  void count(std::int64_t rows, std::int64_t saved) {
+    rows_ += rows;
+    saved_ += saved;
+  }
+
+ private:
+  std::vector<RowBounds> bounds_;
+  std::atomic<std::int64_t> rows_{0}, saved_{0};
+  int rest_ = 0, length_ = 2;
 };
 
 /// The source without the columns of chunks whose rows are kept: nobody reads them again.

@@ -45,9 +45,12 @@ namespace {
 class KMeansStep {
  public:
   KMeansStep(Centroids sums, std::shared_ptr<KeptRows> kept, std::int64_t offset) : sums_(std::move(sums)), kept_(std::move(kept)), offset_(offset) {}
+  /// Bounds of the pass before; null: none are kept. moves: since that pass; null: it was another iteration's.
+  void remember(KeptBounds* bounds, std::shared_ptr<const CentreMoves> moves) { bounds_ = bounds, moves_ = std::move(moves); }
   void reset() {
     sums_.reset();
     here_ = nullptr;
+    known_ = nullptr;
   }
   void update(const Chunk& chunk) {
     update_rows(chunk, 0, chunk.rows);
@@ -59,13 +62,22 @@ class KMeansStep {
     if (first == 0) {
       here_ = kept_->find(number);
       if (!here_) here_ = kept_->make_room(number, RowPacks::bytes(chunk.rows, sums_.centres().columns(), sums_.spec().weight >= 0));
+      if (bounds_) {
+        known_ = bounds_->at(number);
+        known_->begin(here_ && here_->rows() > 0 ? here_->rows() : chunk.rows);
+        sums_.remember(known_, moves_.get());
+      }
     }
     if (!here_) sums_.update_rows(chunk, first, rows);
   }
   void finish_rows(const Chunk& chunk) {
-    if (!here_) return;
-    if (here_->rows() == 0) here_->assign(chunk, 0, chunk.rows, sums_.spec());
-    sums_.update(*here_);
+    if (here_) {
+      if (here_->rows() == 0) here_->assign(chunk, 0, chunk.rows, sums_.spec());
+      sums_.update(*here_);
+    }
+    if (!known_) return;
+    if (known_->filled && moves_) bounds_->count(static_cast<std::int64_t>(known_->label.size()), known_->saved);
+    known_->filled = true;
   }
   std::size_t packed_size() const { return sums_.packed_size(); }
   void pack(std::span<double> out) const { sums_.pack(out); }
@@ -77,7 +89,10 @@ class KMeansStep {
   Centroids sums_;
   std::shared_ptr<KeptRows> kept_;
   std::int64_t offset_;
-  RowPacks* here_ = nullptr;  // the chunk being read, where it is kept
+  KeptBounds* bounds_ = nullptr;
+  std::shared_ptr<const CentreMoves> moves_;
+  RowPacks* here_ = nullptr;    // the chunk being read, where it is kept
+  RowBounds* known_ = nullptr;  // and what is known of its rows
 };
 static_assert(PiecewiseAccumulator<KMeansStep>);
 
@@ -95,7 +110,7 @@ std::int64_t budget_of(const RunOptions& run, const KMeansProblem& p) {
   if (lies_ready(p)) return 0;
   if (run.memory_limit <= 0) return INT64_MAX / 2;
   std::int64_t const state = 8 * p.clusters * (static_cast<std::int64_t>(p.spec.columns.size()) + 3) * 64;
-  return std::max<std::int64_t>(0, run.memory_limit / 4 * 3 - (48 << 20) - state);
+  return std::max<std::int64_t>(0, run.memory_limit / 8 * 5 - (48 << 20) - state);  // an eighth is for bounds
 }
 
 /// One fit from given centres.
@@ -104,10 +119,18 @@ class Lloyd {
   Lloyd(const KMeansProblem& problem, const KMeansOptions& options, Communicator& comm, Timing& timing)
       : p_(problem), options_(options), comm_(comm), timing_(timing), columns_(static_cast<int>(problem.spec.columns.size())),
         kept_(std::make_shared<KeptRows>(problem.rows.grid().chunks(), budget_of(options.run, problem))), source_(problem.rows, *kept_),
-        offset_(problem.rows.local() ? comm.exscan(problem.rows.grid().chunks()) : 0) {}
+        offset_(problem.rows.local() ? comm.exscan(problem.rows.grid().chunks()) : 0) {
+    auto const mine = rank_chunks(problem.rows, comm);
+    auto const& grid = problem.rows.grid();
+    auto const rows = mine.last > mine.first ? grid.first(mine.last - 1) + grid.rows(mine.last - 1) - grid.first(mine.first) : 0;
+    auto const limit = options.run.memory_limit;
+    if (limit <= 0 || KeptBounds::bytes(rows) <= limit / 8) bounds_.emplace(grid.chunks());
+  }
 
   KMeans run(std::vector<double> centres) {
     KMeans out;
+    if (bounds_) bounds_->forget();
+    before_.reset();
     bool const squares_always = options_.tolerance > 0 && !p_.spec.partial;
     std::optional<Centroids> sums;
     bool have_squares = false;
@@ -130,7 +153,10 @@ class Lloyd {
  private:
   Centroids pass(const std::vector<double>& centres, bool squares) {
     auto const shared = std::make_shared<const Centres>(columns_, centres, p_.spec.shift);
-    auto const step = sweep(source_, p_.read, KMeansStep(Centroids(p_.spec, shared, squares), kept_, offset_), options_.run, comm_, &timing_);
+    KMeansStep fresh(Centroids(p_.spec, shared, squares), kept_, offset_);
+    if (bounds_ && shared->bounds_pay() && bounds_->in_use()) fresh.remember(&*bounds_, before_ ? std::make_shared<const CentreMoves>(*before_, *shared) : nullptr);
+    before_ = shared;
+    auto const step = sweep(source_, p_.read, fresh, options_.run, comm_, &timing_);
     check_counts(step.sums().valid(), step.sums().infinite(), step.sums().negative_weight(), options_);
     if (step.sums().valid() < p_.clusters)
       throw DataError("there are " + std::to_string(step.sums().valid()) + " complete rows, fewer than the " + std::to_string(p_.clusters) + " clusters asked for");
@@ -219,6 +245,8 @@ class Lloyd {
   std::shared_ptr<KeptRows> kept_;
   UnkeptSource source_;
   std::int64_t offset_;
+  std::optional<KeptBounds> bounds_;         // none where memory does not allow them
+  std::shared_ptr<const Centres> before_;    // of the last pass
   std::vector<int> empty_;
 };
 

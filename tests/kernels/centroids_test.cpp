@@ -99,6 +99,50 @@ TEST(Centres, HugeAndTinyValuesHaveACluster) {
   expect_naive_labels(points, 2, 5, {0, 0});
 }
 
+/// Sums with bounds kept from pass to pass against sums without, while centres move; `far` centres now and then.
+TEST(Centroids, BoundsChangeNoBit) {
+  for (double spread : {0.0, 30.0}) {  // one cloud; clusters
+    Points points(5000, 9, 0);
+    for (std::int64_t i = 0; i < 5000; ++i)
+      for (int j = 0; j < 9; ++j) {
+        double const at = points.columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)] + spread * ((i % 130) >> j % 5 & 1);
+        points.columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)] = at;
+        points.table.at(j, i) = i == 77 && j == 3 ? nan : at;
+      }
+    std::vector<double> values;
+    for (int c = 0; c < 130; ++c)
+      for (double v : points.row(c * 11 + 1)) values.push_back(v);
+    std::vector<double> const none(9, 0.0);
+    RowBounds bounds;
+    std::shared_ptr<const Centres> before;
+    std::int64_t saved = 0;
+    for (int pass = 0; pass < 12; ++pass) {
+      auto const centres = std::make_shared<const Centres>(9, values, none);
+      Centroids plain(spec_of(9, none), centres, pass % 3 == 0), bounded(spec_of(9, none), centres, pass % 3 == 0);
+      plain.update(points.table.all());
+      std::unique_ptr<CentreMoves> moves;
+      if (before) moves = std::make_unique<CentreMoves>(*before, *centres);
+      bounds.begin(5000);
+      bounded.remember(&bounds, moves.get());
+      bounded.update(points.table.all());
+      bounds.filled = true;
+      saved += bounds.saved;
+      std::vector<double> a(plain.packed_size()), b(plain.packed_size());
+      plain.pack(a);
+      bounded.pack(b);
+      ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(double)), 0) << "pass " << pass;
+      for (int k = 0; k < 130; ++k)
+        for (int j = 0; j < 9; ++j)
+          if (plain.rows(k) > 0) values[static_cast<std::size_t>(9 * k + j)] = plain.sum(k, j) / plain.weight(k);
+      if (pass == 6) values[9 * 5] += 20;
+      before = centres;
+    }
+    if (before->bounds_pay() && spread > 0) {
+      EXPECT_GT(saved, 0);
+    }
+  }
+}
+
 TEST(Centroids, SumsByHand) {
   MemoryTable t;
   t.numeric({1, 2, 10, nan, 12, 11});

@@ -214,6 +214,34 @@ TEST(KMeans, SameBitsForAnyRanksThreadsAndMemory) {
     }
 }
 
+TEST(KMeans, SameBitsWithBoundsAndWithout) {
+  MemorySource s(1500);
+  std::mt19937_64 random(9);
+  std::normal_distribution<double> normal;
+  std::string formula = "~ 1";
+  for (int j = 0; j < 9; ++j) {
+    std::vector<double> x;
+    for (int i = 0; i < 20000; ++i) x.push_back(25.0 * ((i % 120) >> j % 7 & 1) + normal(random));
+    x[static_cast<std::size_t>(77 * j)] = nan;
+    s.numeric("x" + std::to_string(j), x);
+    formula += " + x" + std::to_string(j);
+  }
+  formula.erase(2, 4);
+  auto o = clusters(120);
+  o.num_starts = 2;
+  o.max_iterations = 30;
+  auto const reference = to_json(fit(s, formula.c_str(), o)).dump();
+  auto small = o;
+  small.run.memory_limit = 1 << 20;  // bounds need more than an eighth
+  EXPECT_EQ(to_json(fit(s, formula.c_str(), small)).dump(), reference);
+  o.run.threads = 1;
+  for (int ranks : {1, 3}) {
+    std::vector<std::string> seen(static_cast<std::size_t>(ranks));
+    test::on_ranks(ranks, [&](Communicator& comm) { seen[static_cast<std::size_t>(comm.rank())] = to_json(kmeans(s, formula, o, comm)).dump(); });
+    for (auto const& one : seen) EXPECT_EQ(one, reference) << ranks << " ranks";
+  }
+}
+
 /// Collects what is written.
 class Written final : public ChunkSink {
  public:

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rxhpc/accumulator.hpp"
+#include "rxhpc/row_bounds.hpp"
 #include "rxhpc/row_packs.hpp"
 
 namespace rxhpc {
@@ -25,8 +26,10 @@ class Centres {
   const double* shifted(int k) const { return shifted_.data() + static_cast<std::size_t>(k) * stride_; }  ///< [stride], zeros past p
   int stride() const { return stride_; }                                                                 ///< p rounded up to eight
 
-  /// The nearest centre of each row of packs [first, last); labels of rows that take no part are not defined. Cost: 2 k p flops a row.
-  void nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const;
+  /// The nearest centre of each row of packs [first, last); labels of rows that take no part are not defined. Where asked for, bounds of the
+  /// distances from it and from all others. Cost: 2 k p flops a row.
+  void nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper = nullptr, float* lower = nullptr) const;
+  bool bounds_pay() const;  ///< whether remembering bounds can save more than it costs
   /// Squared distance of row i of a pack from centre k; with missing cells p / present times that of the cells present.
   double squared_distance(const double* pack, int i, int k) const;
 
@@ -34,9 +37,9 @@ class Centres {
   template <int Packs, int Block>
   void nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label) const;
   template <int Block>
-  void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label) const;
+  void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const;
   template <int Packs, int Block>
-  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label) const;
+  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower) const;
   void nearest_exactly(const double* pack, std::int32_t* label) const;
 
   int count_, columns_, stride_, block_;
@@ -60,6 +63,9 @@ class Centroids {
   void update(const Chunk& chunk);
   void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);
   void finish_rows(const Chunk&) {}
+  /// What is remembered of the rows that come next, null where nothing is, and how far centres went since (null: nothing is known yet). The
+  /// same bits with and without. Both must outlive the updates; reset forgets them.
+  void remember(RowBounds* bounds, const CentreMoves* moves) { bounds_ = bounds, moves_ = moves; }
   void update(const RowPacks& rows);  ///< the same for a chunk whose rows have been laid out
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
@@ -79,7 +85,8 @@ class Centroids {
   double cell_weight(int k, int j) const;  ///< weight of the rows whose column j is there
 
  private:
-  void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last);
+  void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
+  void label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
   double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   template <bool Weighted, bool Squares>
@@ -103,8 +110,10 @@ class Centroids {
   std::vector<double> block_weight_, block_complete_;  // [k + 1]
   std::vector<double> block_cell_;    // [k + 1][p]
   std::vector<std::int64_t> block_count_;              // [k + 1]
-  RowPacks rows_;
+  RowPacks rows_, open_;
   std::vector<std::int32_t> labels_;
+  RowBounds* bounds_ = nullptr;
+  const CentreMoves* moves_ = nullptr;
 };
 static_assert(PiecewiseAccumulator<Centroids>);
 

@@ -33,6 +33,8 @@ class RowPacks {
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
 
+  /// Fills this with some rows of others: `count` numbers within packs [first, ...) of `from`, weights left out.
+  void gather(const RowPacks& from, std::int64_t first, const std::int32_t* which, int count);
   /// Says that as many rows of the chunk from `first` on will be assigned next, so that kernels can ask memory for them early (`later`).
   void look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec);
 
