@@ -371,8 +371,8 @@ const std::vector<Verb>& verbs() {
        run_predict},
       {"roc", "ROC curves and the areas below",
        "Compares predictions with what really was: sensitivity and specificity at thresholds, and the exact area below the curve with DeLong's interval, "
-       "whatever the thresholds. The actual value is logical, 0 or 1, or a factor of two levels, the second being positive. A row that lacks the actual "
-       "value or any prediction is left out of all curves.",
+       "whatever the thresholds; the areas of several predictions are compared in pairs by DeLong's test. The actual value is logical, 0 or 1, or a "
+       "factor of two levels, the second being positive. A row that lacks the actual value or any prediction is left out of all curves.",
        {{"FORMULA", "`actual ~ p1 + p2`"}, input},
        {&roc_group, &plot_group, &rows_group, &text_group, &common_group},
        "rxhpc roc 'late ~ late_Pred' fitted.h5 --plot roc.svg",

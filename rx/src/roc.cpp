@@ -7,7 +7,8 @@
 #include "chunk_loop.hpp"
 #include "distributions.hpp"
 #include "model_rows.hpp"
-#include "roc_counts.hpp"
+#include "roc_compare.hpp"
+#include "roc_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -18,7 +19,6 @@ using impl::RocRun;
 using impl::RocTotals;
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr int tile_rows = 1024;
 
 /// The column of actual values; a text or factor column becomes codes 0 and 1.
 int actual_column(RowSource& rows, const Expr& e) {
@@ -41,50 +41,33 @@ struct Seen {
   std::int64_t missing = 0, others = 0;  // others: the actual value is neither 0 nor 1
 };
 
-/// Reads each column once: 8 bytes a value.
 class Counter {
  public:
-  Counter(int predictions, bool coded, Seen& seen) : coded_(coded), seen_(seen), values_(predictions + 1, std::vector<double>(tile_rows)), codes_(tile_rows) {
-    seen_.runs.resize(predictions);
-  }
+  Counter(int predictions, bool coded, Seen& seen) : rows_(predictions, coded), seen_(seen) { seen_.runs.resize(predictions); }
 
   void add(const Chunk& chunk) {
-    for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
-      int const rows = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
-      load(chunk, first, rows);
+    for (std::int64_t first = 0; first < chunk.rows; first += impl::RocRows::tile_rows) {
+      int const rows = static_cast<int>(std::min<std::int64_t>(impl::RocRows::tile_rows, chunk.rows - first));
+      rows_.load(chunk, first, rows);
       for (int i = 0; i < rows; ++i) add_row(i);
     }
     for (auto& r : seen_.runs) r.shrink();
   }
 
  private:
-  void load(const Chunk& chunk, std::int64_t first, int rows) {
-    for (std::size_t k = 0; k < values_.size(); ++k) {
-      if (k > 0 || !coded_) {
-        load_values(chunk.columns[k], first, rows, values_[k].data());
-        continue;
-      }
-      load_codes(chunk.columns[k], first, rows, codes_.data());
-      for (int i = 0; i < rows; ++i) values_[k][i] = codes_[i] < 0 ? none : codes_[i];
-    }
-  }
   void add_row(int i) {
-    double const actual = values_[0][i];
-    bool missing = false;
-    for (auto const& v : values_) missing |= std::isnan(v[i]);
-    if (missing) {
+    double const actual = rows_.actual(i);
+    if (rows_.missing(i)) {
       ++seen_.missing;
     } else if (actual != 0 && actual != 1) {
       ++seen_.others;
     } else {
-      for (std::size_t k = 0; k < seen_.runs.size(); ++k) seen_.runs[k].add(impl::key_of(values_[k + 1][i]), actual == 1);
+      for (std::size_t k = 0; k < seen_.runs.size(); ++k) seen_.runs[k].add(rows_.key(k, i), actual == 1);
     }
   }
 
-  bool coded_;
+  impl::RocRows rows_;
   Seen& seen_;
-  std::vector<std::vector<double>> values_;
-  std::vector<std::int32_t> codes_;
 };
 
 void check_memory(const std::vector<Seen>& seen, std::int64_t limit) {
@@ -165,15 +148,12 @@ std::vector<RocPoint> binned_points(const std::vector<RocRun>& range, const RocT
   return points;
 }
 
-/// DeLong, DeLong & Clarke-Pearson (Biometrics 44, 1988): the variance of the placements of either class (equations 4 to 6).
+/// The area and its interval.
 void add_area(RocCurve& c, const RocTotals& t, double conf_level) {
   DD const m(static_cast<double>(t.positive)), n(static_cast<double>(t.negative));
   c.auc = static_cast<double>(t.ranked / (DD(2) * m * n));
-  auto const spread = [&](DD squares, DD own, DD others) {
-    return (squares - t.ranked * t.ranked / own) / (DD(4) * others * others) / (own - DD(1)) / own;
-  };
   bool const known = t.positive > 1 && t.negative > 1;
-  double const variance = known ? static_cast<double>(spread(t.positive_squares, m, n) + spread(t.negative_squares, n, m)) : none;
+  double const variance = known ? static_cast<double>(impl::delong_covariance({t.positive_squares, t.negative_squares}, t, t)) : none;
   c.std_error = known ? std::sqrt(std::max(variance, 0.0)) : none;
   double const width = impl::normal_quantile_two_sided(conf_level) * c.std_error;
   c.conf_low = known ? std::max(0.0, c.auc - width) : none;
@@ -213,6 +193,8 @@ Roc roc(const ChunkSource& source, std::string_view text, const RocOptions& opti
     throw DataError("column '" + actual + "': " + std::to_string(counts[1]) + " rows have an actual value that is neither 0 nor 1");
   out.n_missing_obs = counts[0];
 
+  std::vector<impl::RocPlaces> places;
+  std::vector<RocTotals> all_totals;
   for (std::size_t k = 0; k < seen.runs.size(); ++k) {
     auto const range = impl::exchange_runs(seen.runs[k].sorted(), comm);
     auto const totals = impl::total_runs(range, comm);
@@ -235,7 +217,10 @@ Roc roc(const ChunkSource& source, std::string_view text, const RocOptions& opti
     }
     add_area(curve, totals, options.conf_level);
     out.curves.push_back(std::move(curve));
+    all_totals.push_back(totals);
+    if (seen.runs.size() > 1) places.push_back(impl::places_of(range, totals));
   }
+  if (places.size() > 1) impl::compare_areas(rows, read, std::move(places), all_totals, options, comm, out);
   return out;
 }
 

@@ -7,7 +7,7 @@
 namespace rxhpc::impl {
 namespace {
 
-__extension__ using Wide = unsigned __int128;
+using Wide = RocWide;
 constexpr std::uint64_t top = std::uint64_t{1} << 63;
 
 /// Sorts by key and joins equal ones.
@@ -54,7 +54,9 @@ std::vector<std::uint64_t> splitters(const std::vector<RocRun>& runs, Communicat
   return values_of<std::uint64_t>(chosen);
 }
 
-DD all_sum_wide(Wide value, Communicator& comm) {
+}  // namespace
+
+DD all_sum_wide(RocWide value, Communicator& comm) {
   std::int64_t limb[4];
   for (int k = 0; k < 4; ++k) limb[k] = static_cast<std::int64_t>(static_cast<std::uint64_t>(value >> (32 * k)) & 0xffffffffu);
   comm.all_sum(limb);
@@ -65,8 +67,6 @@ DD all_sum_wide(Wide value, Communicator& comm) {
   double const lo = near > sum ? -static_cast<double>(near - sum) : static_cast<double>(sum - near);
   return two_sum(hi, lo);
 }
-
-}  // namespace
 
 std::uint64_t key_of(double x) {
   auto const bits = std::bit_cast<std::uint64_t>(x == 0 ? 0.0 : x);

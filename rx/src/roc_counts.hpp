@@ -45,6 +45,9 @@ struct RocTotals {
   DD negative_squares;   ///< over negative rows, of (2 * (positives above) + (positives that tie)) squared
   std::int64_t positive_below = 0, negative_below = 0;  ///< this rank's range
 };
+/// A whole number of 128 bits that all ranks add up to, as a double-double. Collective.
+__extension__ using RocWide = unsigned __int128;
+DD all_sum_wide(RocWide value, Communicator& comm);
 /// Collective.
 RocTotals total_runs(const std::vector<RocRun>& range, Communicator& comm);
 

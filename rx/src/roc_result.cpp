@@ -22,6 +22,11 @@ nlohmann::json to_json(const Roc& r) {
     j["curve_auc"][c.name] = c.curve_auc;
     j["auc_interval"][c.name] = {{"std_error", impl::number(c.std_error)}, {"conf_low", impl::number(c.conf_low)}, {"conf_high", impl::number(c.conf_high)}};
   }
+  if (!r.auc_cov.empty()) j["auc_cov"] = impl::numbers(r.auc_cov);
+  for (auto const& c : r.comparisons)
+    j["auc_tests"].push_back({{"first", c.first}, {"second", c.second}, {"difference", impl::number(c.difference)}, {"std_error", impl::number(c.std_error)},
+                              {"conf_low", impl::number(c.conf_low)}, {"conf_high", impl::number(c.conf_high)}, {"z_value", impl::number(c.z_value)},
+                              {"p_value", impl::number(c.p_value)}});
   if (!r.warnings.empty()) j["warnings"] = r.warnings;
   return j;
 }
@@ -36,6 +41,13 @@ std::string to_text(const Roc& r) {
   for (auto const& c : r.curves)
     areas.push_back({c.name, impl::significant(c.auc, 7), impl::significant(c.std_error, 4), impl::significant(c.conf_low, 7), impl::significant(c.conf_high, 7)});
   out += impl::aligned(areas);
+  if (!r.comparisons.empty()) {
+    std::vector<std::vector<std::string>> tests{{"Difference of areas", "", "Std. Error", level + " from", "to", "z", "p"}};
+    for (auto const& c : r.comparisons)
+      tests.push_back({c.first + " - " + c.second, impl::significant(c.difference, 7), impl::significant(c.std_error, 4), impl::significant(c.conf_low, 7),
+                       impl::significant(c.conf_high, 7), impl::significant(c.z_value, 4), impl::significant(c.p_value, 4)});
+    out += "\n" + impl::aligned(tests);
+  }
   constexpr std::size_t shown = 120;
   for (auto const& c : r.curves) {
     std::vector<std::vector<std::string>> rows{{"Threshold", "Sensitivity", "Specificity"}};

@@ -152,6 +152,7 @@ class Bits(Case):
 
     def test_roc(self):
         self.same_results("roc", "flag ~ x + h", "--num-breaks", "0")
+        self.same_results("roc", "flag ~ x + h + y", "--num-breaks", "10")
         self.same_results("roc", "y > 20 ~ p", "--transform", "p = x / 20")
 
     def test_stepwise(self):

@@ -60,6 +60,77 @@ TEST(Roc, DeLongsVariance) {
   EXPECT_NEAR(c.conf_low, mean - 1.959963984540054 * c.std_error, 1e-14);
 }
 
+/// i <- 1:60; a <- as.numeric((i*i) %% 7 > 2); p <- ((i*11) %% 17)/17 + a/5; q <- ((i*7) %% 13)/13 + a/3; r <- round(((i*5) %% 19)/19 + a/9, 1)
+MemorySource three(std::int64_t chunk_rows = 7) {
+  MemorySource s(chunk_rows);
+  std::vector<double> a, p, q, r;
+  for (int i = 1; i <= 60; ++i) {
+    a.push_back((i * i) % 7 > 2);
+    p.push_back((i * 11) % 17 / 17.0 + a.back() / 5);
+    q.push_back((i * 7) % 13 / 13.0 + a.back() / 3);
+    r.push_back(std::round(10 * ((i * 5) % 19 / 19.0 + a.back() / 9)) / 10);
+  }
+  s.numeric("a", a).numeric("p", p).numeric("q", q).numeric("r", r);
+  return s;
+}
+
+TEST(Roc, AreasAreComparedAsPRocDoes) {
+  // library(pROC); P <- roc(a, p, direction = "<"); Q <- ...; roc.test(P, Q, method = "delong", paired = TRUE); cov(P, Q); var(P)
+  auto const roc = of(three(), "a ~ p + q + r");
+  double const cov[3][3] = {{0.004976538065358170, -0.000225202224178572, 0.000233487041620962},
+                            {-0.000225202224178572, 0.004253667553618336, -0.000619765610567709},
+                            {0.000233487041620962, -0.000619765610567709, 0.006607530391662279}};
+  for (int k = 0; k < 3; ++k)
+    for (int l = 0; l < 3; ++l) EXPECT_NEAR(roc.auc_cov[k][l], cov[k][l], 1e-16);
+  struct Want {
+    const char *first, *second;
+    double z, p, low, high;
+  };
+  Want const want[] = {{"p", "q", -0.291978285580601571, 0.770303226521111717, -0.221568805574507116, 0.164113265218829990},
+                       {"p", "r", 2.114825708702924079, 0.034444804869760197, 0.016328253580116026, 0.429636178704425942},
+                       {"q", "r", 2.288203658442104604, 0.022125663768741675, 0.036107452028048131, 0.467312520612170990}};
+  ASSERT_EQ(roc.comparisons.size(), 3u);
+  for (int k = 0; k < 3; ++k) {
+    auto const& c = roc.comparisons[k];
+    EXPECT_EQ(c.first, want[k].first);
+    EXPECT_EQ(c.second, want[k].second);
+    EXPECT_NEAR(c.z_value, want[k].z, 1e-13);
+    EXPECT_NEAR(c.p_value, want[k].p, 1e-13);
+    EXPECT_NEAR(c.conf_low, want[k].low, 1e-14);
+    EXPECT_NEAR(c.conf_high, want[k].high, 1e-14);
+  }
+  for (int k = 0; k < 3; ++k) EXPECT_NEAR(roc.auc_cov[k][k], roc.curves[k].std_error * roc.curves[k].std_error, 1e-17);
+  EXPECT_TRUE(of(three(), "a ~ p").comparisons.empty());
+}
+
+TEST(Roc, CurvesThatRankAlikeDoNotDiffer) {
+  auto const roc = of(three(), "a ~ p + I(2 * p) + I(-p)");
+  EXPECT_EQ(roc.comparisons[0].difference, 0);
+  EXPECT_EQ(roc.comparisons[0].std_error, 0);
+  EXPECT_TRUE(std::isnan(roc.comparisons[0].p_value));
+  EXPECT_NEAR(roc.auc_cov[0][2], -roc.auc_cov[0][0], 1e-17);
+  EXPECT_TRUE(to_json(roc)["auc_tests"][0]["p_value"].is_null());
+}
+
+TEST(Roc, ComparisonsHaveTheSameBitsOnEveryNumberOfRanksAndThreads) {
+  auto const want = to_json(of(three(), "a ~ p + q + r")).dump();
+  for (int ranks : {2, 3, 4, 7}) {
+    std::vector<std::string> seen(ranks);
+    test::on_ranks(ranks, [&](Communicator& comm) {
+      RocOptions options;
+      options.run.threads = 1;
+      seen[comm.rank()] = to_json(roc(three(), "a ~ p + q + r", options, comm)).dump();
+    });
+    for (auto const& one : seen) EXPECT_EQ(one, want) << ranks << " ranks";
+  }
+}
+
+TEST(Roc, ASingleRowOfAClassHasNoComparison) {
+  auto options = RocOptions{};
+  options.rows.row_selection = "a == 0 | .rxRowNums == 2";
+  EXPECT_TRUE(of(three(), "a ~ p + q", options).comparisons.empty());
+}
+
 TEST(Roc, ThresholdsAtBreaks) {
   auto const c = of(small(), "y ~ p", {.num_breaks = 10, .remove_dups = false}).curves[0];
   ASSERT_EQ(c.points.size(), 11u);
@@ -120,6 +191,13 @@ TEST(Roc, RefusesWhatDoesNotFitIntoMemory) {
   MemorySource s(1000);
   s.numeric("y", y).numeric("p", p);
   EXPECT_THROW(of(s, "y ~ p", {.run = {.memory_limit = 100000}}), UsageError);
+  // Shared by seven ranks the curves fit, the tables of a comparison do not.
+  test::on_ranks(7, [&](Communicator& comm) {
+    auto const r = roc(s, "y ~ p + I(p^2)", {.run = {.threads = 1, .memory_limit = 8'000'000}}, comm);
+    EXPECT_TRUE(r.comparisons.empty());
+    ASSERT_EQ(r.warnings.size(), 2u);
+    EXPECT_NE(r.warnings[1].find("areas are not compared"), std::string::npos);
+  });
 }
 
 }  // namespace

@@ -31,9 +31,19 @@ struct RocCurve {
   double curve_auc = 0;          ///< by the trapezoid rule over the points, as rxAuc
 };
 
+/// DeLong's test of two areas of the same rows.
+struct RocComparison {
+  std::string first, second;                           ///< predictions
+  double difference = 0;                               ///< area of the first less that of the second
+  double std_error = 0, conf_low = 0, conf_high = 0;   ///< of the difference
+  double z_value = 0, p_value = 0;                     ///< NaN where both rank all rows alike
+};
+
 struct Roc {
   std::string formula;
   std::vector<RocCurve> curves;
+  std::vector<std::vector<double>> auc_cov;  ///< [curves x curves] of the areas; empty with one curve, or a single positive or negative
+  std::vector<RocComparison> comparisons;    ///< all pairs, likewise
   std::int64_t n_valid_obs = 0, n_missing_obs = 0, n_positive = 0, n_negative = 0;
   double conf_level = 0.95;
   std::vector<std::string> warnings;
@@ -44,6 +54,7 @@ struct Roc {
 /// actual value or any prediction is left out of all curves. One pass; rows are sorted by prediction in memory, 16 bytes a distinct
 /// value and prediction, spread over the ranks; with num_breaks 0 rank 0 also holds the curve. All counts are integers.
 /// Throws UsageError (formula, memory limit), DataError (other values, one class only, no complete row).
+/// Several predictions: a second pass compares their areas; every rank then holds 24 bytes a distinct value and prediction.
 Roc roc(const ChunkSource& source, std::string_view formula, const RocOptions& options, Communicator& comm);
 
 nlohmann::json to_json(const Roc& roc);
