@@ -8,7 +8,7 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile",
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "elastic-net", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile",
          "kmeans", "naivebayes", "naivebayes-factors", "histogram", "lorenz"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
@@ -291,6 +291,20 @@ class Bench:
             lambda result: sum(sum(row) for row in result["cov"]),
             ("cov", 80, ["covcor.R", ",".join(columns), csv]),
             {"numpy.cov, 2 threads": (2, "numpy", ["covcor.py", ",".join(columns), csv])},
+        )
+
+    def task_elastic_net(self):
+        rows, alpha = 50_000 if self.quick else 1_000_000, "0.5"
+        lambdas = ",".join(f"{0.5 * 0.6**k:.6g}" for k in range(10))
+        csv = self.csv("wide", "--rows", str(rows))
+        words = [alpha, lambdas, ",".join(f"x{j}" for j in range(1, 29)), csv]
+        return self.beside_peers(
+            "elastic-net",
+            f"elastic net, 10 penalties, {rows_text(rows)} x 28 numeric columns",
+            ["linmod", WIDE, self.table(csv), "--alpha", alpha, "--lambda", lambdas, "--standardize", "false"],
+            lambda result: sum(c["estimate"] ** 2 for fit in result["path"] for c in fit["coefficients"][1:]),
+            ("coordinate descent in R", 50, ["elasticnet.R", *words]),
+            {"scikit-learn's enet_path, 2 threads": (2, "sklearn", ["elasticnet.py", *words])},
         )
 
     def task_cube(self):
