@@ -44,7 +44,6 @@ void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t
     auto const end = std::min(block + block_rows, last);
     for (std::int64_t at = block; at < end; at += 8 * tile_packs) {
       rows_.assign(chunk, at, std::min(8 * tile_packs, end - at), spec_);
-      rows_.look_ahead(chunk, at + 8 * tile_packs, spec_);
       add_counts(rows_);
       add_tile(rows_, 0, rows_.packs(), at);
     }

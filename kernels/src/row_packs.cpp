@@ -63,8 +63,8 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
   reach_.resize(static_cast<std::size_t>(packs()));
   present_.resize(static_cast<std::size_t>(packs()));
   weight_.resize(spec.weight >= 0 ? static_cast<std::size_t>(packs()) * 8 : 0);
-  ahead_.clear();
   source_.resize(static_cast<std::size_t>(columns_));
+  more_follow_ = count <= strip_rows && first + 2 * count <= chunk.rows;
   for (std::int64_t at = 0; at < count; at += strip_rows) {
     auto const rows = std::min(strip_rows, count - at);
     for (int j = 0; j < columns_; ++j) {
@@ -73,6 +73,7 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
         source_[j] = static_cast<const double*>(column.data) + first + at;
         continue;
       }
+      more_follow_ = false;
       buffer_.resize(static_cast<std::size_t>(columns_ * strip_rows));
       load_values(column, first + at, rows, buffer_.data() + j * strip_rows);
       source_[j] = buffer_.data() + j * strip_rows;
@@ -123,7 +124,7 @@ void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32
   reach_.assign(static_cast<std::size_t>(packs()), 0.0);
   present_.assign(static_cast<std::size_t>(packs()), 0);
   weight_.clear();
-  ahead_.clear();
+  more_follow_ = false;
   for (int r = 0; r < count; ++r) {
     auto const b = first + which[r] / 8, to = static_cast<std::int64_t>(r / 8);
     const double* x = from.pack(b) + which[r] % 8;
@@ -134,15 +135,6 @@ void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32
   }
   for (int r = count; r < 8 * packs(); ++r)  // what is left of the last pack
     for (int j = 0; j < columns_; ++j) x_[r / 8 * columns_ * 8 + 8 * j + r % 8] = 0;
-}
-
-void RowPacks::look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec) {
-  if (first + rows_ > chunk.rows) return;
-  for (int c : spec.columns) {
-    auto const& column = chunk.columns[static_cast<std::size_t>(c)];
-    if (!plain(column)) return ahead_.clear();
-    ahead_.push_back(static_cast<const double*>(column.data) + first);
-  }
 }
 
 /// A pack with rows that do not take part, or with weights: row by row.

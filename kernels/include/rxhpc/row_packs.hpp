@@ -22,7 +22,7 @@ struct RowPackSpec {
 /// place, with zeros. Infinite values and negative weights are counted, their rows left out: the caller refuses them.
 class RowPacks {
  public:
-  static constexpr std::int64_t tile_packs = 12;  ///< so many are used together: 28 columns fit the first-level cache
+  static constexpr std::int64_t tile_packs = 6;   ///< so many are used together: 28 columns, as they were and laid out, fit the first-level cache
 
   RowPacks() = default;
   RowPacks(const RowPacks& other);
@@ -35,18 +35,16 @@ class RowPacks {
 
   /// Fills this with some rows of others: `count` numbers within packs [first, ...) of `from`, weights left out.
   void gather(const RowPacks& from, std::int64_t first, const std::int32_t* which, int count);
-  /// Says that as many rows of the chunk from `first` on will be assigned next, so that kernels can ask memory for them early (`later`).
-  void look_ahead(const Chunk& chunk, std::int64_t first, const RowPackSpec& spec);
-
   int columns() const { return columns_; }
   std::int64_t rows() const { return rows_; }
   std::int64_t packs() const { return (rows_ + 7) / 8; }
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
   double reach(std::int64_t b) const { return reach_[b]; }        ///< largest |x| of the pack's rows; NaN where one has a missing cell
-  /// Where column j of the pack that comes `packs` after pack b lies, or of the tile after this one: to be asked for early, never to be read.
+  /// Where column j of the pack that comes `packs` after pack b lies, or, where these are rows of plain columns, of the tile after this one: to be
+  /// asked for early, never to be read.
   const double* later(std::int64_t b, int j, int packs) const {
-    return ahead_.empty() ? pack(b + packs) + 8 * j : ahead_[static_cast<std::size_t>(j)] + 8 * b;
+    return more_follow_ ? source_[static_cast<std::size_t>(j)] + rows_ + 8 * b : pack(b + packs) + 8 * j;
   }
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
@@ -69,7 +67,8 @@ class RowPacks {
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
   std::vector<double> reach_, weight_, buffer_;
-  std::vector<const double*> source_, ahead_;
+  std::vector<const double*> source_;  // of the rows laid out last
+  bool more_follow_ = false;           // as many rows again lie behind them
   std::vector<unsigned char> present_;
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
 };
