@@ -192,6 +192,8 @@ void BucketCounts::add_cells(const Chunk& chunk) {
   double x[tile_rows], w[tile_rows], v[tile_rows];
   std::int32_t code[tile_rows];
   std::int64_t cell[tile_rows];
+  std::int32_t found[tile_rows];
+  bool const one_cell = spec_.factors.empty() && spec_.centres.empty() && !e.edges.empty();  // its buckets are found several at a time
   for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
     int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
     load_values(column(spec_.value), first, n, x);
@@ -204,6 +206,12 @@ void BucketCounts::add_cells(const Chunk& chunk) {
       load_codes(column(spec_.factors[f]), first, n, code);
       for (int i = 0; i < n; ++i) cell[i] = code[i] < 0 || cell[i] < 0 ? -1 : cell[i] + radix * code[i];
       radix *= spec_.levels[f];
+    }
+    if (one_cell) {
+      auto const edges = static_cast<std::uint32_t>(e.edges.size());
+      int i = 0;
+      for (; i + together <= n; i += together) buckets_of(e.edges.data(), edges, x + i, found + i);
+      for (; i < n; ++i) found[i] = static_cast<std::int32_t>(bucket_of(e.edges.data(), edges, x[i]));
     }
     for (int i = 0; i < n; ++i) {
       double const weight = spec_.weight >= 0 ? w[i] : 1;
@@ -222,7 +230,7 @@ void BucketCounts::add_cells(const Chunk& chunk) {
         ++counts_[0];
         continue;
       }
-      auto const b = e.bucket(c) + bucket_of(e.edges.data() + e.first[c], e.edge_count(c), value);
+      auto const b = one_cell ? static_cast<std::size_t>(found[i]) : e.bucket(c) + bucket_of(e.edges.data() + e.first[c], e.edge_count(c), value);
       ++counts[b];
       if (spec_.weight >= 0) weights_.add(b, weight);
       if (spec_.summed >= 0) {
