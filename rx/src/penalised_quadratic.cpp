@@ -9,8 +9,10 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr int most_sweeps = 100'000, sweeps_at_once = 16;
-constexpr int most_solved = 400;         // more signs than these are left to the descent alone: the system costs their cube
+constexpr int most_tried = 64;           // signs of the start, which are solved for before any sweep
 constexpr double smallest_move = 1e-14;  // of the descent, in units of the largest that there could be
+constexpr double near_move = 1e-6;       // of the descent, below which signs are thought to be found
+constexpr int patience = 256;            // sweeps after which they are tried all the same, and then each time after twice as many
 constexpr double slack = 1e-12;          // of the conditions, for rounding
 
 class Descent {
@@ -21,13 +23,21 @@ class Descent {
   }
 
   bool run() {
-    if (solve_signs()) return true;
+    // The signs that came are tried at once where that costs little, or there are none to find.
+    auto const active = std::count_if(u_.begin(), u_.end(), [](DD x) { return x.hi != 0; });
+    if ((penalty_.l1 == 0 || active <= most_tried) && solve_signs()) return true;
+    int next_try = patience;
+    bool tried = false;
     for (int sweeps = 0; sweeps < most_sweeps; sweeps += sweeps_at_once) {
       refresh();
       double move = sweep();
       if (move <= smallest_move * largest_) return true;  // with a gradient that is fresh
       for (int k = 1; k < sweeps_at_once && move > smallest_move * largest_; ++k) move = sweep();
-      if (signs_stand_ && solve_signs()) return true;
+      bool const ripe = sweeps >= next_try || (!tried && move <= near_move * largest_);
+      if (!signs_stand_ || !ripe) continue;
+      if (solve_signs()) return true;
+      tried = true;
+      next_try = 2 * std::max(sweeps, patience);
     }
     return false;
   }
@@ -72,7 +82,6 @@ class Descent {
     for (int j = 0; j < n_; ++j)
       if (u_[j].hi != 0 || (penalty_.l1 == 0 && f_.q(j, j).hi > 0)) active.push_back(j);
     int const a = static_cast<int>(active.size());
-    if (a > most_solved) return false;
     DdMatrix system(a + 1);
     for (int i = 0; i < a; ++i) {
       for (int k = 0; k < a; ++k) system.set(i, k, f_.q(active[i], active[k]) + DD(i == k ? penalty_.l2 : 0));

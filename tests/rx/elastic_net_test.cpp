@@ -271,6 +271,20 @@ TEST(ElasticNet, KarushKuhnTucker) {
     }
 }
 
+/// Beyond 64 coefficients the descent comes before the system.
+TEST(ElasticNet, KarushKuhnTuckerOfManyColumns) {
+  for (int columns : {90, 220}) {
+    auto rows = random_rows(2 * columns, columns, 8);
+    for (std::size_t i = 0; i < rows.y.size(); ++i)
+      for (std::size_t j = 0; j < rows.x.size(); ++j) rows.y[i] += (j % 2 ? -0.3 : 0.35) * rows.x[j][i];
+    auto const m = fit(source_of(rows, 400), all_of(rows).c_str(), weighted(linear(0.2, {0.1, 0.001})));
+    ASSERT_TRUE(m.converged);
+    ASSERT_EQ(m.path.size(), 2u);
+    EXPECT_GT(m.path[1].df, columns == 90 ? 64 : 180);
+    for (auto const& f : m.path) EXPECT_LT(worst_violation(rows, m, f), 2e-10) << columns;
+  }
+}
+
 TEST(ElasticNet, MoreColumnsThanRowsAndColumnsThatRepeat) {
   auto rows = random_rows(25, 40, 9);
   rows.x[1] = rows.x[0];
