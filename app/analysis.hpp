@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "rxhpc/errors.hpp"
 #include "rxhpc/fit_options.hpp"
 #include "session.hpp"
 
@@ -18,6 +19,20 @@ void write_model(Session& session, const nlohmann::json& model);
 
 /// Collective. A JSON file, read by one rank; throws DataError where it is not an object (`what`: model file).
 nlohmann::json read_json(Session& session, const std::string& path, const char* what);
+
+/// What `make` makes of a model file; errors that are the file's own name it.
+template <class F>
+auto of_model_file(const std::string& path, const F& make) {
+  try {
+    return make();
+  } catch (const nlohmann::json::exception&) {
+    throw DataError(path + ": not a model file of this program, or damaged");
+  } catch (const DataError& e) {
+    std::string const what = e.what();
+    if (what.starts_with("damaged model file") || what.starts_with("not a model file")) throw DataError(path + ": " + what);
+    throw;
+  }
+}
 
 /// Collective. Prints and stores a result of `rows` rows that has to_json, to_text, formula and timing.
 template <class R>

@@ -58,7 +58,7 @@ void use_checkpoint(Session& session, GlmOptions& options) {
 void add_anova(Session& session, const Glm& model, Result& result) {
   auto const file = session.args.text("anova-with");
   if (file.empty()) return;
-  auto const table = anova(model, glm_from_json(read_json(session, file, "model file")));
+  auto const table = anova(model, of_model_file(file, [json = read_json(session, file, "model file")] { return glm_from_json(json); }));
   result.fields["anova"] = to_json(table);
   result.text += to_text(table);
 }

@@ -24,7 +24,7 @@ void run_linmod(Session& session) {
   result.fields = to_json(model);
   result.text = to_text(model);
   if (!other.empty()) {
-    auto const table = anova(model, lin_mod_from_json(read_json(session, other, "model file")));
+    auto const table = anova(model, of_model_file(other, [json = read_json(session, other, "model file")] { return lin_mod_from_json(json); }));
     result.fields["anova"] = to_json(table);
     result.text += to_text(table);
   }

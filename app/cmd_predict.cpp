@@ -83,11 +83,7 @@ void run_predict(Session& session) {
   std::unique_ptr<Predictor> predictor;
   std::vector<int> columns;
   together(session.comm, [&] {
-    try {
-      predictor = std::make_unique<Predictor>(model, *source, predict_options(session));
-    } catch (const nlohmann::json::exception&) {
-      throw DataError(model_file + ": not a model file of this program, or damaged");
-    }
+    predictor = of_model_file(model_file, [&] { return std::make_unique<Predictor>(model, *source, predict_options(session)); });
     columns = kept_columns(session, predictor->schema());
   });
   Timing timing;

@@ -152,6 +152,7 @@ LinMod lin_mod_from_json(const json& j) try {
     m.fits.push_back(fit_from(f, f.at("name")));
     impl::check_columns(m.design, m.fits.back().coefficients);
   }
+  if (m.fits.empty()) throw DataError("damaged model file: it has no response");
   return m;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged model file: ") + e.what());

@@ -16,8 +16,9 @@ inline nlohmann::json number(double x) {
 /// The inverse; null is NaN.
 inline double number_from(const nlohmann::json& j) {
   if (j.is_null()) return std::nan("");
-  if (j.is_string()) return j.get<std::string>() == "-Infinity" ? -INFINITY : INFINITY;
-  return j.get<double>();
+  if (j == "Infinity") return INFINITY;
+  if (j == "-Infinity") return -INFINITY;
+  return j.get<double>();  // throws for other texts
 }
 /// A count: whole weights stay whole numbers.
 inline nlohmann::json count(double x) {

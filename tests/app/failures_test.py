@@ -94,6 +94,55 @@ class Failures(Case):
             tests = self.result("crosstabs", "~ one:g", table, "--tests", "all", *text, ranks=ranks)["tables"][0]
             self.assertEqual([tests["chisquare"], tests["fisher"]], [None, None])
 
+    def test_fits_of_what_has_no_answer(self):
+        table = self.write("t.csv", "x,y,g,z,n,big,gone\n1,2,a,1,1,1,\n2,3,b,0,0,2,\n3,5,a,1,3,Inf,\n4,4,b,0,2,4,\n5,7,a,1,5,5,\n6,5,b,1,4,6,\n")
+        text = ("--rows-per-read", "2", "--col-classes", "g=factor,gone=numeric")
+        for ranks in (1, 2) if MPIRUN else (1,):
+            for verb, y, *family in (("linmod", "y"), ("logit", "z"), ("glm", "n", "--family", "poisson")):
+                for message, right, *words in (
+                        ("no row is complete", "x", "--row-selection", "x > 99"), ("no row is complete", "x + gone"), ("infinite value", "big"),
+                        ("column 'w': 2 rows have a negative weight", "x", "--pweights", "w", "--transform", "w = x - 3"),
+                        ("no row is complete", "x", "--fweights", "w", "--transform", "w = x * 0")):
+                    self.fail_with(3, message, verb, y + " ~ " + right, table, *words, *family, *text, ranks=ranks)
+            few = ("--row-selection", "x < 3", *text)
+            self.fail_with(3, "4 coefficients and only 2 rows", "logit", "z ~ x + I(x^2) + g", table, *few, ranks=ranks)
+            self.fail_with(3, "4 coefficients and only 2 rows", "glm", "n ~ x + I(x^2) + g", table, "--family", "poisson", *few, ranks=ranks)
+            # a linear model then fits as many coefficients as there are rows, as R's
+            self.assertEqual(self.result("linmod", "y ~ x + I(x^2) + g", table, *few, ranks=ranks)["rank"], 2)
+            one = ("--transform", "one = 1", *text)
+            self.fail_with(3, "only one class", "logit", "one ~ x", table, *one, ranks=ranks)
+            self.fail_with(3, "only one class", "glm", "one ~ x", table, "--family", "binomial", *one, ranks=ranks)
+            self.fail_with(3, "all 6 rows are positive: there is no curve", "roc", "one ~ x", table, *one, ranks=ranks)
+            self.fail_with(3, "no row is complete", "roc", "z ~ x", table, "--row-selection", "x > 99", *text, ranks=ranks)
+            self.fail_with(4, "did not converge in 1 iterations", "logit", "z ~ x", table, "--max-iterations", "1", "--quiet", *text, ranks=ranks)
+            self.fail_with(3, "all rows that the fit uses are in one cluster", "logit", "z ~ x", table, "--cluster", "one", *one, ranks=ranks)
+
+    def test_models_that_are_damaged_or_do_not_fit(self):
+        table = self.write("t.csv", "x,y,g\n1,2,a\n2,3,b\n3,5,a\n4,4,b\n5,7,a\n")
+        model, out = self.path("m.json"), os.path.join(self.out, "o.csv")
+        for verb, *family in (("linmod",), ("glm", "--family", "poisson")):
+            self.succeed(verb, "y ~ x + g", table, *family, "--model", model, "--overwrite", "--cov-coef")
+            with open(model) as f:
+                text = f.read()
+
+            def changed(change):
+                json_ = json.loads(text)
+                change(json_, json_["responses"][0] if verb == "linmod" else json_)
+                return json.dumps(json_)
+            damaged = [text[:len(text) // 2], "[1]", '{"a": 1}', changed(lambda m, f: m.update(rxhpc_model=7)), changed(lambda m, f: m.update(kind="spline")),
+                       changed(lambda m, f: f["coefficients"].pop()), changed(lambda m, f: f["coefficients"][0].update(estimate="x")),
+                       changed(lambda m, f: m["design"].update(terms=[[], [9]])), changed(lambda m, f: m.pop("design")), changed(lambda m, f: f.update(cov_coef=[[1]])),
+                       changed(lambda m, f: m.update(responses=[]) if verb == "linmod" else m.pop("functions")), changed(lambda m, f: m.update(transforms=3))]
+            for k, spoiled in enumerate(damaged):
+                err = self.fail_with(3, "bad%d.json: " % k if k != 4 else "cannot predict", "predict", self.write("bad%d.json" % k, spoiled), table, out,
+                                     "--compute-std-errors", ranks=2 if MPIRUN and k % 6 == 5 else 1)
+                self.assertEqual(err.count("\n"), 1, err)
+                self.assertEqual(self.files(), [])
+            for ranks in (1, 2) if MPIRUN else (1,):
+                self.fail_with(3, "column 'g': level 'c' is unknown to the model", "predict", model, self.write("new.csv", "x,g\n1,a\n2,c\n"), out, ranks=ranks)
+                self.fail_with(2, "unknown column 'x'", "predict", model, self.write("less.csv", "g\na\n"), out, ranks=ranks)
+                self.assertEqual(self.files(), [])
+
     def test_more_cells_than_fit(self):
         levels = [[c + str((7 * i + k) % 300) for k, c in enumerate("abcd")] for i in range(300)]
         table = self.write("t.csv", "a,b,c,d\n" + "".join(",".join(row) + "\n" for row in levels))
@@ -159,14 +208,35 @@ class Failures(Case):
         self.fail_with(2, "not a regular file", "export", table, pipe, "--overwrite")
         self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
 
-    def stopped(self, number, ranks, words):
+    def stopped(self, number, ranks, words, when=None):
+        """Sends the signal once there is an output, finished or not, or once there is the file `when`."""
         p = subprocess.Popen(command(words, ranks), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.time() + 60
-        while not self.files() and p.poll() is None and time.time() < end:
+        while not (os.path.exists(when) if when else self.files()) and p.poll() is None and time.time() < end:
             time.sleep(0.001)
         p.send_signal(number)
         out, err = p.communicate(timeout=60)
         return p.returncode, err.decode()
+
+    def test_a_fit_that_is_stopped_goes_on_where_it_was(self):
+        # Separated classes: every iteration goes on, so that there is time to stop one.
+        work = ("logit", "late ~ x + y + g", self.big_text(), "--transform", "late = x + y > 20", "--max-iterations", "24", "--coeff-tolerance", "0",
+                "--objective-function-tolerance", "0", "--return-always", "--threads", 1)
+        state = os.path.join(self.out, "state.json")
+        want = self.numbers(self.succeed(*work, "--json", "-", "--quiet"))
+        cases = [(signal.SIGUSR1, 1, 138, "stopped by SIGUSR1"), (signal.SIGTERM, 1, 143, "terminated")]
+        for number, ranks, status, word in cases + ([(signal.SIGUSR1, 3, None, ""), (signal.SIGTERM, 3, None, "")] if MPIRUN else []):
+            if os.path.exists(state):
+                os.remove(state)
+            got, err = self.stopped(number, ranks, (*work, "--checkpoint", state, "--quiet"), state)
+            if ranks == 1:
+                self.assertEqual((got, err), (status, "rxhpc logit: %s\n" % word))
+            self.assertNotEqual(got, 0, err)
+            time.sleep(1 if ranks > 1 else 0)  # ranks that the launcher still has to end
+            with open(state) as f:
+                self.assertLess(json.loads(json.load(f)["state"])["iteration"], want["iterations"])
+            self.assertEqual(self.files(), [state])
+            self.assertEqual(self.numbers(self.succeed(*work, "--checkpoint", state, "--resume", "--json", "-", "--quiet", ranks=ranks)), want)
 
     def test_signals(self):
         big = self.big_text()
