@@ -27,7 +27,7 @@ GlmOptions glm_options(const Session& session) {
 nlohmann::json job_of(const Session& session) {
   auto const& args = session.args;
   nlohmann::json job{{"verb", args.verb().name}, {"formula", args.positional("FORMULA")}, {"input", args.positional("INPUT")}};
-  for (auto const* option : {"family", "link", "variance", "var-power", "link-power", "theta", "offset", "pweights", "fweights", "drop-first", "drop-main", "cube",
+  for (auto const* option : {"family", "link", "variance", "var-power", "link-power", "theta", "offset", "pweights", "fweights", "cluster", "drop-first", "drop-main", "cube",
                              "like-r", "initial-values", "row-selection", "coeff-tolerance", "objective-function-tolerance"})
     if (find_option(args.verb(), option) && args.given(option)) job[option] = args.texts(option);
   job["transform"] = args.texts("transform");

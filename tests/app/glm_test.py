@@ -114,6 +114,7 @@ class Glm(Case):
             self.assertEqual(without_run(self.result(*work, "--checkpoint", state, "--resume", ranks=ranks)), want)
         self.assertEqual(without_run(self.result(*work, "--checkpoint", self.path("none.json"), "--resume")), want)
         self.fail_with(3, "another fit", "glm", "n ~ x", self.csv, "--family", "poisson", "--checkpoint", state, "--resume")
+        self.fail_with(3, "another fit", *work, "--cluster", "g", "--checkpoint", state, "--resume")  # rows without a cluster are left out
         self.fail_with(3, "checkpoint", *work, "--checkpoint", self.write("bad.json", '{"rxhpc_checkpoint": 1}'), "--resume")
         self.fail_with(2, "--checkpoint", *work, "--resume")
 
