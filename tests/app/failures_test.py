@@ -152,6 +152,7 @@ class Failures(Case):
                 self.fail_with(2, "8100000000 possible cells", verb, "~ a:b:c:d", table, *text, ranks=ranks)
             self.assertEqual(len(self.result("cube", "~ a:b:c:d", table, "--use-sparse-cube", *text, ranks=ranks)["cells"]), 300)
 
+    @needs_mpi
     def test_a_rank_that_fails_ends_all(self):
         table, data = self.damaged_table()
         ended = 0
