@@ -8,6 +8,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "help.hpp"
@@ -143,6 +144,8 @@ void run_verb(const Request& request, Communicator& comm) {
     if (comm.rank() == 0) print(request.answer);
     return;
   }
+  std::jthread hdf5;  // ready by the time that a table is opened
+  if (comm.rank() == 0) hdf5 = std::jthread(start_hdf5);
   auto const& arguments = *request.arguments;
   int const threads = choose_threads(arguments, comm);
   // Kokkos warns about unbound threads; ranks and threads that share a node run best so.

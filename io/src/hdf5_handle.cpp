@@ -7,6 +7,7 @@
 #include "atomic_file.hpp"
 #include "codec_chunk.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/table.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -143,3 +144,13 @@ Handle open_hdf5(const std::string& file) {
 }
 
 }  // namespace rxhpc::impl
+
+namespace rxhpc {
+
+void start_hdf5() {
+#ifndef H5_HAVE_PARALLEL  // that flavour calls MPI, which is the main thread's
+  impl::Hdf5Lock lock;
+#endif
+}
+
+}  // namespace rxhpc

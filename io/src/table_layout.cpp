@@ -132,10 +132,10 @@ ImageArrays arrays_of(const TableImage& image) {
       a.min.push_back(z.min);
       a.max.push_back(z.max);
     }
-  a.chunks.resize(columns);
+  a.chunks.reserve(3 * chunks * columns);
   a.levels.resize(columns);
   for (std::size_t c = 0; c < columns; ++c) {
-    for (auto const& s : image.chunks[c]) a.chunks[c].insert(a.chunks[c].end(), {s.address, s.bytes, s.hash});
+    for (auto const& s : image.chunks[c]) a.chunks.insert(a.chunks.end(), {s.address, s.bytes, s.hash});
     if (!keeps_level_counts(image.schema[c], image.chunk_count())) continue;
     for (auto const& counts : image.zones.level_counts[c]) a.levels[c].insert(a.levels[c].end(), counts.begin(), counts.end());
   }
@@ -151,7 +151,7 @@ void take_arrays(const ImageArrays& a, TableImage& image) {
     for (std::size_t k = 0; k < chunks; ++k) {
       auto const i = k * columns + c;
       image.zones.moments[c][k] = {a.n[i], a.missing[i], a.mean[i], a.mean_lo[i], a.m2[i], a.min[i], a.max[i]};
-      auto const* s = &a.chunks[c][3 * k];
+      auto const* s = &a.chunks[3 * (c * chunks + k)];
       image.chunks[c][k] = {s[0], s[1], s[2]};
     }
     if (!keeps_level_counts(image.schema[c], image.chunk_count())) continue;
@@ -175,7 +175,7 @@ std::uint64_t metadata_hash(const std::string& schema, const ImageArrays& a) {
   add(a.n);
   add(a.missing);
   for (auto const* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) add(*v);
-  for (auto const& chunks : a.chunks) add(chunks);
+  add(a.chunks);
   for (auto const& levels : a.levels) add(levels);
   return hash_of(parts.data(), parts.size() * sizeof parts[0]);
 }
@@ -200,7 +200,7 @@ void put_image(ByteWriter& out, const TableImage& image) {
   out.put(a.n);
   out.put(a.missing);
   for (auto const* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) out.put(*v);
-  for (auto const& chunks : a.chunks) out.put(chunks);
+  out.put(a.chunks);
   for (auto const& levels : a.levels) out.put(levels);
 }
 
@@ -213,7 +213,7 @@ TableImage get_image(ByteReader& in) {
   a.n = in.get_vector<std::int64_t>();
   a.missing = in.get_vector<std::int64_t>();
   for (auto* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) *v = in.get_vector<double>();
-  for (std::size_t c = 0; c < image.schema.size(); ++c) a.chunks.push_back(in.get_vector<std::uint64_t>());
+  a.chunks = in.get_vector<std::uint64_t>();
   for (std::size_t c = 0; c < image.schema.size(); ++c) a.levels.push_back(in.get_vector<std::int64_t>());
   take_arrays(a, image);
   return image;

@@ -15,7 +15,7 @@
 namespace rxhpc::impl {
 
 constexpr const char* format_name = "rxhpc-table";
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 /// Zone maps of level counts beyond this many bytes a column are not kept (level_counts of the column is then empty).
 constexpr std::int64_t level_counts_limit = std::int64_t{64} << 20;
 
@@ -45,11 +45,11 @@ bool keeps_level_counts(const Variable& v, std::int64_t chunks);
 std::string schema_text(const TableImage& image);
 void parse_schema_text(const std::string& text, const std::string& file, TableImage& image);
 
-/// Zone map and chunk table as the stored arrays: [chunk][column] each; the hash runs over these and the schema's text.
+/// Zone map [chunk][column] and chunk table as the stored arrays; the hash runs over these and the schema's text.
 struct ImageArrays {
   std::vector<std::int64_t> n, missing;
   std::vector<double> mean, mean_lo, m2, min, max;
-  std::vector<std::vector<std::uint64_t>> chunks;  ///< [column] of [chunk][3]
+  std::vector<std::uint64_t> chunks;               ///< [column][chunk][3]: one data set, since opening one takes longer than reading it
   std::vector<std::vector<std::int64_t>> levels;   ///< [column] of [chunk][level]; empty where not kept
 };
 ImageArrays arrays_of(const TableImage& image);

@@ -57,35 +57,40 @@ ImageArrays read_arrays(hid_t rx, const std::string& file, const TableImage& ima
   a.m2 = doubles("zonemap/m2");
   a.min = doubles("zonemap/min");
   a.max = doubles("zonemap/max");
+  a.chunks = read_array<std::uint64_t>(rx, file, "chunks", H5T_NATIVE_UINT64, {columns, chunks, 3});
   a.levels.resize(columns);
   for (std::size_t c = 0; c < columns; ++c) {
     auto const& v = image.schema[c];
-    auto const link = link_name(v.name);
-    a.chunks.push_back(read_array<std::uint64_t>(rx, file, "chunks/" + link, H5T_NATIVE_UINT64, {chunks, 3}));
-    if (keeps_level_counts(v, image.chunk_count())) a.levels[c] = integers("zonemap/levels/" + link, {chunks, v.levels.size()});
+    if (keeps_level_counts(v, image.chunk_count())) a.levels[c] = integers("zonemap/levels/" + link_name(v.name), {chunks, v.levels.size()});
   }
   return a;
+}
+
+/// A file without the mark is another program's, unless it holds what no other program writes.
+bool has_our_metadata(hid_t file) {
+  if (H5Lexists(file, "rx", H5P_DEFAULT) <= 0) return false;
+  Handle const rx(H5Gopen2(file, "rx", H5P_DEFAULT), H5Gclose);
+  return rx && (H5Aexists(rx, "metadata_xxh3") > 0 || H5Lexists(rx, "schema", H5P_DEFAULT) > 0);
 }
 
 std::string dataset_name(const Variable& v) { return "/data/" + link_name(v.name) + (v.coded() ? "/codes" : ""); }
 
 }  // namespace
 
-bool is_rxhpc_file(const std::string& path) {
+std::optional<TableImage> read_image(const std::string& path, std::uint64_t* hash) {
   Hdf5Lock lock;
   auto const file = open_hdf5(path);
-  return text_attribute(file, "rx_format") == format_name;
-}
-
-TableImage read_image(const std::string& path, std::uint64_t* hash) {
-  Hdf5Lock lock;
-  auto const file = open_hdf5(path);
-  if (text_attribute(file, "rx_format") != format_name) throw DataError(path + ": not an rxhpc table");
+  if (text_attribute(file, "rx_format") != format_name) {
+    if (has_our_metadata(file)) throw DataError(path + ": damaged (attribute 'rx_format' differs); its columns as they lie are " + path + ":/data");
+    return {};
+  }
   std::vector<std::int64_t> value(1);
   if (!integer_attribute(file, "rx_complete", value) || value[0] != 1) throw DataError(path + ": unfinished table");
   if (!integer_attribute(file, "rx_format_version", value) || value[0] < 1) throw DataError(path + ": damaged (no format version)");
   if (value[0] > format_version)
     throw DataError(path + ": table format " + std::to_string(value[0]) + " is newer than this program's " + std::to_string(format_version));
+  if (value[0] < format_version)
+    throw DataError(path + ": table format " + std::to_string(value[0]) + " is of a program before the first release; `rxhpc import " + path + ":/data NEW.h5` makes one of today's");
   hsize_t bytes = 0;
   H5Fget_filesize(file, &bytes);
   Handle const rx(H5Gopen2(file, "rx", H5P_DEFAULT), H5Gclose);

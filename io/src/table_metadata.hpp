@@ -1,6 +1,7 @@
 // Reading a table file's metadata through HDF5 (rank 0), and its chunks where they are not where the chunk table says.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "codec_chunk.hpp"
@@ -8,10 +9,9 @@
 
 namespace rxhpc::impl {
 
-/// True where the file has the mark of an rxhpc table, finished or not. Throws DataError where it is not HDF5.
-bool is_rxhpc_file(const std::string& path);
-/// Everything but the rows, verified. Throws DataError naming file and data set. `hash`: of the metadata.
-TableImage read_image(const std::string& path, std::uint64_t* hash = nullptr);
+/// Everything but the rows, verified; nothing where the file has not the mark of an rxhpc table. Throws DataError naming file and data
+/// set, and where it is not HDF5. `hash`: of the metadata.
+std::optional<TableImage> read_image(const std::string& path, std::uint64_t* hash = nullptr);
 /// The stored bytes of a chunk as HDF5 finds them; false where it does not.
 bool read_through_hdf5(const TableImage& image, int column, std::int64_t chunk, Buffer& stored);
 

@@ -313,10 +313,35 @@ void read_parts(const std::string& directory, Schema& schema, std::vector<TableI
     auto const path = (std::filesystem::path(directory) / part.file).string();
     std::uint64_t hash = 0;
     auto image = read_image(path, &hash);
-    if (hash != part.hash || image.rows != part.rows) throw DataError(path + ": is not the part that " + manifest_name + " names");
-    if (image.schema.size() != schema.size()) throw DataError(path + ": has other columns than " + manifest_name);
-    images.push_back(std::move(image));
+    if (!image || hash != part.hash || image->rows != part.rows) throw DataError(path + ": is not the part that " + manifest_name + " names");
+    if (image->schema.size() != schema.size()) throw DataError(path + ": has other columns than " + manifest_name);
+    images.push_back(std::move(*image));
   }
+}
+
+/// Collective. What rank 0 has read, for the others: is it foreign, the schema of the whole (as an image without chunks), the image of each file.
+void share_images(Communicator& comm, bool& foreign, Schema& schema, std::vector<TableImage>& images) {
+  Bytes blob;
+  if (comm.rank() == 0) {
+    TableImage whole;
+    whole.schema = schema;
+    whole.zones.moments.resize(schema.size());
+    whole.zones.level_counts.resize(schema.size());
+    whole.chunks.resize(schema.size());
+    ByteWriter out;
+    out.put(foreign);
+    put_image(out, whole);
+    out.put(static_cast<std::uint64_t>(images.size()));
+    for (auto const& image : images) put_image(out, image);
+    blob = std::move(out.bytes());
+  }
+  comm.broadcast(blob);
+  if (comm.rank() == 0) return;
+  ByteReader in(blob);
+  foreign = in.get<bool>();
+  schema = get_image(in).schema;
+  images.resize(static_cast<std::size_t>(in.get<std::uint64_t>()));
+  for (auto& image : images) image = get_image(in);
 }
 
 }  // namespace
@@ -331,44 +356,24 @@ bool is_table(const std::string& path) {
 std::unique_ptr<ChunkSource> open_table(const std::string& path, Communicator& comm) {
   std::string file, group;
   if (impl::split_group(path, file, group)) return impl::open_foreign(file, group, comm);
-  // One blob: is it foreign, the schema of the whole (as an image without chunks), then the image of each file.
-  Bytes blob;
+  std::error_code ignored;
+  bool foreign = false;
+  Schema schema;
+  std::vector<impl::TableImage> images;
   together(comm, [&] {
     if (comm.rank() != 0) return;
-    impl::TableImage whole;
-    std::vector<impl::TableImage> images;
-    bool foreign = false;
-    if (impl::is_parts_directory(path)) {
-      impl::read_parts(path, whole.schema, images);
-    } else {
-      std::error_code ignored;
-      if (std::filesystem::is_directory(path, ignored)) throw DataError(path + ": a directory without a manifest: not a table, or unfinished");
-      foreign = !impl::is_rxhpc_file(path);
-      if (!foreign) {
-        images.push_back(impl::read_image(path));
-        whole.schema = images[0].schema;
-      }
-    }
-    whole.zones.moments.resize(whole.schema.size());
-    whole.zones.level_counts.resize(whole.schema.size());
-    whole.chunks.resize(whole.schema.size());
-    impl::ByteWriter out;
-    out.put(foreign);
-    impl::put_image(out, whole);
-    out.put(static_cast<std::uint64_t>(images.size()));
-    for (auto const& image : images) impl::put_image(out, image);
-    blob = std::move(out.bytes());
+    if (impl::is_parts_directory(path)) return impl::read_parts(path, schema, images);
+    if (std::filesystem::is_directory(path, ignored)) throw DataError(path + ": a directory without a manifest: not a table, or unfinished");
+    auto image = impl::read_image(path);
+    foreign = !image;
+    if (!image) return;
+    schema = image->schema;
+    images.push_back(std::move(*image));
   });
-  comm.broadcast(blob);
-  impl::ByteReader in(blob);
-  if (in.get<bool>()) return impl::open_foreign(path, "", comm);
+  if (comm.size() > 1) impl::share_images(comm, foreign, schema, images);
+  if (foreign) return impl::open_foreign(path, "", comm);
   std::unique_ptr<ChunkSource> source;
-  together(comm, [&] {
-    auto whole = impl::get_image(in);
-    std::vector<impl::TableImage> images(static_cast<std::size_t>(in.get<std::uint64_t>()));
-    for (auto& image : images) image = impl::get_image(in);
-    source = std::make_unique<impl::TableSource>(std::move(whole.schema), std::move(images));
-  });
+  together(comm, [&] { source = std::make_unique<impl::TableSource>(std::move(schema), std::move(images)); });
   return source;
 }
 

@@ -304,11 +304,10 @@ void TableWriter::write_metadata() {
   put_array(zonemap, "m2", H5T_IEEE_F64LE, {chunks, columns}, a.m2.data());
   put_array(zonemap, "min", H5T_IEEE_F64LE, {chunks, columns}, a.min.data());
   put_array(zonemap, "max", H5T_IEEE_F64LE, {chunks, columns}, a.max.data());
+  put_array(rx, "chunks", H5T_STD_U64LE, {columns, chunks, 3}, a.chunks.data());
   auto const levels = create_group(zonemap, "levels", name_);
-  auto const table = create_group(rx, "chunks", name_);
   for (std::size_t c = 0; c < image_.schema.size(); ++c) {
     auto const& v = image_.schema[c];
-    put_array(table, link_name(v.name), H5T_STD_U64LE, {chunks, 3}, a.chunks[c].data());
     if (keeps_level_counts(v, image_.chunk_count()))
       put_array(levels, link_name(v.name), H5T_STD_I64LE, {chunks, v.levels.size()}, a.levels[c].data());
   }

@@ -12,10 +12,7 @@ namespace {
 std::int64_t chunks_a_round(const impl::TextTable& table, std::span<const int> columns, std::int64_t memory_limit, Communicator& comm) {
   std::int64_t chunks = 8 * static_cast<std::int64_t>(table.threads());
   if (memory_limit > 0) chunks = std::clamp<std::int64_t>(memory_limit / 2 / std::max<std::int64_t>(1, table.held_bytes(columns)), 1, chunks);
-  std::vector<std::int64_t> all(static_cast<std::size_t>(comm.size()), 0);
-  all[static_cast<std::size_t>(comm.rank())] = chunks;
-  comm.all_sum(all);
-  return *std::ranges::min_element(all);
+  return -all_max(comm, -chunks);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "rxhpc/errors.hpp"
+#include "rxhpc/memory_limit.hpp"
 #include "rxhpc/table.hpp"
 #include "text_record.hpp"
 #include "text_table.hpp"
@@ -89,11 +90,9 @@ std::vector<std::string_view> get_texts(const Bytes& in, std::size_t& at) {
 /// Threads, and how much of the parsed columns this rank may keep: what is left beside a chunk a thread as it is parsed, in up to 8 bytes
 /// a value, and as it is encoded.
 void share_memory(std::int64_t memory_limit, std::int64_t chunk_bytes, Communicator& comm, int& threads, std::int64_t& keep) {
-  constexpr std::int64_t own = 8 << 20;
   if (memory_limit > 0) {
-    std::int64_t const room = std::max<std::int64_t>(0, memory_limit - own);
-    threads = static_cast<int>(std::clamp<std::int64_t>(room / std::max<std::int64_t>(1, 2 * chunk_bytes), 1, threads));
-    keep = std::max<std::int64_t>(0, room - 2 * threads * chunk_bytes);
+    threads = threads_with_room(threads, 2 * chunk_bytes, memory_limit);
+    keep = std::max<std::int64_t>(0, room_for_rows(memory_limit) - 2 * threads * chunk_bytes);
     return;
   }
   struct sysinfo about {};

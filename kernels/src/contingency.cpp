@@ -1,8 +1,10 @@
 #include "rxhpc/contingency.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -21,46 +23,52 @@ constexpr std::int64_t most_dense = (std::int64_t(1) << 31) - 2;
 struct Tile {
   alignas(64) std::uint32_t place[tile_rows];
   alignas(64) std::uint32_t out[tile_rows];  // not 0: left out
-  alignas(64) std::uint32_t code[tile_rows];
+  alignas(64) std::int32_t code[tile_rows];
 };
 
-/// Adds codes to keys of mixed radix. A code that is no level leaves its row out, or is the last level. `out` collects the rows.
-template <class Key>
-void add_codes(const std::uint32_t* code, int rows, std::uint32_t levels, bool missing_level, Key step, Key* key, std::uint32_t* out) {
+/// Adds codes to keys of mixed radix. A code that is no level leaves its row out, or is the last level. `out` collects the rows; true
+/// where there are any.
+template <class Code, class Key>
+bool add_codes(const Code* codes, int rows, std::uint32_t levels, bool missing_level, Key step, Key* key, std::uint32_t* out) {
+  auto const code = [codes](int i) { return static_cast<std::uint32_t>(static_cast<std::int32_t>(codes[i])); };  // a negative one is no level
   if (missing_level) {
-    for (int i = 0; i < rows; ++i) key[i] += static_cast<Key>(std::min(code[i], levels - 1)) * step;
-    return;
+    for (int i = 0; i < rows; ++i) key[i] += static_cast<Key>(std::min(code(i), levels - 1)) * step;
+    return false;
   }
+  std::uint32_t any = 0;
   for (int i = 0; i < rows; ++i) {
-    out[i] |= code[i] >= levels ? 1u : 0u;
-    key[i] += static_cast<Key>(code[i]) * step;
+    std::uint32_t const none = code(i) >= levels ? 1u : 0u;
+    any |= none;
+    out[i] |= none;
+    key[i] += static_cast<Key>(code(i)) * step;
   }
+  return any != 0;
 }
 
-/// Codes as they lie, widened; a negative one is no level. No copy where they are 32 bits wide.
-template <class T>
-const std::uint32_t* widened(const T* codes, int rows, std::uint32_t* to) {
-  for (int i = 0; i < rows; ++i) to[i] = static_cast<std::uint32_t>(static_cast<std::int32_t>(codes[i]));
-  return to;
-}
-const std::uint32_t* codes_of(const Column& c, std::int64_t first, int rows, std::uint32_t* buffer) {
-  if (c.stride == 1 && c.missing < 0) {
-    if (c.storage == Storage::int8) return widened(static_cast<const std::int8_t*>(c.data) + first, rows, buffer);
-    if (c.storage == Storage::int16) return widened(static_cast<const std::int16_t*>(c.data) + first, rows, buffer);
-  }
-  load_codes(c, first, rows, reinterpret_cast<std::int32_t*>(buffer));
-  return buffer;
-}
-
+/// Keys of a tile, counted from `least`; true where rows are left out. Codes are taken as they lie where that can be.
 template <class Key>
-void keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first, int rows, Key* key, Tile& tile) {
-  std::fill(key, key + rows, Key(0));
+bool keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first, int rows, Key least, Key* key, Tile& tile) {
+  std::fill(tile.out, tile.out + rows, 0u);
+  std::fill(key, key + rows, least);
+  bool any_out = false;
   Key step = 1;
   for (std::size_t f = 0; f < spec.factors.size(); ++f) {
-    auto const* const code = codes_of(chunk.columns[static_cast<std::size_t>(spec.factors[f])], first, rows, tile.code);
-    add_codes(code, rows, static_cast<std::uint32_t>(spec.levels[f]), spec.missing_level[f] != 0, step, key, tile.out);
+    auto const add = [&](const auto* codes) {
+      any_out |= add_codes(codes, rows, static_cast<std::uint32_t>(spec.levels[f]), spec.missing_level[f] != 0, step, key, tile.out);
+    };
+    auto const& c = chunk.columns[static_cast<std::size_t>(spec.factors[f])];
+    bool const as_they_lie = c.stride == 1 && c.missing < 0;
+    if (as_they_lie && c.storage == Storage::int8) {
+      add(static_cast<const std::int8_t*>(c.data) + first);
+    } else if (as_they_lie && c.storage == Storage::int16) {
+      add(static_cast<const std::int16_t*>(c.data) + first);
+    } else {
+      load_codes(c, first, rows, tile.code);
+      add(tile.code);
+    }
     step *= static_cast<Key>(spec.levels[f]);
   }
+  return any_out;
 }
 
 /// Doubles as they lie, or loaded into the buffer.
@@ -70,8 +78,12 @@ const double* values_of(const Column& c, std::int64_t first, int rows, double* b
   return buffer;
 }
 
-void leave_missing_out(const double* x, int rows, std::uint32_t* out) {
+/// Largest |x|, as bits; where a value is missing, its row is left out. True where there are any.
+bool leave_missing_out(const double* x, int rows, std::uint32_t* out, std::uint64_t& largest) {
+  largest = impl::largest_bits(x, rows);
+  if (largest <= std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity())) return false;
   for (int i = 0; i < rows; ++i) out[i] |= x[i] != x[i] ? 1u : 0u;
+  return true;
 }
 
 impl::Wide product_of(const std::vector<std::int64_t>& levels) {
@@ -157,52 +169,60 @@ void Contingency::update(const Chunk& chunk) {
   bool const weighted = spec_.weight >= 0;
   std::vector<double> buffers(static_cast<std::size_t>(summed() + 1) * tile_rows);
   std::vector<const double*> x(static_cast<std::size_t>(summed()));
+  std::vector<std::uint64_t> largest(x.size());
   if (!places_) make_room();
   // memory traffic: the columns once; tiles stay in the first cache
   for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
     int const rows = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
-    std::fill(tile.out, tile.out + rows, 0u);
-    if (!places_) keys_of(spec_, chunk, first, rows, tile.place, tile);
-    else if (places_->wide()) keys_of(spec_, chunk, first, rows, wide.data(), tile);
-    else keys_of(spec_, chunk, first, rows, narrow.data(), tile);
+    bool any_out = false;
+    if (!places_) any_out = keys_of(spec_, chunk, first, rows, 1u, tile.place, tile);
+    else if (places_->wide()) any_out = keys_of(spec_, chunk, first, rows, impl::Wide(0), wide.data(), tile);
+    else any_out = keys_of(spec_, chunk, first, rows, std::uint64_t(0), narrow.data(), tile);
 
     double* buffer = buffers.data();
     const double* w = nullptr;
     if (weighted) {
       w = x[0] = values_of(chunk.columns[static_cast<std::size_t>(spec_.weight)], first, rows, buffer);
-      leave_missing_out(w, rows, tile.out);
+      any_out |= leave_missing_out(w, rows, tile.out, largest[0]);
       buffer += tile_rows;
     }
     for (std::size_t v = 0; v < spec_.values.size(); ++v, buffer += tile_rows) {
       auto const* const column = values_of(chunk.columns[static_cast<std::size_t>(spec_.values[v])], first, rows, buffer);
-      leave_missing_out(column, rows, tile.out);
+      any_out |= leave_missing_out(column, rows, tile.out, largest[v + weighted]);
       x[v + weighted] = column;
       if (!weighted) continue;
       for (int i = 0; i < rows; ++i) buffer[i] = column[i] * w[i];
+      largest[v + 1] = impl::largest_bits(buffer, rows);
       x[v + 1] = buffer;
     }
-    for (int i = 0; i < rows; ++i) counters_[0] += tile.out[i];
-    if (weighted) weigh(w, rows, tile.out);
+    if (any_out) counters_[0] += std::accumulate(tile.out, tile.out + rows, std::int64_t(0));
+    if (weighted) any_out |= weigh(w, rows, tile.out);
 
-    if (!places_)
-      for (int i = 0; i < rows; ++i) tile.place[i] = tile.out[i] ? 0 : tile.place[i] + 1;
-    else if (places_->wide()) places_->wide_table().find(wide.data(), tile.out, rows, tile.place);
-    else places_->narrow_table().find(narrow.data(), tile.out, rows, tile.place);
+    if (!places_) {
+      for (int i = 0; any_out && i < rows; ++i) tile.place[i] = tile.out[i] ? 0 : tile.place[i];
+    } else if (places_->wide()) {
+      places_->wide_table().find(wide.data(), tile.out, rows, tile.place);
+    } else {
+      places_->narrow_table().find(narrow.data(), tile.out, rows, tile.place);
+    }
     if (places_) make_room();
-    block_->add(tile.place, rows, x.data(), rows_, sums_);
+    block_->add(tile.place, rows, x.data(), largest.data(), rows_, sums_);
   }
 }
 
 /// Rows of weight 0 are no rows at all, others without a finite positive weight are refused.
-void Contingency::weigh(const double* w, int rows, std::uint32_t* out) {
+bool Contingency::weigh(const double* w, int rows, std::uint32_t* out) {
+  bool any_out = false;
   for (int i = 0; i < rows; ++i) {
     if (w[i] > 0 && !std::isinf(w[i])) continue;
     if (w[i] == 0 || w[i] < 0 || std::isinf(w[i])) {
       counters_[0] -= out[i];
       counters_[1] += w[i] != 0;
       out[i] = 1;
+      any_out = true;
     }
   }
+  return any_out;
 }
 
 void Contingency::flush() const { block_->flush(rows_, sums_); }

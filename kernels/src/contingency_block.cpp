@@ -18,14 +18,27 @@ constexpr double largest_fast = 0x1p900;            // beyond, and below 2^-964,
 
 /// The compiler's own vectors: g++ 12 leaves the plain loop over a cell scalar.
 using Four = double __attribute__((vector_size(32), may_alias));
+using FourBits = std::uint64_t __attribute__((vector_size(32)));
 
+Four all_of(double x) { return Four{x, x, x, x}; }
 Four load(const double* p) {
   Four v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
 
-/// Largest |x| as its bits: NaN is above infinity.
+template <class T>
+struct Digits {
+  T first, second, third, rest;
+};
+template <class T>
+Digits<T> digits_of(T x, T m0, T m1, T m2) {
+  T const a = (x + m0) - m0, r1 = x - a, b = (r1 + m1) - m1, r2 = r1 - b, c = (r2 + m2) - m2;
+  return {a, b, c, r2 - c};
+}
+
+}  // namespace
+
 std::uint64_t largest_bits(const double* x, int rows) {
   std::int64_t most = 0;
   for (int i = 0; i < rows; ++i) {
@@ -36,8 +49,6 @@ std::uint64_t largest_bits(const double* x, int rows) {
   }
   return static_cast<std::uint64_t>(most);
 }
-
-}  // namespace
 
 void DigitScale::fit(double largest) {
   int above = 0;
@@ -53,7 +64,7 @@ void DigitScale::fit(double largest) {
 
 CellBlock::CellBlock(int summed)
     : summed_(summed), stride_((1 + DigitScale::digits * summed + 3) / 4 * 4), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)),
-      digit_(static_cast<std::size_t>(DigitScale::digits * summed) * contingency_tile),
+      digit_(summed > 1 ? static_cast<std::size_t>(DigitScale::digits * summed) * contingency_tile : 0),
       row_(summed > 1 ? static_cast<std::size_t>(stride_) * contingency_tile : 0), clean_(summed > 0 ? contingency_tile : 0) {}
 
 CellBlock::CellBlock(const CellBlock& other) : CellBlock(other.summed_) {
@@ -91,26 +102,28 @@ const double* CellBlock::cleaned(int value, const double* x, const std::uint32_t
   return clean_.data();
 }
 
-/// x = d0 + d1 + d2 + rest, exactly; the rest, nearly always 0, goes to the exact sums. Returns the rows with a rest.
-int CellBlock::cut(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums) {
+/// x = d0 + d1 + d2 + rest, exactly; true where some row has a rest, which is rare.
+bool CellBlock::cut(int value, const double* x, int rows) {
   auto const& s = scales_[static_cast<std::size_t>(value)];
   double* __restrict const d0 = digit_.data() + static_cast<std::ptrdiff_t>(value) * DigitScale::digits * contingency_tile;
   double *__restrict const d1 = d0 + contingency_tile, *__restrict const d2 = d1 + contingency_tile;
-  double const m0 = s.magic[0], m1 = s.magic[1], m2 = s.magic[2];
   std::uint64_t left = 0;
   for (int i = 0; i < rows; ++i) {
-    double const a = (x[i] + m0) - m0, r1 = x[i] - a, b = (r1 + m1) - m1, r2 = r1 - b, c = (r2 + m2) - m2, r3 = r2 - c;
-    d0[i] = a;
-    d1[i] = b;
-    d2[i] = c;
-    std::uint64_t bits;
-    std::memcpy(&bits, &r3, sizeof bits);
-    left |= bits << 1;
+    auto const d = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]);
+    d0[i] = d.first;
+    d1[i] = d.second;
+    d2[i] = d.third;
+    left |= std::bit_cast<std::uint64_t>(d.rest) << 1;
   }
-  if (left == 0) return 0;
+  return left != 0;
+}
+
+/// Gives the rests to the exact sums. Returns the rows that have one.
+int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums) {
+  auto const& s = scales_[static_cast<std::size_t>(value)];
   int rests = 0;
   for (int i = 0; i < rows; ++i) {
-    double const rest = x[i] - d0[i] - d1[i] - d2[i];
+    double const rest = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]).rest;
     if (rest == 0 || place[i] == 0) continue;
     sums[static_cast<std::size_t>(value)].add(place[i], rest);
     ++rests;
@@ -151,14 +164,19 @@ inline void turned(Four a, Four b, Four c, Four (&row)[4]) {
   row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
 }
 
+/// Cuts one value's rows and adds them to their cells, all in registers: nothing but a cell is written. True where some row has a rest.
 template <int Copies, bool Far>
-void scatter_fours(const std::uint32_t* place, int rows, const double* d0, const double* d1, const double* d2, double* cells) {
+bool scatter_fours(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, double* cells) {
+  Four const m0 = all_of(s.magic[0]), m1 = all_of(s.magic[1]), m2 = all_of(s.magic[2]);
+  FourBits left = {};
   int i = 0;
   for (; i + 4 <= rows; i += 4) {
     if constexpr (Far)
       for (int k = 0; k < 4; ++k) __builtin_prefetch(cells + 4 * std::size_t(place[std::min(i + fetch_ahead + k, rows - 1)]), 1);
     Four row[4];
-    turned(load(d0 + i), load(d1 + i), load(d2 + i), row);
+    auto const d = digits_of(load(x + i), m0, m1, m2);
+    left |= std::bit_cast<FourBits>(d.rest) << 1;
+    turned(d.first, d.second, d.third, row);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; ++k) {
       auto* const cell = reinterpret_cast<Four*>(cells) + std::size_t(place[i + k]) * Copies + (Copies > 1 ? k : 0);
@@ -166,18 +184,19 @@ void scatter_fours(const std::uint32_t* place, int rows, const double* d0, const
     }
   }
   for (; i < rows; ++i) {
-    Four const row = {1, d0[i], d1[i], d2[i]};
-    *(reinterpret_cast<Four*>(cells) + std::size_t(place[i]) * Copies) += row;
+    auto const d = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]);
+    left[0] |= std::bit_cast<std::uint64_t>(d.rest) << 1;
+    *(reinterpret_cast<Four*>(cells) + std::size_t(place[i]) * Copies) += Four{1, d.first, d.second, d.third};
   }
+  return (left[0] | left[1] | left[2] | left[3]) != 0;
 }
 
 }  // namespace
 
-void CellBlock::scatter_one(const std::uint32_t* place, int rows) {
-  double const *d0 = digit_.data(), *d1 = d0 + contingency_tile, *d2 = d1 + contingency_tile;
-  if (copies_ == 4) scatter_fours<4, false>(place, rows, d0, d1, d2, cells_.get());
-  else if (places_ * 32 <= near_bytes) scatter_fours<1, false>(place, rows, d0, d1, d2, cells_.get());
-  else scatter_fours<1, true>(place, rows, d0, d1, d2, cells_.get());
+bool CellBlock::scatter_one(const std::uint32_t* place, int rows, const double* x) {
+  if (copies_ == 4) return scatter_fours<4, false>(place, rows, x, scales_[0], cells_.get());
+  if (places_ * 32 <= near_bytes) return scatter_fours<1, false>(place, rows, x, scales_[0], cells_.get());
+  return scatter_fours<1, true>(place, rows, x, scales_[0], cells_.get());
 }
 
 void CellBlock::scatter(const std::uint32_t* place, int rows) {
@@ -193,12 +212,12 @@ void CellBlock::scatter(const std::uint32_t* place, int rows) {
   }
 }
 
-void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
+void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x, const std::uint64_t* largest_of, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   if (pending_ + rows > most_pending) flush(counts, sums);
   std::fill(finer_.begin(), finer_.end(), 0.0);
   for (int v = 0; v < summed_; ++v) {
     double const* values = x[v];
-    auto largest = largest_bits(values, rows);
+    auto largest = largest_of[v];
     if (!(std::bit_cast<double>(largest) < largest_fast)) {
       values = cleaned(v, values, place, rows, sums);
       largest = largest_bits(values, rows);
@@ -206,13 +225,13 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
     auto& scale = scales_[static_cast<std::size_t>(v)];
     auto const most = std::bit_cast<double>(largest);
     if (most > 0 && most >= scale.bound) fit(scale, most, counts, sums);
+    bool const left = summed_ == 1 ? scatter_one(place, rows, values) : cut(v, values, rows);
     // values have become far smaller: finer digits after this tile
-    if (cut(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = most;
+    if (left && add_rests(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = most;
   }
   pending_ += rows;
   if (summed_ == 0) count(place, rows);
-  else if (summed_ == 1) scatter_one(place, rows);
-  else scatter(place, rows);
+  else if (summed_ > 1) scatter(place, rows);
   for (std::size_t v = 0; v < finer_.size(); ++v)
     if (finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
 }

@@ -222,13 +222,35 @@ void GlmTile::add_null(const DesignTile& tile) {
   sums_.null_score += sums.score;
 }
 
+namespace {
+
+constexpr std::size_t most_rising = 1024;
+
+/// Sums over k < count of 1/(theta + k), its squares and ln(theta + k).
+struct RisingSums {
+  double psi, tri, gammas;
+};
+
+/// The same over from <= k < to by asymptotic series (Abramowitz & Stegun 6.1.41, 6.3.18, 6.4.12), exact to rounding from 1024 on.
+RisingSums rising_between(double theta, double from, double to) {
+  auto const at = [](double x) {
+    double const r = 1 / x, r2 = r * r;
+    return RisingSums{-r / 2 - r2 / 12 * (1 - r2 / 10), r + r2 / 2 + r * r2 / 6 * (1 - r2 / 5), (x - 0.5) * std::log(x) - x + r / 12 * (1 - r2 / 30)};
+  };
+  auto const low = at(theta + from), high = at(theta + to);
+  return {std::log((theta + to) / (theta + from)) + (high.psi - low.psi), low.tri - high.tri, high.gammas - low.gammas};
+}
+
+}  // namespace
+
 /// Derivatives of the log likelihood of the negative binomial by theta (Venables & Ripley, Modern Applied Statistics with S, 7.4).
-/// psi(theta + y) - psi(theta) is a sum of 1 / (theta + k), which a table holds.
+/// psi(theta + y) - psi(theta) is a sum of 1 / (theta + k), which a table holds as far as counts usually go.
 void GlmTile::add_theta(const DesignTile& tile) {
   double const theta = spec_.family.theta;
   for (int i = 0; i < tile.rows; ++i) {
     double const w = prior_[i], y = y_[i], mu = at_.mu[i];
-    auto const whole = static_cast<std::size_t>(std::max(0.0, std::round(y)));
+    double const count = std::max(0.0, std::round(y));
+    auto const whole = static_cast<std::size_t>(std::min(count, static_cast<double>(most_rising)));
     if (rising_.empty()) rising_.assign(3, DD(0));
     while (rising_.size() / 3 <= whole) {
       std::size_t const k = rising_.size() / 3;
@@ -236,11 +258,15 @@ void GlmTile::add_theta(const DesignTile& tile) {
       DD const inverse = DD(1) / at, square = inverse * inverse, ln = DD(std::log(at.hi));
       for (DD const& term : {inverse, square, ln}) rising_.push_back(rising_[rising_.size() - 3] + term);
     }
-    double const psi = rising_[3 * whole].hi, tri = rising_[3 * whole + 1].hi, gammas = rising_[3 * whole + 2].hi;
+    RisingSums sums{rising_[3 * whole].hi, rising_[3 * whole + 1].hi, rising_[3 * whole + 2].hi};
+    if (count > most_rising) {
+      auto const more = rising_between(theta, most_rising, count);
+      sums = {sums.psi + more.psi, sums.tri + more.tri, sums.gammas + more.gammas};
+    }
     double const ratio = (y - mu) / (theta + mu), log_ratio = -std::log1p(mu / theta);
-    sums_.theta_score += DD(w * (psi + log_ratio - ratio));
-    sums_.theta_information += DD(w * (tri - 1 / theta + 2 / (mu + theta) - (y + theta) / ((mu + theta) * (mu + theta))));
-    sums_.theta_likelihood += DD(w * (gammas - log_factorial(y) + (theta + y) * log_ratio + (y > 0 ? y * std::log(mu / theta) : 0)));
+    sums_.theta_score += DD(w * (sums.psi + log_ratio - ratio));
+    sums_.theta_information += DD(w * (sums.tri - 1 / theta + 2 / (mu + theta) - (y + theta) / ((mu + theta) * (mu + theta))));
+    sums_.theta_likelihood += DD(w * (sums.gammas - log_factorial(y) + (theta + y) * log_ratio + (y > 0 ? y * std::log(mu / theta) : 0)));
   }
 }
 

@@ -54,6 +54,17 @@ Pack power_deviance(const GlmFamily& f, const At& a) {
   return Pack::all(2) * (theta - kappa);
 }
 
+/// R's MASS: 2 (y ln(max(1, y) / mu) - (y + theta) ln((y + theta) / (mu + theta))), with y ln(y / mu) - y ln((y + theta) / (mu + theta)) drawn
+/// together, so that large counts cancel before they are rounded.
+Pack negative_binomial_deviance(Pack theta, const At& a) {
+  auto const positive = less(zero(), a.y);
+  Pack const ratio = theta * a.residual / (a.mu * (a.y + theta));
+  Pack sum = keep(positive, a.y * log1p(select(positive, ratio, zero()))) - theta * log1p(a.residual / (a.mu + theta));
+  auto const fraction = positive & less(a.y, one());
+  if (fraction.bits() != 0) sum = sum - keep(fraction, a.y * log(select(fraction, a.y, one())));
+  return Pack::all(2) * sum;
+}
+
 template <Variance V>
 Pack unit_deviance(const GlmFamily& f, const At& a) {
   if constexpr (V == Variance::constant) {
@@ -70,9 +81,7 @@ Pack unit_deviance(const GlmFamily& f, const At& a) {
   } else if constexpr (V == Variance::power) {
     return power_deviance(f, a);
   } else {
-    // R's MASS: 2 (y ln(max(1, y) / mu) - (y + theta) ln((y + theta) / (mu + theta)))
-    Pack const theta = Pack::all(f.theta);
-    return Pack::all(2) * (a.y * log(max(a.y, one()) / a.mu) - (a.y + theta) * log((a.y + theta) / (a.mu + theta)));
+    return negative_binomial_deviance(Pack::all(f.theta), a);
   }
 }
 

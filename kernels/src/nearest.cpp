@@ -174,9 +174,9 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     }
   }
   FloatPack square[Packs];
-  for (int r = 0; r < Packs && upper; ++r) {
+  for (int r = 0; r < Packs; ++r) {
     square[r] = FloatPack::all(0);
-    for (int j = 0; j < columns_; ++j) {
+    for (int j = 0; upper && j < columns_; ++j) {
       auto const v = FloatPack::load(x + 16 * (j * Packs + r));
       square[r] = fma(v, v, square[r]);
     }

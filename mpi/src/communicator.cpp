@@ -29,6 +29,15 @@ Failure describe(const std::exception_ptr& mine) {
 
 }  // namespace
 
+std::vector<std::int64_t> all_gather(Communicator& comm, std::int64_t mine) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(comm.size()), 0);
+  all[static_cast<std::size_t>(comm.rank())] = mine;
+  comm.all_sum(all);
+  return all;
+}
+
+std::int64_t all_max(Communicator& comm, std::int64_t mine) { return std::ranges::max(all_gather(comm, mine)); }
+
 void fail_together(Communicator& comm, std::exception_ptr mine) {
   if (comm.size() == 1) {
     if (mine) std::rethrow_exception(mine);
@@ -39,9 +48,7 @@ void fail_together(Communicator& comm, std::exception_ptr mine) {
   if (failures == 0) return;
 
   Failure const own = describe(mine);
-  std::vector<std::int64_t> kinds(static_cast<std::size_t>(comm.size()), 0);
-  kinds[static_cast<std::size_t>(comm.rank())] = own.kind;
-  comm.all_sum(kinds);
+  auto const kinds = all_gather(comm, own.kind);
   auto const lowest = std::find_if(kinds.begin(), kinds.end(), [](std::int64_t kind) { return kind != 0; });
   Bytes message = to_bytes(own.message);
   comm.broadcast(message, static_cast<int>(lowest - kinds.begin()));

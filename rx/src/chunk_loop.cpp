@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "rxhpc/kokkos.hpp"
+#include "rxhpc/memory_limit.hpp"
 
 namespace rxhpc {
 
@@ -20,7 +21,6 @@ namespace {
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 constexpr double seconds_between_reports = 0.1;
-constexpr std::int64_t own_memory = 8 << 20;  // of the program, beside rows and results
 
 }  // namespace
 
@@ -42,8 +42,7 @@ int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t he
   if (options.threads == 1 || chunks <= 1) return 1;
   int const most = HostSpace().concurrency();
   int const wanted = options.threads > 0 ? std::min(options.threads, most) : most;
-  std::int64_t const room = held > 0 && options.memory_limit > 0 ? std::max<std::int64_t>(1, (options.memory_limit - own_memory) / held) : wanted;
-  return static_cast<int>(std::min<std::int64_t>({wanted, chunks, room}));
+  return static_cast<int>(std::min<std::int64_t>(chunks, threads_with_room(wanted, held, options.memory_limit)));
 }
 
 void ChunkReader::place() {

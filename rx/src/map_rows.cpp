@@ -5,14 +5,6 @@
 namespace rxhpc {
 namespace {
 
-// The most over the ranks, by a sum of one slot a rank: a communicator has no maximum.
-std::int64_t largest(std::int64_t mine, Communicator& comm) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(comm.size()), 0);
-  all[static_cast<std::size_t>(comm.rank())] = mine;
-  comm.all_sum(all);
-  return *std::max_element(all.begin(), all.end());
-}
-
 constexpr int chunks_a_thread_and_round = 4;
 
 }  // namespace
@@ -23,7 +15,7 @@ void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink
   std::int64_t const mine = range.last - range.first;
   int const threads = impl::thread_count(options, mine, source.held_bytes(columns));
   std::int64_t const each = std::int64_t{chunks_a_thread_and_round} * threads;
-  std::int64_t const rounds = largest((mine + each - 1) / each, comm);
+  std::int64_t const rounds = all_max(comm, (mine + each - 1) / each);
 
   std::unique_ptr<impl::ChunkLoop> loop;
   together(comm, [&] {

@@ -48,14 +48,14 @@ std::int64_t most_held(const ChunkSource& source, std::span<const int> columns) 
 
 }  // namespace
 
-std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
+std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns, bool columnwise,
                                  const std::function<std::unique_ptr<ChunkFolder>()>& make_folder,
                                  const std::function<void(std::span<double>, std::span<double const>)>& merge, std::vector<double> fresh,
                                  const RunOptions& options, Communicator& comm, Timing* timing) {
   auto const range = chunk_range(source, comm);
   MergeTree tree(range.total, merge);
   pass_together(comm, [&] {
-    bool const apart = source.columns_apart() && make_folder()->columnwise();
+    bool const apart = columnwise && source.columns_apart();
     int const threads = thread_count(options, range.last - range.first, apart ? most_held(source, columns) : source.held_bytes(columns));
     check_memory(options.memory_limit, threads, range.total, fresh.size());
     std::vector<ChunkWork> works;

@@ -136,7 +136,6 @@ class Failures(Case):
             for k, spoiled in enumerate(damaged):
                 err = self.fail_with(3, "bad%d.json: " % k if k != 4 else "cannot predict", "predict", self.write("bad%d.json" % k, spoiled), table, out,
                                      "--compute-std-errors", ranks=2 if MPIRUN and k % 6 == 5 else 1)
-                self.assertEqual(err.count("\n"), 1, err)
                 self.assertEqual(self.files(), [])
             for ranks in (1, 2) if MPIRUN else (1,):
                 self.fail_with(3, "column 'g': level 'c' is unknown to the model", "predict", model, self.write("new.csv", "x,g\n1,a\n2,c\n"), out, ranks=ranks)

@@ -19,7 +19,7 @@ for name in ("OMP_NUM_THREADS", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK",
 
 def command(args, ranks=1):
     words = [PROGRAM] + [str(a) for a in args]
-    return words if ranks == 1 else [MPIRUN, "-q", "--bind-to", "none", "-n", str(ranks)] + words
+    return words if ranks == 1 else [MPIRUN, "--bind-to", "none", "-n", str(ranks)] + words
 
 
 def run(*args, ranks=1, timeout=LIMIT, **more):

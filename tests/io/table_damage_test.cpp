@@ -52,8 +52,6 @@ TEST(DamagedTable, NeverGivesAWrongAnswer) {
       if (trial % 5 == 4) bytes.resize(at);
       else bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
       put_file(path, bytes);
-      // A changed mark makes the file somebody else's: then it is read as such, and is no table of ours.
-      if (bytes.find("rxhpc-table") == std::string::npos) continue;
       SCOPED_TRACE(std::to_string(at) + " of " + std::to_string(good.size()));
       noticed += !reads_right(path, t);
     }

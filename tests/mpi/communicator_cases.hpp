@@ -51,6 +51,11 @@ inline void check_sums(Communicator& comm) {
   comm.all_sum(values);
   EXPECT_EQ(values, (std::vector<std::int64_t>{big + size - 1, -(size * (size - 1)) / 2, 0}));
   EXPECT_EQ(comm.exscan(comm.rank() + 10), 10 * comm.rank() + comm.rank() * (comm.rank() - 1) / 2);
+  auto const all = all_gather(comm, -5 * comm.rank());
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(comm.size()));
+  for (int r = 0; r < comm.size(); ++r) EXPECT_EQ(all[static_cast<std::size_t>(r)], -5 * r);
+  EXPECT_EQ(all_max(comm, -5 * comm.rank()), 0);
+  EXPECT_EQ(all_max(comm, 3 * comm.rank() - 7), 3 * (comm.size() - 1) - 7);
   EXPECT_GE(comm.ranks_on_node(), 1);
 }
 

@@ -248,6 +248,26 @@ TEST(Glm, NegativeBinomialAsGlmNb) {
                                                           16.75951506224227, 8.05940545802458, -279.3283607361499, 50.45502676555229, 146.4156024172049});
 }
 
+/// The same of counts beyond the kernel's table of sums; and counts that no table could hold.
+TEST(Glm, NegativeBinomialOfLargeCounts) {
+  auto options = options_of("negbin");
+  MemorySource s(7);
+  std::vector<double> x, huge, y{310, 1425, 5230, 90, 2604, 815, 7711, 3120, 12020, 660, 4400, 1999, 260, 9040, 2310, 1105, 3333, 720, 15010, 480};
+  for (int i = 1; i <= 20; ++i) {
+    x.push_back(i % 7 / 4.0);
+    huge.push_back(1e9 * y[static_cast<std::size_t>(i - 1)]);
+  }
+  s.numeric("y", y).numeric("x", x).numeric("huge", huge);
+  expect_case(fit(s, "y ~ x", options), {{8.603050070422832, -0.5612142984309453},
+                                         {0.4635312064124839, 0.5018637647617721},
+                                         0.8523383253633712, 0.2340656382631652, -366.0958578388709, 23.53738434719665, 24.78056670790227});
+  auto const m = fit(s, "huge ~ x", options);
+  EXPECT_TRUE(m.converged);
+  EXPECT_NEAR(m.theta, 0.852061047116, 1e-8);  // as far as glm.nb goes
+  EXPECT_NEAR(named(m, "(Intercept)").estimate, 29.326323680332, 1e-9);
+  EXPECT_NEAR(named(m, "x").estimate, -0.561224843611, 1e-9);
+}
+
 /// s <- c(3, 1, 4, 0, 5, 2); t <- c(7, 2, 6, 3, 9, 4); z <- 1:6; w <- c(1, 2, 0.5, 3, 1, 2); glm(cbind(s, t - s) ~ z, binomial, weights = w)
 TEST(Glm, WeightsOfSuccessesAndFailuresAreNoTrials) {
   MemorySource s(4);

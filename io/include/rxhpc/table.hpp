@@ -13,6 +13,9 @@ enum class Codec { none, fast, portable, small };
 Codec codec_of(std::string_view spelling);  ///< throws UsageError
 const char* to_string(Codec codec);
 
+/// Starts HDF5, which takes some milliseconds: no need, but a thread of its own may do it while other things begin.
+void start_hdf5();
+
 /// Collective. An rxhpc table (a file, or a directory of parts), or the group of a foreign HDF5 file (`FILE.h5:/group`, 1-D datasets
 /// of equal length). Rank 0 reads the metadata and broadcasts them. Throws DataError naming the file and the data set. The zone map's
 /// level_counts of a column are empty where they would take more than 64 MiB.

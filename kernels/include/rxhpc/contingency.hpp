@@ -78,7 +78,7 @@ class Contingency {
   int summed() const { return static_cast<int>(spec_.values.size()) + (spec_.weight >= 0 ? 1 : 0); }
   void flush() const;
   void make_room();
-  void weigh(const double* weights, int rows, std::uint32_t* out);
+  bool weigh(const double* weights, int rows, std::uint32_t* out);
 
   ContingencySpec spec_;
   std::int64_t cells_ = 0;  // possible ones, dense only

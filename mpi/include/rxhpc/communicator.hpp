@@ -34,6 +34,11 @@ class Communicator {
   virtual int ranks_on_node() const { return 1; }
 };
 
+/// Collective. One value a rank, in rank order.
+std::vector<std::int64_t> all_gather(Communicator& comm, std::int64_t mine);
+/// Collective. The largest of the ranks' values.
+std::int64_t all_max(Communicator& comm, std::int64_t mine);
+
 /// Collective. `mine` is this rank's caught exception or null. Where any rank has one, the lowest failing rank's error is thrown
 /// on every rank, so that nobody waits for a rank that has left.
 void fail_together(Communicator& comm, std::exception_ptr mine);

@@ -50,7 +50,6 @@ namespace impl {
 struct ChunkFolder {
   virtual ~ChunkFolder() = default;
   virtual void begin() = 0;
-  virtual bool columnwise() const = 0;  ///< whether columns may come one by one
   virtual void add_column(const Chunk& chunk, int position, std::int64_t first, std::int64_t rows) = 0;
   virtual void end_column(const Chunk& chunk, int position) = 0;
   virtual void add(const Chunk& chunk, std::int64_t first, std::int64_t rows) = 0;
@@ -58,7 +57,8 @@ struct ChunkFolder {
   virtual void finish(std::vector<double>& packed) = 0;  ///< the packed state of that chunk alone
 };
 
-std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns,
+/// `columnwise`: whether folders take columns one by one.
+std::vector<double> sweep_packed(const ChunkSource& source, std::span<const int> columns, bool columnwise,
                                  const std::function<std::unique_ptr<ChunkFolder>()>& make_folder,
                                  const std::function<void(std::span<double>, std::span<double const>)>& merge, std::vector<double> fresh,
                                  const RunOptions& options, Communicator& comm, Timing* timing);
@@ -68,7 +68,6 @@ struct Folder final : ChunkFolder {
   A state;
   explicit Folder(const A& fresh) : state(fresh) {}
   void begin() override { state.reset(); }
-  bool columnwise() const override { return ColumnwiseAccumulator<A>; }
   void add_column([[maybe_unused]] const Chunk& chunk, [[maybe_unused]] int position, [[maybe_unused]] std::int64_t first,
                   [[maybe_unused]] std::int64_t rows) override {
     if constexpr (ColumnwiseAccumulator<A>) state.update_column(chunk, position, first, rows);
@@ -105,7 +104,7 @@ A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh,
   fresh.pack(packed);
   A result = fresh;
   result.unpack(impl::sweep_packed(
-      source, columns, [&] { return std::make_unique<impl::Folder<A>>(fresh); },
+      source, columns, ColumnwiseAccumulator<A>, [&] { return std::make_unique<impl::Folder<A>>(fresh); },
       [&](std::span<double> into, std::span<double const> from) { fresh.merge(into, from); }, std::move(packed), options, comm, timing));
   return result;
 }

@@ -13,7 +13,10 @@ class Grid {
  public:
   Grid() = default;
   explicit Grid(std::vector<std::int64_t> rows_of_each) : first_{0} {
-    for (auto rows : rows_of_each) first_.push_back(first_.back() + rows);
+    for (auto rows : rows_of_each) {
+      first_.push_back(first_.back() + rows);
+      if (rows > longest_) longest_ = rows;
+    }
   }
   /// Chunks of `length` rows, the last one shorter.
   static Grid uniform(std::int64_t total, std::int64_t length) {
@@ -25,14 +28,11 @@ class Grid {
   std::int64_t total() const { return first_.back(); }
   std::int64_t first(std::int64_t chunk) const { return first_[chunk]; }  ///< global number, from 0, of its first row
   std::int64_t rows(std::int64_t chunk) const { return first_[chunk + 1] - first_[chunk]; }
-  std::int64_t longest() const {  ///< rows of the longest chunk
-    std::int64_t most = 0;
-    for (std::int64_t k = 0; k < chunks(); ++k) most = rows(k) > most ? rows(k) : most;
-    return most;
-  }
+  std::int64_t longest() const { return longest_; }  ///< rows of the longest chunk
 
  private:
   std::vector<std::int64_t> first_{0};
+  std::int64_t longest_ = 0;
 };
 
 constexpr std::int64_t default_chunk_rows = 131072;
