@@ -50,6 +50,9 @@ Anova compare(const Fit& a, const Fit& b, bool chi_squared) {
 }
 
 Fit fit_of(const Glm& m) {
+  bool const own_theta = m.functions.variance == Variance::negative_binomial && !std::isnan(m.theta_error);
+  if (own_theta)  // deviances at different thetas cannot be compared
+    return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, -2 * m.log_likelihood, 1, m.n_valid_obs, estimated(m.coefficients)};
   return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, m.deviance, m.dispersion, m.n_valid_obs, estimated(m.coefficients)};
 }
 
@@ -67,6 +70,8 @@ Anova anova(const LinMod& a, const LinMod& b) { return compare(fit_of(a), fit_of
 
 Anova anova(const Glm& a, const Glm& b) {
   if (a.family != b.family || a.link != b.link) throw UsageError("--anova-with: the models differ in family or link");
+  if (a.functions.variance == Variance::negative_binomial && (std::isnan(a.theta_error) != std::isnan(b.theta_error) || (std::isnan(a.theta_error) && a.theta != b.theta)))
+    throw UsageError("--anova-with: theta was given in one model alone, or differs");
   return compare(fit_of(a), fit_of(b), a.fixed_dispersion);
 }
 

@@ -141,6 +141,8 @@ class Compiler {
 /// "a number", "a factor", "text", ...: for messages.
 std::string describe(const Value& v);
 /// `c(0, 7.5, 10)` cut at the right: "(0,7.5]", "(7.5,10]".
+/// The levels whose numbers N() gives (with text_too: also those that a text would have, sorted); empty where a value has none.
+std::vector<std::string> levels_of_codes(const Value& x, bool text_too);
 std::vector<std::string> cut_labels(const std::vector<double>& breaks, bool right, bool include_lowest, int digits);
 
 }  // namespace rxhpc::impl

@@ -175,10 +175,18 @@ Value Compiler::virtual_factor(const Expr& e) {
   return coded(graph_.add(RowOp::whole_code, node(x), -1, -1, {first, first + (high - low), outside}), VarType::factor, std::move(levels));
 }
 
+std::vector<std::string> levels_of_codes(const Value& x, bool text_too) {
+  if (x.raw_text || !(x.type == VarType::factor || x.type == VarType::ordered || (text_too && x.coded()))) return {};
+  auto levels = x.levels;
+  if (x.type == VarType::character) std::sort(levels.begin(), levels.end());
+  return levels;
+}
+
 Value Compiler::factor_codes(const Expr& e) {
   auto const& xe = *arguments(e, {"x"}, 1)[0];
-  auto const x = compile(xe);
+  auto x = compile(xe);
   if (x.raw_text) as_coded(xe, x);
+  if (x.type == VarType::character) x = to_levels(x, levels_of_codes(x, true));
   if (x.coded() || x.type == VarType::logical) return computed(node(x), VarType::integer);
   throw_at(xe, "'" + deparse(xe) + "' is " + describe(x) + ", N() needs a factor");
 }

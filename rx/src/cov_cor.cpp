@@ -305,7 +305,7 @@ CovCor cov_cor(const ChunkSource& source, std::string_view text, const CovCorOpt
   check(options, formula);
   impl::resolve_terms(r, std::move(formula), fit);
   out.formula = r.formula.text;
-  out.rows = options.rows;
+  out.rows = r.rows.options();
   out.type = options.type;
   auto const centred = options.pairwise ? pairwise(r, fit, comm, out) : complete(r, fit, comm, out);
 

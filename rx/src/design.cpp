@@ -8,21 +8,15 @@
 namespace rxhpc {
 namespace {
 
-/// F(x) with the range that was used, so that other data give the same levels.
-std::string with_range(const Expr& e, const std::vector<std::string>& levels) {
-  if (e.kind != Expr::Kind::call || e.text != "F" || e.args.size() != 1 || levels.empty()) return deparse(e);
-  return "F(" + deparse(*e.args[0]) + ", " + levels.front() + ", " + levels.back() + ")";
-}
-
 std::vector<std::string> sorted(std::vector<std::string> levels) {
   std::sort(levels.begin(), levels.end());
   return levels;
 }
 
-DesignVariable resolve(const Expr& e, RowSource& rows) {
+DesignVariable resolve(const ExprPtr& e, RowSource& rows) {
   DesignVariable v;
-  v.label = deparse(e);
-  auto const& column = rows.schema()[rows.derive(e, v.label)];
+  v.label = deparse(*e);
+  auto const column = rows.schema()[rows.derive(*e, v.label)];
   v.factor = column.coded() || column.type == VarType::logical;
   if (column.storage == Storage::text)
     throw UsageError("column '" + v.label + "' has too many distinct texts to be a factor");
@@ -30,7 +24,7 @@ DesignVariable resolve(const Expr& e, RowSource& rows) {
     v.levels = column.type == VarType::logical     ? std::vector<std::string>{"FALSE", "TRUE"}
                : column.type == VarType::character ? sorted(column.levels)
                                                    : column.levels;
-  v.expression = column.categorical() ? with_range(e, column.levels) : v.label;
+  v.expression = deparse(*rows.pinned(e));
   return v;
 }
 
@@ -95,7 +89,12 @@ std::vector<DesignColumn> Design::columns() const {
 std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const {
   std::set<std::set<int>> in_model;
   in_model.insert(std::set<int>{});  // the span of the intercept: given, or made by the first factor in full
-  for (auto const& t : terms) in_model.insert({t.variables.begin(), t.variables.end()});
+  std::vector<std::set<int>> of_term;
+  for (auto const& t : terms) in_model.insert(of_term.emplace_back(t.variables.begin(), t.variables.end()));
+  // R looks for the term without the factor within the terms before (TermCode of its model.c), whether or not it is one itself.
+  auto const within_earlier = [&](const std::set<int>& margin, int term) {
+    return std::any_of(of_term.begin(), of_term.begin() + term, [&](auto const& t) { return std::includes(t.begin(), t.end(), margin.begin(), margin.end()); });
+  };
 
   auto all = columns();
   bool full_seen = intercept;
@@ -107,7 +106,8 @@ std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::ve
       if (!variables[v].factor) continue;
       std::set<int> margin(terms[t].variables.begin(), terms[t].variables.end());
       margin.erase(v);
-      bool const full = !in_model.count(margin) || !full_seen || (cube && t == 0);
+      bool const spanned = in_model.count(margin) || (coding == Coding::drop_first && within_earlier(margin, t));
+      bool const full = !spanned || !full_seen || (cube && t == 0);
       if (!(cube && t == 0)) full_seen = true;
       int const levels = static_cast<int>(variables[v].levels.size());
       int reference = coding == Coding::drop_last ? levels - 1 : 0;
@@ -135,7 +135,7 @@ Design make_design(const Formula& formula, RowSource& rows, bool cube) {
     for (auto const& e : term.variables) {
       auto const label = deparse(*e);
       auto known = std::find_if(d.variables.begin(), d.variables.end(), [&](auto const& v) { return v.label == label; });
-      if (known == d.variables.end()) known = d.variables.insert(d.variables.end(), resolve(*e, rows));
+      if (known == d.variables.end()) known = d.variables.insert(d.variables.end(), resolve(e, rows));
       t.variables.push_back(static_cast<int>(known - d.variables.begin()));
     }
     d.terms.push_back(std::move(t));

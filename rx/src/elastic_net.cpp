@@ -391,7 +391,7 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   out.response_expression = response.expression;
   out.design = std::move(r.design);
   out.formula = r.formula.text;
-  out.rows = options.rows;
+  out.rows = r.rows.options();
   out.pweights = options.pweights;
   out.fweights = options.fweights;
   out.like_r = options.like_r;

@@ -68,8 +68,12 @@ class Expander {
     return both(left, product(inside, right, *e), *e);
   }
 
+  /// Variables as the formula's text has them, from left to right.
+  const std::vector<std::string>& met() const { return met_; }
+
  private:
   std::vector<std::string> dot_names_;
+  mutable std::vector<std::string> met_;
 
   static Terms constant(const Expr& e) {
     if (e.number != 0 && e.number != 1) throw_at(e, "the only numbers that can be terms are 0 and 1");
@@ -78,10 +82,11 @@ class Expander {
     return t;
   }
 
-  static Terms single(const ExprPtr& e) {
+  Terms single(const ExprPtr& e) const {
     if (e->text == "cbind") throw_at(*e, "cbind() belongs on the left side");
     Terms t;
     t.list.push_back({{e}, {deparse(*e)}, false});
+    met_.push_back(t.list[0].names[0]);
     return t;
   }
 
@@ -95,6 +100,7 @@ class Expander {
       variable->text = column;
       variable->quoted = quoted_name(column) != column;
       t.list.push_back({{variable}, {deparse(*variable)}, false});
+      met_.push_back(t.list.back().names[0]);
     }
     return t;
   }
@@ -214,6 +220,7 @@ std::string FormulaTerm::label() const {
 Formula Formula::in_r_order() const {
   Formula sorted = *this;
   std::unordered_map<std::string, std::size_t> order;
+  for (auto const& name : written) order.try_emplace(name, order.size());
   for (auto const& term : terms)
     for (auto const& variable : term.variables) order.try_emplace(deparse(*variable), order.size());
   auto const place = [&](const ExprPtr& e) { return order.at(deparse(*e)); };
@@ -233,7 +240,9 @@ Formula parse_formula(std::string_view source, const std::vector<std::string>& d
     f.responses = responses_of(e->args[0]);
     for (auto const& used : names_in(*e->args[0])) std::erase(rest, used);
   }
-  auto const terms = Expander(std::move(rest)).expand(e->args.back());
+  Expander const expander(std::move(rest));
+  auto const terms = expander.expand(e->args.back());
+  f.written = expander.met();
   for (auto const& term : terms.list) {
     if (term.offset)
       f.offsets.push_back(term.variables[0]);

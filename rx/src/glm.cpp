@@ -203,8 +203,9 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.response = response.name;
   model.response_expression = response.expression;
   model.design = std::move(r.design);
+  impl::note_unused_levels(model.design, last.sums);
   model.formula = r.formula.text;
-  model.rows = options.rows;
+  model.rows = r.rows.options();
   model.pweights = options.pweights;
   model.fweights = options.fweights;
   model.like_r = options.like_r;

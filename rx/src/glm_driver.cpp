@@ -126,7 +126,7 @@ bool GlmDriver::halve(bool valid, double deviance) {
     state.base.clear();
     state.finished = true;
     state.converged = false;
-    state.theta_done = true;  // the null model waits for it
+    give_theta_up();
   }
   return true;
 }
@@ -216,7 +216,7 @@ void GlmDriver::finish_or_refine(bool converged) {
   if (converged && !state.theta_done && advance_theta()) return;
   state.finished = true;
   state.converged = converged && (state.theta_done || state.theta_rounds < most_theta_rounds);
-  state.theta_done = true;  // found or given up: the null model waits for it
+  give_theta_up();
 }
 
 void GlmDriver::decide(const GlmStep& step) {
@@ -256,6 +256,7 @@ void GlmDriver::run() {
     means_ = first_means(r_, comm_);
     // A fit that had used up its iterations goes on.
     state.finished = state.finished && state.converged;
+    if (!state.finished) take_theta_up();
   }
   while (!(state.finished && state.decided && state.null_done && !last.step.empty())) {
     decide(pass(step_spec()));

@@ -1,5 +1,6 @@
 // The iterations of a generalised linear model, as a machine whose state can be stored between two passes.
 #pragma once
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -34,13 +35,14 @@ struct GlmState {
   std::int64_t fractional = 0;
   // The model with one number
   bool null_done = false;
-  double null_value = 0, null_base = 0, null_base_deviance = 0;
+  double null_value = 0, null_base = 0, null_base_deviance = 0, null_start = 0;
   DD null_deviance;
   int null_passes = 0;
   // Negative binomial
   double theta = 0;
   int theta_rounds = 0;
   bool theta_done = true;
+  double theta_given_up = std::numeric_limits<double>::quiet_NaN();  // where its search stood when the iterations ended
 };
 std::string text_of(const GlmState& state);
 /// Throws DataError where the text is no state.
@@ -90,6 +92,9 @@ class GlmDriver {
   void take_constants(const GlmStep& step);
   void decide_null(const GlmStep& step);
   bool advance_theta();
+  double theta_by_moments() const;
+  void give_theta_up();
+  void take_theta_up();
   bool take_last_step(double deviance);
   double penalty_of_rounding(double deviance) const;
   std::vector<double> given_values() const;

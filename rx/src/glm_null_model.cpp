@@ -27,6 +27,7 @@ void GlmDriver::take_constants(const GlmStep& step) {
     state.null_value = offset_ ? glm_link(family_.functions, mean) : mean;
     if (!std::isfinite(state.null_value)) state.null_value = 0;
   }
+  state.null_start = state.null_value;
   state.null_base = none;
   if (family_.functions.range == Range::zero_or_one && intercept_like(r_) && !offset_ && options_.pweights.empty()) {
     // Of 0 and 1 alone the deviance about the mean is known from their numbers.

@@ -52,6 +52,7 @@ GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options) 
   auto const v = r.rows.schema()[column];
   if (v.type == VarType::logical && binomial) out.expression = "as.numeric(" + out.name + ")";
   else if (v.coded() || v.storage == Storage::text) out.expression = second_level(out.name, v, binomial);
+  else out.expression = deparse(*r.rows.pinned(written[0]));
   r.spec.responses = {r.place(out.expression == out.name ? column : numeric_column(r.rows, *parse_expression(out.expression), "the response"))};
   resolve_weight(r, options);
   return out;

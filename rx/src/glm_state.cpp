@@ -44,7 +44,8 @@ std::string text_of(const GlmState& s) {
          {"weight", dd(s.weight)}, {"weighted_y", dd(s.weighted_y)}, {"likelihood", dd(s.likelihood)}, {"fractional", s.fractional},
          {"null_done", s.null_done}, {"null_value", number(s.null_value)}, {"null_base", number(s.null_base)},
          {"null_base_deviance", number(s.null_base_deviance)}, {"null_deviance", dd(s.null_deviance)}, {"null_passes", s.null_passes},
-         {"theta", number(s.theta)}, {"theta_rounds", s.theta_rounds}, {"theta_done", s.theta_done}};
+         {"theta", number(s.theta)}, {"theta_rounds", s.theta_rounds}, {"theta_done", s.theta_done},
+         {"theta_given_up", number(s.theta_given_up)}, {"null_start", number(s.null_start)}};
   return j.dump();
 }
 
@@ -85,6 +86,8 @@ GlmState state_from(const std::string& text) try {
   s.theta = number_from(j.at("theta"));
   s.theta_rounds = j.at("theta_rounds");
   s.theta_done = j.at("theta_done");
+  s.theta_given_up = number_from(j.at("theta_given_up"));
+  s.null_start = number_from(j.at("null_start"));
   return s;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged checkpoint: ") + e.what());

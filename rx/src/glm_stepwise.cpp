@@ -22,13 +22,7 @@ class RefitScorer final : public StepScorer {
   }
 
   /// The model of these terms, in this order; each is fitted once, as a candidate or where the search goes.
-  const Glm& fit(const std::vector<int>& terms) {
-    auto const [at, fresh] = fits_.try_emplace(terms);
-    if (!fresh) return at->second;
-    auto const& model = at->second = glm(source_, text_of(terms), options_, comm_);
-    add_timing(timing_, model.timing);
-    return model;
-  }
+  const Glm& fit(const std::vector<int>& terms) { return fit(terms, options_, fits_); }
 
   /// Its formula, offsets included.
   std::string text_of(const std::vector<int>& terms) const {
@@ -40,19 +34,23 @@ class RefitScorer final : public StepScorer {
   StepScore move_to(const std::vector<int>& terms) override {
     terms_ = terms;
     now_ = fit(terms);
+    // Candidates have the theta of the model that they would follow: deviances at different ones cannot be compared.
+    beside_ = options_;
+    at_theta_.clear();
+    if (own_theta()) beside_.family.theta = now_.theta;
     if (std::isnan(now_.aic) && !control_.by_significance)
       throw UsageError("the family " + now_.family + " has no AIC to select terms by; --step-criterion sig-level needs none");
-    return {now_.deviance, now_.df_residual, now_.aic + (control_.k - 2) * now_.rank};
+    return {now_.deviance, now_.df_residual, criterion()};
   }
   StepScore with(int term) override {
     auto terms = terms_;
     terms.push_back(term);
-    return score(fit(terms));
+    return score(candidate(terms));
   }
   StepScore without(int term) override {
     auto terms = terms_;
     std::erase(terms, term);
-    return score(fit(terms));
+    return score(candidate(terms));
   }
   /// Chi-squared where the dispersion is fixed, else F with the larger model's deviance for it.
   double p_value(const StepScore& smaller, const StepScore& larger) const override {
@@ -61,22 +59,35 @@ class RefitScorer final : public StepScorer {
   }
 
  private:
+  using Fits = std::map<std::vector<int>, Glm>;
+  const Glm& fit(const std::vector<int>& terms, const GlmOptions& options, Fits& known) {
+    auto const [at, fresh] = known.try_emplace(terms);
+    if (!fresh) return at->second;
+    auto const& model = at->second = glm(source_, text_of(terms), options, comm_);
+    add_timing(timing_, model.timing);
+    return model;
+  }
+  const Glm& candidate(const std::vector<int>& terms) { return own_theta() ? fit(terms, beside_, at_theta_) : fit(terms); }
+  bool own_theta() const { return now_.functions.variance == Variance::negative_binomial && !options_.family.theta; }
+  /// AIC with k for 2; R does not count theta.
+  double criterion() const { return now_.aic + (control_.k - 2) * now_.rank - (own_theta() ? 2 : 0); }
+
   /// Differences to the current model in deviance over its dispersion, or in n ln(deviance) for gaussian.
   StepScore score(const Glm& m) const {
     double const observations = now_.df_residual + now_.rank, scale = control_.scale;
     bool const gaussian = now_.family == "gaussian" && scale == 0;
     double const dispersion = scale > 0 ? scale : now_.dispersion;
     double const fit = gaussian ? observations * std::log(m.deviance / now_.deviance) : (m.deviance - now_.deviance) / dispersion;
-    return {m.deviance, m.df_residual, now_.aic + (control_.k - 2) * now_.rank + fit + control_.k * (m.rank - now_.rank)};
+    return {m.deviance, m.df_residual, criterion() + fit + control_.k * (m.rank - now_.rank)};
   }
 
   const ChunkSource& source_;
   const StepScope& scope_;
   StepControl control_;
-  GlmOptions options_;
+  GlmOptions options_, beside_;
   Communicator& comm_;
   Timing& timing_;
-  std::map<std::vector<int>, Glm> fits_;
+  Fits fits_, at_theta_;
   std::vector<int> terms_;  // of the current model
   Glm now_;
 };
@@ -109,7 +120,7 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   for (std::size_t k = 0; options.step->keep_coefs && k < path.models.size(); ++k)
     for (auto const& c : scorer.fit(path.models[k]).coefficients) add_step_coefficient(model.selection->coefs, k, path.models.size(), c);
   model.n_missing_obs = whole.n_missing_obs;
-  model.rows = options.rows;
+  model.rows.row_selection = options.rows.row_selection;
   model.timing = timing;
   return model;
 }

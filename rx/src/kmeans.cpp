@@ -21,13 +21,20 @@ std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, st
   if (!parsed.responses.empty()) throw UsageError("the formula of k-means has no left side: '~ x + y'");
   if (!parsed.offsets.empty()) throw UsageError("k-means takes no offset()");
   text = parsed.text;
+  bool pinned = false;
   std::vector<int> columns;
   for (auto const& term : parsed.terms) {
     ExprPtr e = term.variables[0];
     for (std::size_t k = 1; k < term.variables.size(); ++k)
       e = parse_expression("(" + deparse(*e) + ") * (" + deparse(*term.variables[k]) + ")");
     columns.push_back(numeric_column(rows, *e, "variable"));
-    variables.push_back(term.label());
+    auto const same = rows.pinned(e);
+    pinned |= same != e;
+    variables.push_back(same != e ? deparse(*same) : term.label());
+  }
+  if (pinned) {  // the text of a model must mean the same for other data
+    text = "~";
+    for (std::size_t k = 0; k < variables.size(); ++k) text += (k == 0 ? " " : " + ") + variables[k];
   }
   if (columns.empty()) throw UsageError("the formula names no variable");
   return columns;
@@ -319,7 +326,7 @@ KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansO
   if (!options.centers.empty() && std::count(best->size.begin(), best->size.end(), 0.0) > 0) impl::check_distinct_rows(p, options, comm, timing);
   best->formula = p.formula;
   best->variables = p.variables;
-  best->rows = options.rows;
+  best->rows = p.rows.options();
   best->missing = options.missing;
   best->weighted = p.spec.weight >= 0;
   best->shift = p.spec.shift;

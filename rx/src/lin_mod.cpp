@@ -169,6 +169,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
   if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
+  impl::note_unused_levels(model.design, sums);
 }
 
 /// The coefficients of every step, each name where it first appears.
@@ -262,7 +263,7 @@ LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOption
     auto const robust = robust_covariances(r, fit, cluster, options, comm, model);
     finish(model, r, fit, log_weights, robust, options);
   }
-  model.rows = options.rows;
+  model.rows = r.rows.options();
   model.pweights = options.pweights;
   model.fweights = options.fweights;
   model.like_r = options.like_r;

@@ -7,19 +7,45 @@
 
 namespace rxhpc::impl {
 
+namespace {
+
+/// Factors that an expression makes of named levels for their codes: pinned N() and as.integer().
+void coded_factors(const Expr& e, std::vector<const Expr*>& found) {
+  if (e.is_call("factor") && e.args.size() == 2 && e.arg_names[1] == "levels" && e.args[1]->is_call("c")) found.push_back(&e);
+  for (auto const& arg : e.args) coded_factors(*arg, found);
+}
+
+}  // namespace
+
 void check_levels(const Design& design, RowSource& rows, const ChunkSource& input) {
-  for (auto const& v : design.variables) {
-    if (!v.factor) continue;
-    int const column = rows.derive(*parse_expression(v.expression), v.expression), base = rows.base_column(column);
+  auto const check = [&](const Expr& made, const std::string& label, const std::vector<std::string>& levels, const std::vector<std::string>& unused) {
+    int const column = rows.derive(made, deparse(made)), base = rows.base_column(column);
     auto const& found = rows.schema()[column];
     auto const* zones = base >= 0 ? input.zone_map() : nullptr;
     if (zones && zones->level_counts[base].size() != zones->moments[base].size()) zones = nullptr;  // left out where there are very many levels
     for (std::size_t l = 0; l < found.levels.size(); ++l) {
-      if (std::find(v.levels.begin(), v.levels.end(), found.levels[l]) != v.levels.end()) continue;
+      bool const in_vain = std::ranges::count(unused, found.levels[l]) > 0;
+      if (std::ranges::count(levels, found.levels[l]) > 0 && !in_vain) continue;
       std::int64_t seen = zones ? 0 : 1;
       if (zones)
         for (auto const& chunk : zones->level_counts[base]) seen += chunk[l];
-      if (seen > 0) throw DataError("column '" + v.label + "': level '" + found.levels[l] + "' is unknown to the model");
+      // a level that the table has as the model's own list of levels had it, but perhaps not in any row, is no news
+      if (seen > 0 && !(in_vain && !zones))
+        throw DataError("column '" + label + "': level '" + found.levels[l] + (in_vain ? "' had no rows when the model was fitted" : "' is unknown to the model"));
+    }
+  };
+  for (auto const& v : design.variables) {
+    auto const e = parse_expression(v.expression);
+    if (v.factor) {
+      check(*e, v.label, v.levels, v.unused);
+      continue;
+    }
+    std::vector<const Expr*> factors;
+    coded_factors(*e, factors);
+    for (auto const* f : factors) {
+      std::vector<std::string> levels;
+      for (auto const& text : f->args[1]->args) levels.push_back(text->text);
+      check(*f->args[0], v.label, levels, {});
     }
   }
 }
@@ -41,6 +67,13 @@ LinearPredictor::LinearPredictor(const Design& design, const BoundDesign& bound,
   for (int t = 0; t < static_cast<int>(design.terms.size()); ++t) {
     first_.push_back(static_cast<std::int32_t>(at));
     at += design.cells(t);
+    auto& unused = unused_.emplace_back();
+    for (int v : design.terms[t].variables) {
+      auto const& variable = design.variables[v];
+      if (!variable.factor) continue;
+      unused.emplace_back();
+      for (auto const& level : variable.levels) unused.back().push_back(std::ranges::count(variable.unused, level) > 0);
+    }
   }
 }
 
@@ -73,9 +106,10 @@ void LinearPredictor::load(const Chunk& in, std::int64_t from, std::int64_t coun
     std::int32_t radix = 1;
     for (std::size_t f = 0; f < term.factors.size(); ++f) {
       load_codes(in.columns[term.factors[f]], from, count, tile.codes.data());
-      // A missing code leaves the row in some cell of the term and makes its value NaN.
+      // A missing code, or one that the fit never saw, leaves the row in some cell of the term and makes its value NaN.
+      const char* const unused = unused_[t][f].data();
       for (std::int64_t i = 0; i < count; ++i) {
-        bool const missing = tile.codes[i] < 0;
+        bool const missing = tile.codes[i] < 0 || unused[tile.codes[i]];
         place[i] += missing ? 0 : radix * tile.codes[i];
         value[i] = missing ? std::nan("") : value[i];
       }

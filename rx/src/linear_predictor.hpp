@@ -8,14 +8,15 @@
 
 namespace rxhpc::impl {
 
-/// Throws DataError where a factor of the input has a level, in rows that there are, that the design does not know (where the table does
-/// not tell the rows, any such level counts).
+/// Throws DataError where a factor of the input has a level, in rows that there are, that the design does not know or that had no rows in
+/// the fit (where the table does not tell the rows, any level counts that is unknown).
 void check_levels(const Design& design, RowSource& rows, const ChunkSource& input);
 
 /// The columns of the input that an expression or a design's variables are made from.
 std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
 
-/// eta = sum over the terms of value times the coefficient of the row's cell; a missing part makes the row NaN.
+/// eta = sum over the terms of value times the coefficient of the row's cell; a missing part, or a level without rows in the fit, makes the
+/// row NaN.
 /// Cost a row: a multiply-add a term; with the variance x'Vx one a pair of terms.
 class LinearPredictor {
  public:
@@ -43,6 +44,7 @@ class LinearPredictor {
  private:
   BoundDesign bound_;
   std::vector<std::int32_t> first_;  // first column of each term
+  std::vector<std::vector<std::vector<char>>> unused_;  // [term][factor of it][level]: had no rows in the fit
   std::size_t columns_;
   std::vector<double> beta_, covariance_;
 };

@@ -32,6 +32,7 @@ json design_json(const Design& design) {
   for (auto const& v : design.variables) {
     json one{{"label", v.label}, {"expression", v.expression}, {"factor", v.factor}};
     if (v.factor) one["levels"] = v.levels;
+    if (!v.unused.empty()) one["unused_levels"] = v.unused;
     d["variables"].push_back(std::move(one));
   }
   for (auto const& t : design.terms) d["terms"].push_back(t.variables);
@@ -42,9 +43,9 @@ Design design_from_json(const json& d) {
   Design design;
   design.intercept = d.at("intercept");
   design.cube = d.at("cube");
+  auto const texts = [](const json& v, const char* name) { return v.contains(name) ? v.at(name).get<std::vector<std::string>>() : std::vector<std::string>{}; };
   for (auto const& v : d.at("variables"))
-    design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"),
-                                v.contains("levels") ? v.at("levels").get<std::vector<std::string>>() : std::vector<std::string>{}});
+    design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"), texts(v, "levels"), texts(v, "unused_levels")});
   for (auto const& t : d.at("terms")) design.terms.push_back({t.get<std::vector<int>>()});
   for (auto const& t : design.terms)
     for (int v : t.variables)
@@ -84,8 +85,8 @@ std::string coefficients_text(const std::vector<Coefficient>& coefficients, cons
       rows.push_back({c.name, like_r ? "NA" : "Dropped", "", "", "", ""});
       continue;
     }
-    char t[64];
-    std::snprintf(t, sizeof t, "%.3f", c.t_value);
+    char t[64] = "NA";
+    if (!std::isnan(c.t_value)) std::snprintf(t, sizeof t, "%.3f", c.t_value);
     std::string star = stars(c.p_value);
     star.resize(3, ' ');
     rows.push_back({c.name, shown[k], shown_errors[k], t, p_text(c.p_value), star});

@@ -155,7 +155,7 @@ NaiveBayes naive_bayes(const ChunkSource& source, std::string_view formula, cons
   if (s.valid() == 0) throw DataError("no row has a class: the response '" + y.label + "' (or the weight) is missing in every one");
   out.formula = p.formula;
   out.response = y.label;
-  out.rows = options.rows;
+  out.rows = p.rows.options();
   out.weighted = p.spec.weight >= 0;
   out.smoothing_factor = options.smoothing_factor;
   out.classes = y.levels;

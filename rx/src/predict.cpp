@@ -72,7 +72,10 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   p.schema.variables = std::move(plan.outputs);
   auto const pass_on = [&](int column) {
     auto const& v = p.rows->schema()[column];
-    if (p.schema.find(v.name) >= 0) return;
+    auto const at = p.schema.find(v.name);
+    if (at >= 0 && at < static_cast<int>(p.computed))
+      throw UsageError("'" + v.name + "' would be both a computed column and one passed on; --pred-var-names gives the first another name");
+    if (at >= 0) return;
     p.schema.variables.push_back(v);
     p.passed.push_back(plan.place(column));
   };

@@ -127,6 +127,15 @@ RegressionSums sums_of(const Regression& r, const CrossProducts& state, const Fi
   return s;
 }
 
+void note_unused_levels(Design& design, const RegressionSums& sums) {
+  for (std::size_t v = 0; v < design.variables.size(); ++v) {
+    auto& variable = design.variables[v];
+    variable.unused.clear();
+    for (std::size_t l = 0; l < variable.levels.size(); ++l)
+      if (!sums.level_in_use[v][l]) variable.unused.push_back(variable.levels[l]);
+  }
+}
+
 bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift) {
   std::size_t k = 0;
   int column = 0;

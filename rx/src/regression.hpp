@@ -58,6 +58,9 @@ struct RegressionSums {
   std::vector<char> cell_in_use;                ///< [design column]
 };
 
+/// Notes in the design which levels have no rows.
+void note_unused_levels(Design& design, const RegressionSums& sums);
+
 /// What the sums of a whole pass say. Throws DataError: infinite values, negative weights, no complete row.
 RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options);
 /// Collective. One pass. Throws DataError: infinite values, negative weights, no complete row.

@@ -43,7 +43,9 @@ struct RowSource::Impl final : impl::Scope {
   impl::RowGraph graph;
   int selection = -1;
   bool touched = false;
+  RowOptions options;  // transforms pinned
   RangeFunction range_function;
+  mutable std::map<std::string, std::pair<double, double>> ranges;  // of expressions, once they have been asked for
   std::map<std::string, std::pair<std::string, int>> derived;  // name: expression, position
   std::uint64_t version = next_version();
   mutable std::mutex mutex;
@@ -64,7 +66,10 @@ struct RowSource::Impl final : impl::Scope {
   }
   std::pair<double, double> range(const Expr& e, const impl::Value&) const override {
     if (!range_function) throw_at(e, "the range of '" + deparse(e) + "' is not known; give low and high of F()");
-    return range_function(*self, self->derive(e, deparse(e)));
+    auto const text = deparse(e);
+    auto const [at, fresh] = ranges.try_emplace(text);
+    if (fresh) at->second = range_function(*self, self->derive(e, text));
+    return at->second;
   }
 
   impl::Value compile(const Expr& e) { return impl::Compiler(graph, *this).compile(e); }
@@ -102,9 +107,13 @@ struct RowSource::Impl final : impl::Scope {
     return true;
   }
 
+  ExprPtr pinned(const ExprPtr& e);
+
   void transform(const std::string& text, bool skip_missing_inputs) {
     auto const assignment = parse_assignment(text);
     int const at = schema.find(assignment.name);
+    ranges.clear();
+    options.transforms.push_back(text);
     if (!assignment.value) {
       if (at < 0 && skip_missing_inputs) return;
       std::size_t const place = static_cast<std::size_t>(schema.at(assignment.name));
@@ -115,6 +124,7 @@ struct RowSource::Impl final : impl::Scope {
     }
     if (skip_missing_inputs && !inputs_known(*assignment.value)) return;
     auto value = compile(*assignment.value);
+    if (auto const same = pinned(assignment.value); same != assignment.value) options.transforms.back() = quoted_name(assignment.name) + " = " + deparse(*same);
     if (at < 0) {
       append(std::move(value), assignment.name);
       return;
@@ -125,6 +135,7 @@ struct RowSource::Impl final : impl::Scope {
   }
 
   void select(const std::string& text) {
+    options.row_selection = text;
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) return;
     auto const e = parse_expression(text);
     impl::Compiler compiler(graph, *this);
@@ -164,6 +175,50 @@ struct RowSource::Impl final : impl::Scope {
   void compute(RowScratch& s, Chunk& out) const;
   void finish(RowScratch& s, Chunk& out, std::int64_t kept) const;
 };
+
+ExprPtr RowSource::Impl::pinned(const ExprPtr& e) {
+  if (e->kind != Expr::Kind::call) return e;
+  auto made = std::make_shared<Expr>(*e);
+  made->source.reset();
+  bool changed = false;
+  for (auto& arg : made->args) {
+    auto const same = pinned(arg);
+    changed |= same != arg;
+    arg = same;
+  }
+  auto const call = [](const char* name, std::vector<ExprPtr> args, std::vector<std::string> names) {
+    auto c = std::make_shared<Expr>();
+    c->kind = Expr::Kind::call;
+    c->text = name;
+    c->args = std::move(args);
+    c->arg_names = std::move(names);
+    return c;
+  };
+  bool const codes = e->text == "N" || e->text == "as.integer" || e->text == "as.numeric" || e->text == "as.double";
+  if (codes && e->args.size() == 1) {
+    auto const x = compile(*e->args[0]);
+    if (auto const levels = impl::levels_of_codes(x, e->text == "N"); !levels.empty()) {
+      std::vector<ExprPtr> texts;
+      for (auto const& level : levels) {
+        auto text = std::make_shared<Expr>();
+        text->kind = Expr::Kind::text;
+        text->text = level;
+        texts.push_back(std::move(text));
+      }
+      auto const count = texts.size();
+      made->args[0] = call("factor", {made->args[0], call("c", std::move(texts), std::vector<std::string>(count))}, {"", "levels"});
+      changed = true;
+    }
+  } else if (e->text == "F" && e->args.size() == 1) {
+    auto const f = compile(*e);
+    if (!compile(*e->args[0]).coded() && !f.levels.empty()) {
+      for (auto const& bound : {f.levels.front(), f.levels.back()}) made->args.push_back(parse_expression(bound));
+      made->arg_names.assign(3, "");
+      changed = true;
+    }
+  }
+  return changed ? made : e;
+}
 
 // for each tile: run the program; list the rows to keep; store the computed columns, packed
 // Memory: the base's columns once, the computed columns once.
@@ -253,6 +308,8 @@ int RowSource::derive_factor(int column, const std::vector<std::string>& levels,
   return impl_->append(std::move(value), name);
 }
 
+ExprPtr RowSource::pinned(const ExprPtr& e) { return impl_->pinned(e); }
+const RowOptions& RowSource::options() const { return impl_->options; }
 void RowSource::set_range_function(RangeFunction f) { impl_->range_function = std::move(f); }
 bool RowSource::selects_rows() const { return impl_->selection >= 0; }
 int RowSource::base_column(int column) const { return impl_->values[static_cast<std::size_t>(column)].base_column; }

@@ -13,9 +13,10 @@ namespace rxhpc {
 /// One variable of the right-hand side: a numeric column or a factor, made by an expression.
 struct DesignVariable {
   std::string label;                ///< as written, deparsed: `log(x)`
-  std::string expression;           ///< with the range of F() filled in, so that predict makes the same column
+  std::string expression;           ///< pinned (RowSource::pinned), so that predict makes the same column
   bool factor = false;
   std::vector<std::string> levels;  ///< of a factor, in order
+  std::vector<std::string> unused;  ///< those of them without a row in the fit: predict takes them for unknown
 };
 
 /// RevoScaleR's name of a variable: F(age) is F_age, F(age, 30, 39) is F_age_30_39_T.
@@ -49,7 +50,7 @@ struct Design {
   /// All expanded columns in order of the terms, references unmarked.
   std::vector<DesignColumn> columns() const;
   /// The columns with references marked. `used` [columns]: rows in each column's cell; drop_first leaves out the first level in use.
-  /// The rule for which factors of a term are coded in full is R's: a factor drops a level where the term without it is in the model.
+  /// A factor of a term is coded in full unless the term without it is in the model, or, in drop_first as in R, part of an earlier term.
   std::vector<DesignColumn> coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const;
 };
 

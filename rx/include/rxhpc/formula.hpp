@@ -20,8 +20,9 @@ struct Formula {
   std::vector<ExprPtr> offsets;
   bool intercept = true;
   std::string text;                ///< deparsed, as it is shown
+  std::vector<std::string> written;  ///< variables of the right side, deparsed, as its text has them from left to right
 
-  /// Terms sorted by degree, main effects first, as R's terms() does; otherwise the same.
+  /// Terms sorted by degree, main effects first, and each term's variables as the text has them, as R's terms() does; otherwise the same.
   Formula in_r_order() const;
 };
 
