@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "analysis.hpp"
 #include "append.hpp"
 #include "elastic_net.hpp"
@@ -5,6 +7,7 @@
 #include "results.hpp"
 #include "rxhpc/anova.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/chunk_source.hpp"
 #include "rxhpc/table.hpp"
 
 namespace rxhpc::app {
@@ -34,23 +37,51 @@ nlohmann::json job_of(const Session& session) {
   return job;
 }
 
+/// Tells tables with other rows apart, nearly always: FNV-1a over what the zone map says of each chunk.
+std::string fingerprint(const ChunkSource& source) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  auto const add = [&hash](auto value) {
+    unsigned char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    for (auto b : bytes) hash = (hash ^ b) * 1099511628211ULL;
+  };
+  add(source.grid().total());
+  if (auto const* zones = source.zone_map())
+    for (std::size_t c = 0; c < zones->moments.size(); ++c) {
+      for (auto const& m : zones->moments[c])
+        for (double x : {static_cast<double>(m.n), m.mean, m.mean_lo, m.m2, m.min, m.max}) add(x);
+      for (auto const& counts : zones->level_counts[c])
+        for (auto count : counts) add(count);
+    }
+  return std::to_string(hash);
+}
+
+bool is_checkpoint(const nlohmann::json& j) { return j.is_object() && j.value("rxhpc_checkpoint", 0) == 1 && j.contains("state") && j["state"].is_string(); }
+
 /// Collective. Writes the state after each pass, and takes up the one that is there.
-void use_checkpoint(Session& session, GlmOptions& options) {
+void use_checkpoint(Session& session, const ChunkSource& source, GlmOptions& options) {
   auto const file = session.args.text("checkpoint");
-  if (file.empty()) {
-    if (session.args.flag("resume")) throw UsageError("--resume needs --checkpoint FILE");
-    return;
-  }
-  auto const job = job_of(session);
+  if (file.empty()) return;
+  auto job = job_of(session);
+  job["rows"] = fingerprint(source);
   options.checkpoint = [&session, file, job](const std::string& state) {
     together(session.comm, [&] {
       if (session.root()) write_whole(file, nlohmann::json{{"rxhpc_checkpoint", 1}, {"job", job}, {"state", state}}.dump(), true);
     });
   };
-  if (!session.args.flag("resume") || !output_exists(session, file)) return;
-  auto const saved = read_json(session, file, "checkpoint");
-  if (saved.value("rxhpc_checkpoint", 0) != 1 || !saved.contains("state") || !saved["state"].is_string()) throw DataError(file + ": not a checkpoint");
-  if (saved.value("job", nlohmann::json()) != job) throw DataError(file + ": the checkpoint is of another fit");
+  if (!output_exists(session, file)) return;
+  bool const resume = session.args.flag("resume");
+  if (!resume && session.args.flag("overwrite")) return;
+  nlohmann::json saved;
+  try {
+    saved = read_json(session, file, "checkpoint");
+  } catch (const DataError&) {
+    if (resume) throw;
+  }
+  // An earlier checkpoint gives way to this one's; nothing else does.
+  if (!is_checkpoint(saved)) throw DataError(file + (resume ? ": not a checkpoint" : ": exists already and is no checkpoint; --overwrite replaces it"));
+  if (!resume) return;
+  if (saved.value("job", nlohmann::json()) != job) throw DataError(file + ": the checkpoint is of another fit, or the rows have changed");
   options.resume = saved["state"];
 }
 
@@ -69,8 +100,9 @@ void run(Session& session, GlmOptions options) {
   if (wants_path(args)) return run_path(session, options, false);
   refuse_existing_model(session);
   if (options.step && args.given("anova-with")) throw UsageError("--anova-with compares one fit with another, not a stepwise search");
-  use_checkpoint(session, options);
+  if (args.flag("resume") && !args.given("checkpoint")) throw UsageError("--resume needs --checkpoint FILE");
   auto const source = open_input(session, args.positional("INPUT"));
+  use_checkpoint(session, *source, options);
   auto const model = glm(*source, args.positional("FORMULA"), options, session.comm);
   bool const accepted = model.converged || args.flag("return-always");
   Result result;

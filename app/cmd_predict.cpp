@@ -79,7 +79,9 @@ void run_predict(Session& session) {
   bool const append = args.text("append", "none") == "rows" && output_exists(session, output);
   if (!append) refuse_existing(session, output);
   auto const model = read_json(session, model_file, "model file");
-  auto const source = open_input(session, input);
+  std::map<std::string, VarType> types;
+  together(session.comm, [&] { types = of_model_file(model_file, [&] { return factor_columns(model); }); });
+  auto const source = open_input(session, input, types);
   std::unique_ptr<Predictor> predictor;
   std::vector<int> columns;
   together(session.comm, [&] {

@@ -98,10 +98,11 @@ std::unique_ptr<ChunkSource> open_text_input(Session& session, const std::string
   return open_text(path, options, zone_function(), session.comm);
 }
 
-std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path) {
+std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path, const std::map<std::string, VarType>& usual_types) {
   if (!input_is_table(path, session.comm)) {
     TextOptions options;
     together(session.comm, [&] { options = text_options(session); });
+    options.usual_types = usual_types;
     return open_text_input(session, path, options);
   }
   for (auto option : {"col-info", "col-classes", "missing-value-string", "sort-levels", "delimiter", "first-row-is-col-names",

@@ -1,5 +1,6 @@
 // INPUT and OUTPUT as the contract names them, told apart by content and by name.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@ bool input_is_table(const std::string& path, Communicator& comm);
 TextOptions text_options(const Session& session);
 
 /// Collective. A table, or text with the options of the command line.
-std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path);
+/// `usual_types`: of a text's columns that the command line says nothing of.
+std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path, const std::map<std::string, VarType>& usual_types = {});
 std::unique_ptr<ChunkSource> open_text_input(Session& session, const std::string& path, const TextOptions& options);
 
 /// --transform and --row-selection.

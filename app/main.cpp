@@ -156,8 +156,20 @@ void run_verb(const Request& request, Communicator& comm) {
   arguments.verb().run(*session);
 }
 
+/// What is wrong with data is said of a file: of INPUT, unless the message begins with a file of the command line.
+std::string with_file(const Request& request, const std::vector<std::string>& words, const Error& e) {
+  auto const message = one_line(e);
+  if (e.kind() != ErrorKind::data || !request.arguments || request.arguments->positional("INPUT").empty()) return message;
+  for (auto word : words) {
+    while (word.size() > 1 && word.back() == '/') word.pop_back();
+    if (message.starts_with(word + ":") || message.starts_with(word + "/") || message.starts_with("'" + word + "'")) return message;
+  }
+  return request.arguments->positional("INPUT") + ": " + message;
+}
+
 int guarded_run(int argc, char** argv) {
-  auto const request = understand(std::vector<std::string>(argv + 1, argv + argc));
+  std::vector<std::string> const words(argv + 1, argv + argc);
+  auto const request = understand(words);
   watch_signals(request.verb);
   Ranks ranks(argc, argv);
   auto& comm = ranks.comm();
@@ -168,7 +180,7 @@ int guarded_run(int argc, char** argv) {
   } catch (const Error& e) {
     // Thrown on every rank.
     status = static_cast<int>(e.kind());
-    if (comm.rank() == 0) complain(request.verb, one_line(e));
+    if (comm.rank() == 0) complain(request.verb, with_file(request, words, e));
   } catch (const std::exception& e) {
     discard_unfinished_outputs();
     complain(request.verb, one_line(e));

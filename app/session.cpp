@@ -1,13 +1,16 @@
 #include "session.hpp"
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "rxhpc/table.hpp"
@@ -75,6 +78,21 @@ std::int64_t free_memory() {
 /// Below this the program itself and one chunk a thread have no room.
 std::int64_t least_memory(int threads) { return (48LL + 8LL * threads) << 20; }
 
+/// What is written must not be written over by something else of the same job.
+void check_outputs(const Arguments& args) {
+  std::map<std::filesystem::path, std::string> seen;
+  auto const add = [&](const std::string& file, const std::string& what) {
+    if (file.empty() || file == "-") return;
+    auto const [at, fresh] = seen.try_emplace(std::filesystem::absolute(file).lexically_normal(), what);
+    struct stat status {};
+    bool const special = ::stat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+    if (!fresh && !special) throw UsageError(what + ": '" + file + "' is what " + at->second + " writes, too");
+  };
+  add(args.positional("OUTPUT"), "OUTPUT");
+  for (auto const* option : {"model", "json", "plot", "checkpoint"})
+    if (find_option(args.verb(), option) && args.given(option)) add(args.text(option), std::string("--") + option);
+}
+
 }  // namespace
 
 Session::Session(const Arguments& arguments, Communicator& communicator, int thread_count)
@@ -82,6 +100,7 @@ Session::Session(const Arguments& arguments, Communicator& communicator, int thr
       progress(std::string(arguments.verb().name),
                communicator.rank() != 0 || arguments.flag("quiet") ? 0 : std::atoi(arguments.text("report-progress", "2").c_str()),
                communicator.size()) {
+  check_outputs(arguments);
   run.threads = threads;
   run.memory_limit = choose_memory_limit(args, threads, comm);
   if (progress.level() > 0) run.progress = [this](const Progress& p) { progress.show(p); };

@@ -44,7 +44,7 @@ const OptionGroup cells_group{
 
 const OptionGroup columns_group{
     "Columns",
-    {{"vars-to-keep", Kind::list, "a,b", "write these columns alone, in the order of the input"},
+    {{"vars-to-keep", Kind::list, "a,b", "write these columns alone (by their new names, where --col-info gives them), in the order of the input"},
      {"vars-to-drop", Kind::list, "a,b", "write all columns but these"}}};
 
 const OptionGroup output_group{

@@ -10,10 +10,15 @@
 namespace rxhpc::impl {
 namespace {
 
-void check_known(const std::vector<std::string>& wanted, const TextHeader& header, const char* what) {
+void check_known(const std::vector<std::string>& wanted, const std::vector<std::string>& names, const char* what) {
   for (auto const& name : wanted)
-    if (std::find(header.names.begin(), header.names.end(), name) == header.names.end())
-      throw UsageError(with_suggestion("unknown column '" + name + "' in " + what, name, header.names));
+    if (std::find(names.begin(), names.end(), name) == names.end()) throw UsageError(with_suggestion("unknown column '" + name + "' in " + what, name, names));
+}
+
+/// What a column of the text is called in the table.
+const std::string& name_in_table(const std::string& name, const TextOptions& options) {
+  auto const said = options.columns.find(name);
+  return said == options.columns.end() || said->second.new_name.empty() ? name : said->second.new_name;
 }
 
 bool is_wanted(const std::string& name, const TextOptions& options) {
@@ -45,7 +50,11 @@ ColumnRule rule_of(const TextHeader& header, std::size_t field, const TextOption
   rule.field = static_cast<int>(field);
   rule.name = header.names[field];
   auto const said = options.columns.find(rule.name);
-  if (said == options.columns.end()) return rule;
+  if (said == options.columns.end()) {
+    auto const usual = options.usual_types.find(rule.name);
+    if (usual != options.usual_types.end()) rule.fixed = true, rule.type = usual->second;
+    return rule;
+  }
   auto const& info = said->second;
   rule.low = info.low;
   rule.high = info.high;
@@ -55,7 +64,7 @@ ColumnRule rule_of(const TextHeader& header, std::size_t field, const TextOption
     rule.type = *info.type;
   }
   if (info.has_levels || !info.levels.empty()) set_levels(rule, info);
-  if (!info.new_name.empty()) rule.name = info.new_name;
+  rule.name = name_in_table(rule.name, options);
   switch (rule.type) {
     case VarType::integer: rule.lowest = -INT32_MAX, rule.highest = INT32_MAX; break;
     case VarType::int16: rule.lowest = -INT16_MAX, rule.highest = INT16_MAX; break;
@@ -68,15 +77,16 @@ ColumnRule rule_of(const TextHeader& header, std::size_t field, const TextOption
 }  // namespace
 
 std::vector<ColumnRule> column_rules(const TextHeader& header, const TextOptions& options) {
-  check_known(options.keep, header, "the columns to keep");
-  check_known(options.drop, header, "the columns to drop");
-  std::vector<std::string> described;
+  std::vector<std::string> described, in_table;
   for (auto const& [name, info] : options.columns) described.push_back(name);
-  check_known(described, header, "the column types");
+  check_known(described, header.names, "the column types");
+  for (auto const& name : header.names) in_table.push_back(name_in_table(name, options));
+  check_known(options.keep, in_table, "the columns to keep");
+  check_known(options.drop, in_table, "the columns to drop");
   std::vector<ColumnRule> rules;
   std::set<std::string> names;
   for (std::size_t field = 0; field < header.names.size(); ++field) {
-    if (!is_wanted(header.names[field], options)) continue;
+    if (!is_wanted(in_table[field], options)) continue;
     rules.push_back(rule_of(header, field, options));
     if (!names.insert(rules.back().name).second) throw UsageError("column '" + rules.back().name + "': two columns would have this name");
   }

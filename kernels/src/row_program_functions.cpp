@@ -81,6 +81,8 @@ double int_divide(double x, double y) {
 double power(double x, double y) {
   if (x == 1 || y == 0) return 1;
   if (y == 2) return x * x;
+  // R's NaN for powers of negative numbers that C takes from the limit
+  if (x < 0 && (std::isinf(y) || (std::isinf(x) && y != std::floor(y)))) return std::numeric_limits<double>::quiet_NaN();
   return std::pow(x, y);
 }
 

@@ -141,6 +141,7 @@ Value Compiler::virtual_factor(const Expr& e) {
   auto const& xe = *args[0];
   auto x = compile(xe);
   if (x.raw_text) as_coded(xe, x);
+  if (x.type == VarType::character) x = to_levels(x, levels_of_codes(x, true));
   if (x.temporal()) throw_at(xe, "'" + deparse(xe) + "' is " + describe(x) + ", F() needs a number or a factor");
   bool const exclude = flag(args[3], true);
   auto const bound = [&](const Expr* b, double otherwise) {

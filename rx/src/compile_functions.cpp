@@ -20,7 +20,7 @@ struct NumberFunction {
 constexpr std::array<NumberFunction, 18> number_functions{{{"log2", RowOp::log2},     {"log10", RowOp::log10},
                                                            {"log1p", RowOp::log1p},   {"exp", RowOp::exp},
                                                            {"expm1", RowOp::expm1},   {"sqrt", RowOp::sqrt},
-                                                           {"abs", RowOp::abs, true}, {"sign", RowOp::sign, true},
+                                                           {"abs", RowOp::abs, true}, {"sign", RowOp::sign},
                                                            {"floor", RowOp::floor},   {"ceiling", RowOp::ceiling},
                                                            {"trunc", RowOp::truncate}, {"sin", RowOp::sin},
                                                            {"cos", RowOp::cos},       {"tan", RowOp::tan},
@@ -136,8 +136,7 @@ std::optional<Value> Compiler::number_function(const Expr& e) {
     auto const args = arguments(e, {"x", "digits"}, 1);
     auto const x = number_argument(*args[0]);
     int const digits = args[1] ? number_argument(*args[1]).node : graph_.constant(e.text == "round" ? 0 : 6);
-    bool const integer = x.type != VarType::numeric && graph_.is_constant(digits) && graph_.constant_value(digits) >= 0 && e.text == "round";
-    return computed(graph_.add(e.text == "round" ? RowOp::round : RowOp::signif, x.node, digits), integer ? VarType::integer : VarType::numeric);
+    return computed(graph_.add(e.text == "round" ? RowOp::round : RowOp::signif, x.node, digits), VarType::numeric);
   }
   if (e.text == "atan2") {
     auto const args = arguments(e, {"y", "x"}, 2);

@@ -187,7 +187,7 @@ Near Path::pass(std::vector<DD> beta, std::vector<DD> u, bool constants) {
   for (DD b : beta) spec.beta.push_back(b.hi), spec.beta_low.push_back(b.lo);
   auto const step = sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &out_.timing);
   if (constants) impl::refuse_responses(family_, step);
-  Near near{std::move(beta), std::move(u), impl::sums_of(r_, step.products(), options_).gram, step.sums().deviance, true, {}};
+  Near near{std::move(beta), std::move(u), impl::sums_of(r_, step.products(), options_, comm_).gram, step.sums().deviance, true, {}};
   int const y = near.gram.n - 1;
   near.valid = step.n_invalid() == 0 && std::isfinite(near.deviance.hi) && std::isfinite(near.gram(y, y).hi) && std::isfinite(near.gram(0, 0).hi);
   if (near.valid) find_quadratic(near, scaled_);

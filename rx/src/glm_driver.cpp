@@ -223,7 +223,7 @@ void GlmDriver::decide(const GlmStep& step) {
   double const deviance = static_cast<double>(step.sums().deviance);
   auto const& products = step.products();
   if (state.subset && products.n_valid() == 0) return leave_subset(false);
-  auto const sums = sums_of(r_, products, options_);
+  auto const sums = sums_of(r_, products, options_, comm_);
   int const y = sums.gram.n - 1;
   bool const valid = step.n_invalid() == 0 && std::isfinite(deviance) && std::isfinite(sums.gram(y, y).hi) && std::isfinite(sums.gram(0, 0).hi);
   if (state.subset) return decide_subset(step, sums, valid);

@@ -14,6 +14,7 @@
 #include "model_rows.hpp"
 #include "order_statistics.hpp"
 #include "quantile_position.hpp"
+#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/summary.hpp"
 
@@ -130,6 +131,8 @@ std::vector<double> breaks_of(Work& w, int column, const std::string& name, doub
   double const low = std::isnan(o.start_val) ? f.moments.min : o.start_val, high = std::isnan(o.end_val) ? f.moments.max : o.end_val;
   if (!(low < high) && !(low == high && std::isnan(o.start_val) && std::isnan(o.end_val)))
     throw UsageError("bins from " + number_text(low) + " to " + number_text(high) + " have no width");
+  if (o.num_breaks > 10'000'000) throw UsageError("--num-breaks lies between 1 and 10 million");
+  impl::require_memory(o.run.memory_limit, 512.0 * (2 + o.run.threads) * o.num_breaks, "so many bins");
   if (o.num_breaks > 0) return low < high ? impl::even_breaks(low, high, o.num_breaks) : impl::even_breaks(low - 0.5, low + 0.5, o.num_breaks);
   auto const n = static_cast<double>(f.moments.n);
   double bins = 0;

@@ -51,6 +51,8 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   DD const variance = df > 0 ? rss / DD(df) : DD(none);
   auto const covariance = [&](int i, int j) { return robust ? (*robust)(i, j) : inv(i, j) * variance; };
   auto const beta = solve(sol.factor, sol.candidates, column);
+  // What the response's last digits alone could be, where nothing is left over to tell them by.
+  auto const is_rounding = [&](int k) { return std::abs(static_cast<double>(beta[k])) * std::sqrt(sol.gram(k, k).hi) <= 0x1p-50 * std::sqrt(raw.hi); };
 
   f.coefficients.resize(sol.columns.size());
   for (std::size_t j = 0; j < sol.columns.size(); ++j)
@@ -62,7 +64,7 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
     c.aliased = false;
     c.estimate = static_cast<double>(beta[k]);
     c.std_error = static_cast<double>(error);
-    c.t_value = error.hi == 0 ? c.estimate / 0.0 : static_cast<double>(beta[k] / error);
+    c.t_value = error.hi != 0 ? static_cast<double>(beta[k] / error) : is_rounding(k) ? none : c.estimate / 0.0;
     c.p_value = impl::t_two_sided(c.t_value, df);
   }
   f.residual_squares = static_cast<double>(rss);
@@ -73,14 +75,15 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   bool const centred = r.design.intercept || r.design.cube;
   DD const total = centred ? about_mean : raw;
   double const num_df = sol.factor.rank - (centred ? 1 : 0);
-  if (num_df > 0) {
+  bool const constant = num_df > 0 && !(total.hi > 0x1p-100 * raw.hi);
+  if (num_df > 0 && !constant) {
     f.r_squared = total.hi > 0 ? static_cast<double>(DD(1) - rss / total) : none;
     f.adj_r_squared = df > 0 && total.hi > 0 ? static_cast<double>(DD(1) - (rss / total) * DD((observations - (centred ? 1 : 0)) / df)) : none;
     double const value = df > 0 ? (rss.hi > 0 ? static_cast<double>((total - rss) / DD(num_df) / variance) : INFINITY) : none;
     f.f = {value, num_df, df, impl::f_upper(value, num_df, df)};
   } else {
-    f.r_squared = f.adj_r_squared = 0;
-    f.f = {none, 0, df, none};
+    f.r_squared = f.adj_r_squared = constant ? none : 0;
+    f.f = {none, std::max(0.0, num_df), df, none};
   }
   f.log_likelihood = 0.5 * (log_weights - observations * (log_two_pi + 1 - std::log(observations) + std::log(f.residual_squares)));
   f.aic = -2 * f.log_likelihood + 2 * (sol.factor.rank + 1);
@@ -164,6 +167,9 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   model.df_residual = observations - model.rank;
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y)
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
+  for (auto const& f : model.fits)  // R's measure of it, of the response instead of the fitted values
+    if (model.df_residual > 0 && f.residual_squares / model.df_residual < 1e-30 * f.total_squares / model.weight_sum)
+      model.warnings.push_back("essentially perfect fit of " + f.name + ": its standard errors and tests say little more than how it was rounded");
   for (std::size_t y = 0; options.anova && y < model.fits.size(); ++y)
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);

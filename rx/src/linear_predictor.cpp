@@ -36,10 +36,7 @@ void check_levels(const Design& design, RowSource& rows, const ChunkSource& inpu
   };
   for (auto const& v : design.variables) {
     auto const e = parse_expression(v.expression);
-    if (v.factor) {
-      check(*e, v.label, v.levels, v.unused);
-      continue;
-    }
+    if (v.factor) check(*e, v.label, v.levels, v.unused);
     std::vector<const Expr*> factors;
     coded_factors(*e, factors);
     for (auto const* f : factors) {

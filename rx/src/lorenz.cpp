@@ -12,6 +12,7 @@
 #include "histogram_breaks.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
+#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 #include "thread_pass.hpp"
 
@@ -181,7 +182,8 @@ void draw(const std::vector<Group>& groups, LorenzCurve& curve) {
 
 Lorenz lorenz(const ChunkSource& source, std::string_view formula, const LorenzOptions& options, Communicator& comm) {
   Lorenz out;
-  if (options.num_breaks < 0) throw UsageError("--num-breaks: a curve has at least one bin");
+  if (options.num_breaks < 0 || options.num_breaks > 10'000'000) throw UsageError("--num-breaks lies between 0 and 10 million");
+  impl::require_memory(options.run.memory_limit, 128.0 * (2 + options.run.threads) * options.num_breaks, "so many bins");
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
   auto const parsed = parse_formula(formula, impl::numeric_names(rows.schema()));

@@ -86,7 +86,8 @@ std::string coefficients_text(const std::vector<Coefficient>& coefficients, cons
       continue;
     }
     char t[64] = "NA";
-    if (!std::isnan(c.t_value)) std::snprintf(t, sizeof t, "%.3f", c.t_value);
+    if (std::isinf(c.t_value)) std::snprintf(t, sizeof t, c.t_value > 0 ? "Inf" : "-Inf");
+    else if (!std::isnan(c.t_value)) std::snprintf(t, sizeof t, "%.3f", c.t_value);
     std::string star = stars(c.p_value);
     star.resize(3, ' ');
     rows.push_back({c.name, shown[k], shown_errors[k], t, p_text(c.p_value), star});

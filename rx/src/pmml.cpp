@@ -81,14 +81,16 @@ class Expressions {
   std::map<std::string, std::string> field_name;  ///< a column or expression: the field that holds it
 
   /// The field of an expression, derived where it is more than a column.
-  std::string field(const std::string& expression, bool categorical) {
+  std::string field(const std::string& expression, bool categorical, bool logical = false) {
     if (auto const known = field_name.find(expression); known != field_name.end()) return known->second;
     auto const e = strip_parentheses(parse_expression(expression));
     if (e->kind == Expr::Kind::name) return name(*e);
-    return derive(expression, expression, *e, categorical);
+    return derive(expression, expression, *e, categorical, logical && e->text != "ifelse");
   }
-  std::string derive(const std::string& key, std::string as, const Expr& e, bool categorical) {
-    auto const body = markup(e);
+  /// `logical`: a condition whose levels are written as texts, since PMML writes its own truth values otherwise.
+  std::string derive(const std::string& key, std::string as, const Expr& e, bool categorical, bool logical) {
+    auto body = markup(e);
+    if (logical) body = "      <Apply function=\"if\">\n" + body + constant("string", "TRUE") + constant("string", "FALSE") + "      </Apply>\n";
     if (std::find(fields.begin(), fields.end(), as) != fields.end()) as = "derived " + as;
     derived += "    <DerivedField" + attribute("name", as) + attribute("optype", categorical ? "categorical" : "continuous") +
                attribute("dataType", categorical ? "string" : "double") + ">\n" + body + "    </DerivedField>\n";
@@ -176,10 +178,10 @@ std::string to_pmml(const nlohmann::json& model) {
       auto const names = names_in(*parse_expression(v.expression));
       return std::find(names.begin(), names.end(), a.name) != names.end();
     });
-    if (a.value && used) expressions.derive(quoted_name(a.name), a.name, *a.value, false);
+    if (a.value && used) expressions.derive(quoted_name(a.name), a.name, *a.value, false, false);
   }
   std::vector<std::string> predictor;
-  for (auto const& v : part.design.variables) predictor.push_back(expressions.field(v.expression, v.factor));
+  for (auto const& v : part.design.variables) predictor.push_back(expressions.field(v.expression, v.factor, v.levels == std::vector<std::string>{"FALSE", "TRUE"}));
   auto const offset = part.offset.empty() ? "" : attribute("offsetVariable", expressions.field(part.offset, false));
 
   std::string dictionary = "    <DataField" + attribute("name", part.response) + " optype=\"continuous\" dataType=\"double\"/>\n";

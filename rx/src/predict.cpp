@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "model_output.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -54,6 +55,21 @@ RowBody Predictor::Impl::body() const {
       out.columns.push_back(coded(o) ? column_of(schema[o], buffers.codes[o].data()) : column_of(schema[o], buffers.numbers[o].data()));
     for (int p : passed) out.columns.push_back(in.columns[p]);
   };
+}
+
+std::map<std::string, VarType> factor_columns(const nlohmann::json& model) {
+  std::map<std::string, VarType> types;
+  for (auto const* part : {"design", "predictors"}) {
+    if (!model.is_object() || !model.contains(part)) continue;
+    for (auto const& v : impl::design_from_json(model.at(part)).variables) {
+      auto const e = parse_expression(v.expression);
+      if (v.factor && e->kind == Expr::Kind::name) types[e->text] = v.levels == std::vector<std::string>{"FALSE", "TRUE"} ? VarType::logical : VarType::factor;
+    }
+  }
+  // What a transform makes under that name is made of a column that may be a number.
+  if (model.is_object())
+    for (auto const& transform : model.value("transforms", std::vector<std::string>())) types.erase(parse_assignment(transform).name);
+  return types;
 }
 
 Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, const PredictOptions& options) : impl_(std::make_unique<Impl>()) {

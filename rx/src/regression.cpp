@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/moments.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -52,6 +54,10 @@ void resolve_weight(Regression& r, const FitOptions& options) {
   }
   r.dense = static_cast<int>(r.spec.responses.size());
   for (auto const& t : r.spec.terms) r.dense += t.factors.empty();
+  double columns = static_cast<double>(r.spec.responses.size());
+  for (auto const& t : r.spec.terms) columns += static_cast<double>(t.cells());
+  // sums, those of the columns chosen, their factor and inverse, and what is at work while they are made
+  require_memory(options.run.memory_limit, 6 * columns * columns * sizeof(DD), "the cross products of " + number_text(columns) + " columns");
 }
 
 Formula formula_with_response(const Regression& r, std::string_view text, const FitOptions& options) {
@@ -97,12 +103,29 @@ std::vector<double> first_means(const Regression& r, Communicator& comm) {
 }
 
 RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing) {
-  return sums_of(r, sweep(r.rows, r.read, CrossProducts(spec), options.run, comm, &timing), options);
+  return sums_of(r, sweep(r.rows, r.read, CrossProducts(spec), options.run, comm, &timing), options, comm);
 }
 
-RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options) {
-  if (state.n_infinite() > 0)
-    throw DataError(std::to_string(state.n_infinite()) + " rows have an infinite value in a variable of the formula '" + r.formula.text + "'");
+namespace {
+
+/// Collective. Names the first column that has infinite values.
+[[noreturn]] void refuse_infinite(const Regression& r, std::int64_t count, const RunOptions& run, Communicator& comm) {
+  std::vector<int> numeric;
+  for (std::size_t k = 0; k < r.read.size(); ++k)
+    if (!r.rows.schema()[static_cast<std::size_t>(r.read[k])].coded()) numeric.push_back(static_cast<int>(k));
+  auto const moments = sweep(r.rows, r.read, Moments(numeric), run, comm).finalize();
+  std::string column;
+  for (std::size_t k = 0; k < numeric.size() && column.empty(); ++k)
+    if (moments[k].n > 0 && (std::isinf(moments[k].min) || std::isinf(moments[k].max)))
+      column = "column '" + r.rows.schema()[static_cast<std::size_t>(r.read[static_cast<std::size_t>(numeric[k])])].name + "': ";
+  throw DataError(column + "infinite values; " + std::to_string(count) + (count == 1 ? " row" : " rows") + " of '" + r.formula.text +
+                  "' have one, a row selection can leave them out");
+}
+
+}  // namespace
+
+RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options, Communicator& comm) {
+  if (state.n_infinite() > 0) refuse_infinite(r, state.n_infinite(), options.run, comm);
   refuse_negative_weights(weight_name(options.pweights, options.fweights), state.n_negative());
   if (state.n_valid() == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
   RegressionSums s;

@@ -61,8 +61,9 @@ struct RegressionSums {
 /// Notes in the design which levels have no rows.
 void note_unused_levels(Design& design, const RegressionSums& sums);
 
-/// What the sums of a whole pass say. Throws DataError: infinite values, negative weights, no complete row.
-RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options);
+/// What the sums of a whole pass say. Throws DataError: infinite values (after a pass to find out where), negative weights, no complete row.
+/// Collective.
+RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options, Communicator& comm);
 /// Collective. One pass. Throws DataError: infinite values, negative weights, no complete row.
 RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing);
 

@@ -10,6 +10,7 @@
 #include "roc_compare.hpp"
 #include "roc_rows.hpp"
 #include "rxhpc/design.hpp"
+#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc {
@@ -172,6 +173,7 @@ double trapezoids(const std::vector<RocPoint>& points) {
 Roc roc(const ChunkSource& source, std::string_view text, const RocOptions& options, Communicator& comm) {
   if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level lies between 0 and 1");
   if (options.num_breaks < 0 || options.num_breaks > 100'000'000) throw UsageError("--num-breaks lies between 0 and 100 million");
+  impl::require_memory(options.run.memory_limit, 64.0 * static_cast<double>(options.num_breaks), "points at so many thresholds");
   Roc out;
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);

@@ -194,10 +194,10 @@ ExprPtr RowSource::Impl::pinned(const ExprPtr& e) {
     c->arg_names = std::move(names);
     return c;
   };
-  bool const codes = e->text == "N" || e->text == "as.integer" || e->text == "as.numeric" || e->text == "as.double";
-  if (codes && e->args.size() == 1) {
+  bool const virtual_factor = e->text == "F" && !e->args.empty(), codes = e->text == "N" || virtual_factor;
+  if ((codes || e->text == "as.integer" || e->text == "as.numeric" || e->text == "as.double") && (virtual_factor || e->args.size() == 1)) {
     auto const x = compile(*e->args[0]);
-    if (auto const levels = impl::levels_of_codes(x, e->text == "N"); !levels.empty()) {
+    if (auto const levels = impl::levels_of_codes(x, codes); !levels.empty()) {
       std::vector<ExprPtr> texts;
       for (auto const& level : levels) {
         auto text = std::make_shared<Expr>();
@@ -208,10 +208,8 @@ ExprPtr RowSource::Impl::pinned(const ExprPtr& e) {
       auto const count = texts.size();
       made->args[0] = call("factor", {made->args[0], call("c", std::move(texts), std::vector<std::string>(count))}, {"", "levels"});
       changed = true;
-    }
-  } else if (e->text == "F" && e->args.size() == 1) {
-    auto const f = compile(*e);
-    if (!compile(*e->args[0]).coded() && !f.levels.empty()) {
+    } else if (virtual_factor && e->args.size() == 1) {
+      auto const f = compile(*e);
       for (auto const& bound : {f.levels.front(), f.levels.back()}) made->args.push_back(parse_expression(bound));
       made->arg_names.assign(3, "");
       changed = true;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "chunk_loop.hpp"
+#include "memory_check.hpp"
 #include "rxhpc/merge_tree.hpp"
 
 namespace rxhpc::impl {
@@ -20,23 +21,13 @@ void pass_together(Communicator& comm, Work&& work) {
   }
 }
 
-std::string size_text(double bytes) {
-  char const* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  int unit = 0;
-  for (; bytes >= 1024 && unit < 4; ++unit) bytes /= 1024;
-  auto const text = std::to_string(bytes);
-  return text.substr(0, text.find('.') + (unit == 0 ? 0 : 2)) + " " + units[unit];
-}
-
 // One state a thread in its folder and one on its way into the tree, two a level of the tree, a few while ranks merge.
 void check_memory(std::int64_t limit, int threads, std::int64_t chunks, std::size_t packed_size) {
   if (limit <= 0) return;
   int levels = 0;
   while ((std::int64_t{1} << levels) < chunks) ++levels;
   double const needed = (2.0 * threads + 2.0 * levels + 4.0) * static_cast<double>(packed_size) * sizeof(double);
-  if (needed > static_cast<double>(limit))
-    throw UsageError("--memory-limit: this needs up to " + size_text(needed) + " for partial results, the limit is " +
-                     size_text(static_cast<double>(limit)));
+  require_memory(limit, needed, "partial results");
 }
 
 /// The most that one of the columns takes.

@@ -57,6 +57,15 @@ class Rows(Case):
         text = self.result("info", self.csv, "--rows-per-read", "100", "--col-classes", "g=factor")
         self.assertEqual(text["variables"], info["variables"])
 
+    def test_text_is_read_with_the_models_factors(self):
+        model = self.path("f.json")
+        self.succeed("linmod", "y ~ f + t", self.write("train.csv", "y,f,t\n1,a,T\n2,b,F\n3,a,F\n4,b,T\n"), "--model", model)
+        out = self.path("o.csv")
+        self.succeed("predict", model, self.write("new.csv", "t,f\nF,b\nT,a\n"), out)
+        self.assertEqual(len(read(out)), 3)
+        for odd in ("1", "2013-01-01", "T"):  # no number, date or truth, but a level that the model has not seen
+            self.fail_with(3, "level '%s' is unknown to the model" % odd, "predict", model, self.write("odd.csv", "t,f\nF,%s\n" % odd), out, "--overwrite")
+
     def test_columns(self):
         out = self.path("o.csv")
         self.succeed("datastep", self.table, out, "--vars-to-keep", "g,id")

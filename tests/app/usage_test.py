@@ -191,6 +191,41 @@ class Usage(Case):
         self.succeed("linmod", "y ~ x", self.table, "--model", self.path("linear.json"))
         return self.path("linear.json")
 
+    def test_two_outputs_of_one_name(self):
+        both = self.path("both.json")
+        self.fail_with(2, "is what --model writes, too", "linmod", "y ~ x", self.table, "--model", both, "--json", both)
+        self.fail_with(2, "is what OUTPUT writes, too", "kmeans", "~ x", self.table, both, "--num-clusters", "2", "--model", os.path.join(self.folder, ".", "both.json"))
+        self.assertFalse(os.path.exists(both))
+        self.succeed("linmod", "y ~ x", self.table, "--model", "/dev/null", "--json", "/dev/null", "--overwrite")
+
+    def test_checkpoints_replace_nothing_else(self):
+        text = self.write("text.csv", "y,x\n3,1\n0,2\n7,3\n1,4\n12,5\n")
+        before = self.bytes_of(text)
+        self.fail_with(3, "is no checkpoint; --overwrite replaces it", "glm", "y ~ x", text, "--family", "poisson", "--checkpoint", text)
+        self.assertEqual(self.bytes_of(text), before)
+        state = self.path("state.json")
+        work = ["glm", "y ~ x", text, "--family", "poisson", "--checkpoint", state]
+        for _ in range(2):  # one checkpoint gives way to the next
+            self.fail_with(4, "did not converge", *work, "--max-iterations", "1", "--quiet")
+        self.write("text.csv", "y,x\n3,1\n0,2\n7,3\n1,4\n13,5\n")
+        self.fail_with(3, "or the rows have changed", *work, "--resume")
+        self.write("text.csv", before)
+        self.succeed(*work, "--resume")
+
+    def test_data_errors_name_the_file(self):
+        text = self.write("inf.csv", "y,x\n1,Inf\n2,3\n4,5\n")
+        self.fail_with(3, "rxhpc linmod: %s: column 'x': infinite values" % text, "linmod", "y ~ x", text)
+        self.fail_with(3, "rxhpc linmod: %s: no row is complete" % self.table, "linmod", "y ~ x", self.table, "--row-selection", "x > 99")
+        self.fail_with(3, "rxhpc import: %s: exists already" % self.table, "import", self.csv, self.table)
+
+    def test_columns_are_kept_by_their_new_names(self):
+        text, info = self.write("old.csv", "y,age\n1,34\n2,35\n"), self.write("info.json", '{"age": {"new_name": "years"}}')
+        for out in ("k.h5", "k.csv"):
+            for more in ([], ["--row-selection", "years > 34"]):
+                self.succeed("import", text, self.path(out), "--col-info", info, "--vars-to-keep", "years", "--overwrite", *more)
+                self.assertEqual([v["name"] for v in self.result("info", self.path(out))["variables"]], ["years"])
+                self.fail_with(2, "unknown column 'age'", "import", text, self.path(out), "--col-info", info, "--vars-to-keep", "age", "--overwrite", *more)
+
     def test_existing_outputs_stay(self):
         before = self.bytes_of(self.table)
         self.fail_with(3, "--overwrite", "import", self.csv, self.table)

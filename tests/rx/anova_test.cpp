@@ -119,6 +119,24 @@ TEST(Anova, OfGeneralisedModelsTheStatisticFollowsTheDispersion) {
   EXPECT_DOUBLE_EQ(estimated.rows[1].statistic, (a.deviance - b.deviance) / 2 / b.dispersion);
 }
 
+/// y <- c(3, 0, 7, 1, 12, 2, 9, 25, 4, 31); x <- 1:10; anova(glm.nb(y ~ 1), glm.nb(y ~ x)): thetas differ, deviances say nothing
+TEST(Anova, OfNegativeBinomialsByLikelihood) {
+  SelfCommunicator self;
+  MemorySource s(4);
+  s.numeric("y", {3, 0, 7, 1, 12, 2, 9, 25, 4, 31}).numeric("x", {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  GlmOptions options;
+  options.family.name = "negbin";
+  auto const small = glm(s, "y ~ 1", options, self), large = glm(s, "y ~ x", options, self);
+  auto const table = anova(small, large);
+  EXPECT_TRUE(table.chi_squared);
+  EXPECT_NEAR(table.rows[1].statistic, 5.97192009905, 1e-6);
+  EXPECT_NEAR(table.rows[1].p_value, 0.0145354452344, 1e-7);
+  options.family.theta = 2;
+  auto const given = glm(s, "y ~ 1", options, self);
+  EXPECT_THROW(anova(given, large), UsageError);
+  EXPECT_DOUBLE_EQ(anova(given, glm(s, "y ~ x", options, self)).rows[1].statistic, given.deviance - glm(s, "y ~ x", options, self).deviance);
+}
+
 TEST(Anova, RefusesWhatIsNotNested) {
   auto const base = linear("y ~ x");
   EXPECT_THROW(anova(base, base), UsageError);

@@ -85,6 +85,10 @@ TEST(Formula, DotStandsForTheOtherColumns) {
 TEST(Formula, ROrderIsByDegreeAndByFirstAppearance) {
   // R: attr(terms(y ~ c:b + a + b + a:c), "term.labels") is "a" "b" "c:b" "c:a".
   EXPECT_EQ(labels(parse_formula("y ~ c:b + a + b + a:c").in_r_order()), (Texts{"a", "b", "c:b", "c:a"}));
+  // Variables stand as the text has them, whatever was taken away.
+  EXPECT_EQ(labels(parse_formula("y ~ a*b - a").in_r_order()), (Texts{"b", "a:b"}));
+  EXPECT_EQ(labels(parse_formula("y ~ (x + z)^2 - x").in_r_order()), (Texts{"z", "x:z"}));
+  EXPECT_EQ(labels(parse_formula("y ~ b:x + a:x").in_r_order()), (Texts{"b:x", "x:a"}));
   EXPECT_EQ(labels(parse_formula("y ~ a*b*c").in_r_order()), (Texts{"a", "b", "c", "a:b", "a:c", "b:c", "a:b:c"}));
 }
 

@@ -352,6 +352,26 @@ TEST(Glm, ResumedFitsHaveTheSameBits) {
   EXPECT_THROW(fit(source, "y ~ x + offset(log(x))", options), DataError);
 }
 
+/// Where the iterations end before theta is found, the fit as it is has one all the same, and goes on from where it was.
+TEST(Glm, AnUnfinishedSearchForThetaGoesOn) {
+  auto const source = counts();
+  auto options = options_of("negbin");
+  auto const whole = to_json(fit(source, "y ~ x", options)).dump();
+  for (int limit = 1; limit <= 4; ++limit) {
+    auto stopped = options;
+    stopped.max_iterations = limit;
+    std::string state;
+    stopped.checkpoint = [&](const std::string& s) { state = s; };
+    auto const m = fit(source, "y ~ x", stopped);
+    if (m.converged) continue;
+    EXPECT_GT(m.theta, 0);
+    EXPECT_TRUE(std::isfinite(m.theta_error) && m.log_likelihood < 0) << limit;
+    auto resumed = options;
+    resumed.resume = state;
+    EXPECT_EQ(to_json(fit(source, "y ~ x", resumed)).dump(), whole) << limit;
+  }
+}
+
 TEST(Glm, RefusesWhatHasNoAnswer) {
   auto const s = counts();
   EXPECT_THROW(fit(s, "y ~ x", options_of("Gamma")), DataError);      // zeros

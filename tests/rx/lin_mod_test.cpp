@@ -95,6 +95,30 @@ TEST(LinMod, LikeRTakesTheFirstLevelAndRsNames) {
   EXPECT_EQ(kept, (std::vector<std::string>{"(Intercept)", "fmid", "fhi", "gv", "fmid:gv", "fhi:gv"}));
 }
 
+/// d <- data.frame(y = c(1,2,4,3,6,5,9,2), x = c(1,2,3,4,5,7,8,9), a = factor(c("u","v","w","u","v","w","u","v")), b = factor(c("p","p","p","q","q","q","p","q")))
+/// coef(lm(y ~ x:I(x^2) + b:x, d)): x is part of an earlier term, so that b leaves a level out
+TEST(LinMod, LikeRCodesByWhatEarlierTermsHold) {
+  MemorySource s(3);
+  s.numeric("y", {1, 2, 4, 3, 6, 5, 9, 2}).numeric("x", {1, 2, 3, 4, 5, 7, 8, 9}).factor("a", {"u", "v", "w"}, {0, 1, 2, 0, 1, 2, 0, 1}).factor("b", {"p", "q"}, {0, 0, 0, 1, 1, 1, 0, 1});
+  LinModOptions options;
+  options.like_r = true;
+  auto const expect = [&](const char* formula, const std::vector<std::pair<std::string, double>>& want) {
+    std::vector<std::pair<std::string, double>> got;
+    auto const m = fit(s, formula, options);
+    for (auto const& c : m.fits[0].coefficients)
+      if (!c.aliased) got.emplace_back(c.name, c.estimate);
+    ASSERT_EQ(got.size(), want.size()) << formula;
+    for (std::size_t k = 0; k < want.size(); ++k) {
+      EXPECT_EQ(got[k].first, want[k].first) << formula;
+      EXPECT_NEAR(got[k].second, want[k].second, 1e-11) << formula;
+    }
+  };
+  expect("y ~ x:I(x^2) + b:x", {{"(Intercept)", 3.69932375141667}, {"x:I(x^2)", 0.00550712020576336}, {"x:bq", -0.302278818542372}});
+  expect("y ~ b:x + a:x", {{"(Intercept)", 1.12843891266679}, {"bp:x", 0.949470600132282}, {"bq:x", 0.538419070420841}, {"x:av", -0.244775695161881}, {"x:aw", 0.0135834658882823}});
+  // without the option both factors are given in full, and what depends on others is dropped
+  EXPECT_EQ(fit(s, "y ~ x:I(x^2) + b:x").rank, 4);
+}
+
 TEST(LinMod, FittedSpaceDoesNotDependOnCoding) {
   LinModOptions first;
   first.drop_first = true;
@@ -188,6 +212,30 @@ TEST(LinMod, FewRowsAndExactFitsHaveDefinedAnswers) {
   auto const mean = fit(s, "y ~ 1");
   EXPECT_NEAR(named(mean, "(Intercept)").estimate, 2, 1e-15);
   EXPECT_NEAR(named(mean, "(Intercept)").std_error, 1 / std::sqrt(3.0), 1e-15);
+}
+
+/// Where nothing is left over, a coefficient of the size of the response's last digit has no test; one that says something does.
+TEST(LinMod, PerfectFitsAreToldAndNoiseIsNoEffect) {
+  MemorySource s(10);
+  std::vector<double> x, y, z, constant;
+  for (int i = 0; i < 40; ++i) {
+    x.push_back(i / 10.0);
+    z.push_back(i * i % 7);
+    y.push_back(2 * x.back());
+    constant.push_back(0.1);
+  }
+  s.numeric("x", x).numeric("z", z).numeric("y", y).numeric("c", constant);
+  auto const m = fit(s, "y ~ x + z");
+  ASSERT_EQ(m.warnings.size(), 1u);
+  EXPECT_NE(m.warnings[0].find("essentially perfect fit of y"), std::string::npos);
+  EXPECT_EQ(named(m, "x").p_value, 0);
+  EXPECT_TRUE(std::isnan(named(m, "z").p_value));
+  auto const c = fit(s, "c ~ x + z");
+  EXPECT_EQ(c.warnings.size(), 1u);
+  EXPECT_TRUE(std::isnan(c.fits[0].f.value));
+  EXPECT_TRUE(std::isnan(c.fits[0].r_squared));
+  for (auto const* name : {"x", "z"}) EXPECT_TRUE(std::isnan(named(c, name).p_value)) << name;
+  EXPECT_TRUE(fit(layout(100), "y ~ x").warnings.empty());
 }
 
 TEST(LinMod, BadRequestsAreRefused) {

@@ -97,6 +97,57 @@ TEST(Predict, LevelsAreMatchedByName) {
   EXPECT_THROW(predicted(model("y ~ x + f"), unknown, {}), DataError);
 }
 
+/// What a model takes from the levels of its data (their numbers, their range) is not taken from the new data again.
+TEST(Predict, NumbersOfLevelsAreTheModels) {
+  SelfCommunicator self;
+  MemorySource s(2);
+  s.numeric("y", {1, 3, 4, 2, 7}).factor("f", {"a", "b", "c"}, {1, 1, 1, 0, 2});
+  MemorySource turned;  // the same texts, numbered otherwise
+  turned.factor("f", {"c", "a", "b"}, {0, 1, 2});
+  MemorySource unknown;
+  unknown.factor("f", {"a", "d"}, {0, 1});
+  LinModOptions options;
+  options.rows.transforms = {"n = 2 * as.integer(f)"};
+  for (auto const& formula : {"y ~ N(f)", "y ~ I(N(f)^2)", "y ~ n", "y ~ F(f, 1, 2)", "y ~ as.integer(f)"}) {
+    auto const m = model_json(lin_mod(s, formula, options, self));
+    auto const own = predicted(m, s, {}).at("y_Pred"), other = predicted(m, turned, {}).at("y_Pred");
+    EXPECT_EQ(own[3], other[1]) << formula;
+    EXPECT_EQ(own[0], other[2]) << formula;
+    if (std::string(formula) == "y ~ F(f, 1, 2)") EXPECT_TRUE(std::isnan(own[4]) && std::isnan(other[0]));
+    else EXPECT_EQ(own[4], other[0]) << formula;
+    if (std::string(formula) != "y ~ n") EXPECT_THROW(predicted(m, unknown, {}), DataError) << formula;
+  }
+}
+
+TEST(Predict, ALevelWithoutRowsInTheFitHasNoPrediction) {
+  SelfCommunicator self;
+  MemorySource s(2);
+  s.numeric("y", {1, 2, 3, 4}).factor("f", {"a", "b", "none"}, {0, 1, 0, 1}).numeric("k", {1, 3, 1, 3});
+  auto const m = model_json(lin_mod(s, "y ~ f", {}, self));
+  MemorySource asked;
+  asked.factor("f", {"a", "none", "b"}, {0, 1, 2});
+  auto const got = predicted(m, asked, {}).at("y_Pred");  // no zone map: nobody knows beforehand whether there are such rows
+  EXPECT_DOUBLE_EQ(got[0], 2);
+  EXPECT_TRUE(std::isnan(got[1]));
+  EXPECT_DOUBLE_EQ(got[2], 3);
+  // the gap between the numbers of F()
+  MemorySource gap;
+  gap.numeric("k", {1, 2, 3});
+  auto const of_gap = predicted(model_json(lin_mod(s, "y ~ F(k, 1, 3)", {}, self)), gap, {}).at("y_Pred");
+  EXPECT_DOUBLE_EQ(of_gap[0], 2);
+  EXPECT_TRUE(std::isnan(of_gap[1]));
+  EXPECT_DOUBLE_EQ(of_gap[2], 3);
+}
+
+TEST(Predict, ColumnsThatAreFactorsByTheirOwnName) {
+  SelfCommunicator self;
+  LinModOptions options;
+  options.rows.transforms = {"g = cut(x, c(0, 2, 9))"};
+  auto const types = factor_columns(model_json(lin_mod(training(), "y ~ f + g + F(x, 1, 4)", options, self)));
+  EXPECT_EQ(types, (std::map<std::string, VarType>{{"f", VarType::factor}}));
+  EXPECT_TRUE(factor_columns({{"kind", "kmeans"}}).empty());
+}
+
 TEST(Predict, MissingPredictorsGiveMissingResults) {
   MemorySource s;
   s.numeric("x", {nan, 1, 2}).factor("f", {"a", "b"}, {0, -1, 1});
@@ -262,6 +313,10 @@ TEST(Predict, InfluenceNeedsTheClassicalCovariance) {
 }
 
 TEST(Predict, BadRequestsAreRefused) {
+  PredictOptions twice;
+  twice.pred_var_names = "x";
+  twice.extra_vars = {"x"};
+  EXPECT_THROW(predicted(model("y ~ x"), training(), twice), UsageError);
   auto const s = training();
   auto without = model("y ~ x");
   without["responses"][0].erase("cov_coef");

@@ -93,7 +93,7 @@ TEST(RowSourceExpressions, ArithmeticAndLogicGiveRsValues) {
       {"x^0", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
       {"x^-1", {-0.13333333333333333, -0.5, -2, Inf, 2, 1, 0.4, 0.2857142857142857, NA, NaN, 0, -0.}},
       {"1^x", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
-      {"x^0.5", {NaN, NaN, NaN, 0, 0.70710678118654757, 1, 1.5811388300841898, 1.8708286933869707, NA, NaN, Inf, Inf}},
+      {"x^0.5", {NaN, NaN, NaN, 0, 0.70710678118654757, 1, 1.5811388300841898, 1.8708286933869707, NA, NaN, Inf, NaN}},
       {"abs(x)", {7.5, 2, 0.5, 0, 0.5, 1, 2.5, 3.5, NA, NaN, Inf, Inf}},
       {"sign(x)", {-1, -1, -1, 0, 1, 1, 1, 1, NA, NaN, 1, -1}},
       {"floor(x)", {-8, -2, -1, 0, 0, 1, 2, 3, NA, NaN, Inf, -Inf}},
@@ -150,6 +150,9 @@ TEST(RowSourceExpressions, ArithmeticAndLogicGiveRsValues) {
       {"-x^2", {-56.25, -4, -0.25, -0., -0.25, -1, -6.25, -12.25, NA, NaN, -Inf, -Inf}},
       {"x+TRUE", {-6.5, -1, 0.5, 1, 1.5, 2, 3.5, 4.5, NA, NaN, Inf, -Inf}},
       {"(-8)^(1/3)", {NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN}},
+      {"(-Inf)^0.5", {NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN}},
+      {"(-0.5)^Inf", {NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN}},
+      {"(-Inf)^3", {-Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf, -Inf}},
       {".rxRowNums * 2", {2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24}},
   };
   for (auto const& c : cases) expect_values(evaluate(s, c.expression), c.expected, c.expression);

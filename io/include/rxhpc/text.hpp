@@ -27,11 +27,12 @@ struct TextOptions {
   bool first_row_is_names = true;
   std::vector<std::string> missing_strings{"NA"};      ///< an empty unquoted field is always missing
   std::map<std::string, ColumnInfo> columns;           ///< --col-info merged over --col-classes
+  std::map<std::string, VarType> usual_types;          ///< of columns, where they are there, that `columns` says nothing of
   VarType default_decimal = VarType::numeric;
   bool sort_levels = false;
   std::int64_t chunk_rows = default_chunk_rows;
   std::int64_t rows_to_skip = 0;                       ///< lines before the header
-  std::vector<std::string> keep, drop;                 ///< columns; both empty: all
+  std::vector<std::string> keep, drop;                 ///< columns, by their new names; both empty: all
   int threads = 0;                                     ///< 0: all that Kokkos was started with
   std::int64_t memory_limit = 0;                       ///< bytes; 0: no limit
 };

@@ -1,5 +1,6 @@
 // rxPredict: fitted values, standard errors, intervals and residuals, row for row.
 #pragma once
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -28,6 +29,10 @@ struct PredictOptions {
   RowOptions rows;                       ///< transforms after the model's own, and the rows to predict
   RunOptions run;
 };
+
+/// The input's columns that a model takes as factors by their own name, and how text should be read for it: as a factor (whatever its fields
+/// look like), or logical. Throws DataError where the model is damaged.
+std::map<std::string, VarType> factor_columns(const nlohmann::json& model);
 
 /// The output's schema and grid are known before a row is read, so that the caller can make the sink.
 /// Factors are matched to the model's levels by name; a level that the model does not know is a DataError where rows have it.
