@@ -275,7 +275,7 @@ const std::vector<Verb>& verbs() {
        run_info},
       {"summary", "means, deviations, ranges and counts",
        "Summarises every term of a one-sided formula: numeric columns, counts of factor levels, and numeric columns in the cells of factors "
-       "(`x:g`). Without a formula every column is summarised.",
+       "(`x:g`). Without a formula every column but text is summarised.",
        {{"FORMULA", "R's: `~ delay + carrier + delay:carrier`, `~ .`", true}, input},
        {&summary_group, &rows_group, &weights_group, &text_group, &common_group},
        "rxhpc summary '~ delay + delay:carrier' flights.h5",
