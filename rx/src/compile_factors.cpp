@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <limits>
 #include <set>
+#include <unordered_map>
 
 #include "compile.hpp"
 #include "rxhpc/column.hpp"
@@ -56,10 +57,11 @@ std::optional<Value> Compiler::factor_function(const Expr& e) {
 Value Compiler::with_labels(const Expr&, int codes, std::vector<std::string> labels, bool ordered) {
   std::vector<std::string> levels;
   std::vector<double> table{na_value()};
+  std::unordered_map<std::string_view, std::size_t> places;
   for (auto const& label : labels) {
-    auto const at = std::find(levels.begin(), levels.end(), label) - levels.begin();
-    if (at == static_cast<std::ptrdiff_t>(levels.size())) levels.push_back(label);
-    table.push_back(static_cast<double>(at));
+    auto const [at, fresh] = places.try_emplace(label, levels.size());
+    if (fresh) levels.push_back(label);
+    table.push_back(static_cast<double>(at->second));
   }
   int const node = levels.size() == labels.size() ? codes : graph_.add(RowOp::table, codes, -1, -1, std::move(table));
   return coded(node, ordered ? VarType::ordered : VarType::factor, std::move(levels));

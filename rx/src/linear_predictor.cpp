@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <unordered_set>
 
 #include "rxhpc/errors.hpp"
 
@@ -23,9 +25,10 @@ void check_levels(const Design& design, RowSource& rows, const ChunkSource& inpu
     auto const& found = rows.schema()[column];
     auto const* zones = base >= 0 ? input.zone_map() : nullptr;
     if (zones && zones->level_counts[base].size() != zones->moments[base].size()) zones = nullptr;  // left out where there are very many levels
+    std::unordered_set<std::string_view> const known(levels.begin(), levels.end()), without_rows(unused.begin(), unused.end());
     for (std::size_t l = 0; l < found.levels.size(); ++l) {
-      bool const in_vain = std::ranges::count(unused, found.levels[l]) > 0;
-      if (std::ranges::count(levels, found.levels[l]) > 0 && !in_vain) continue;
+      bool const in_vain = without_rows.contains(found.levels[l]);
+      if (known.contains(found.levels[l]) && !in_vain) continue;
       std::int64_t seen = zones ? 0 : 1;
       if (zones)
         for (auto const& chunk : zones->level_counts[base]) seen += chunk[l];
@@ -69,7 +72,8 @@ LinearPredictor::LinearPredictor(const Design& design, const BoundDesign& bound,
       auto const& variable = design.variables[v];
       if (!variable.factor) continue;
       unused.emplace_back();
-      for (auto const& level : variable.levels) unused.back().push_back(std::ranges::count(variable.unused, level) > 0);
+      std::unordered_set<std::string_view> const without_rows(variable.unused.begin(), variable.unused.end());
+      for (auto const& level : variable.levels) unused.back().push_back(without_rows.contains(level));
     }
   }
 }
