@@ -17,7 +17,7 @@ packages=(g++ cmake ninja-build ccache git pkg-config
   libcli11-dev nlohmann-json3-dev libboost-dev libfast-float-dev
   libxxhash-dev liblz4-dev libzstd-dev libdeflate-dev libisal-dev
   python3 python3-h5py python3-pandas)
-bench_packages=(r-base-core r-cran-data.table r-cran-jsonlite)
+bench_packages=(r-base-core r-cran-data.table r-cran-jsonlite r-cran-statmod)
 
 only_check=no
 for option in "$@"; do

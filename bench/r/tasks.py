@@ -8,8 +8,8 @@ import time
 
 from machine import HERE, output_of
 
-NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "elastic-net", "logit", "poisson", "tweedie-factors", "covcor", "cube", "quantile",
-         "kmeans", "naivebayes", "naivebayes-factors", "histogram", "lorenz"]
+NAMES = ["import", "summary", "linmod-wide", "linmod-factors", "robust", "elastic-net", "logit", "poisson", "tweedie", "tweedie-factors", "predict", "roc",
+         "covcor", "cube", "quantile", "kmeans", "naivebayes", "naivebayes-factors", "histogram", "lorenz"]
 WIDE = "y ~ " + " + ".join(f"x{j}" for j in range(1, 29))
 # A whole-table summary is answered from the zone map without reading a row, which would be no measurement.
 READ_ROWS = ["--use-zone-map", "false"]
@@ -235,6 +235,10 @@ class Bench:
     def task_poisson(self):
         return self.generalised("poisson", "Poisson regression", "floor(exp(pmin(pmax(y / 4, -3), 3)))", 18, "glm", ["--family", "poisson"], "poisson()", 50)
 
+    def task_tweedie(self):
+        return self.generalised("tweedie", "Tweedie regression", "pmax(y, 0)", 18, "glm", ["--family", "tweedie", "--var-power", "1.5", "--link-power", "0"],
+                                "statmod::tweedie(var.power = 1.5, link.power = 0)", 50)
+
     def task_tweedie_factors(self):
         """Rows per second and core beside what RevoScaleR published: 5 million rows with 265 columns in 25 s on four cores."""
         rows = 100_000 if self.quick else 5_000_000
@@ -279,6 +283,45 @@ class Bench:
             "comparisons": [comparison(other, timed[other]["median_s"], ours, target) for other, target in targets.items()]
             + [comparison("2 ranks x 1 thread", timed["rxhpc, 2 ranks x 1 thread"]["median_s"], ours, 1.1, kind="ranks")],
         }
+
+    def task_robust(self):
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        return self.beside_peers(
+            "robust",
+            f"linmod with robust errors (HC1), {rows_text(rows)} x 28 numeric columns",
+            ["linmod", WIDE, self.table(csv), "--robust", "HC1"],
+            lambda result: sum(c["std_error"] for c in result["coefficients"]),
+            ("lm and the sandwich by its formula", 50, ["robust.R", WIDE, csv]),
+            {},
+        )
+
+    def task_predict(self):
+        """Predictions of all rows, written as a table; the model is fitted to some of them."""
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        table, model, out = self.table(csv), self.scratch / "predict.json", self.scratch / "predicted.h5"
+        output_of([self.programs["rxhpc"], "linmod", WIDE, table, "--row-selection", ".rxRowNums <= 20000", "--model", model, "--overwrite", "--quiet"])
+        return self.beside_peers(
+            "predict",
+            f"predict, linear model, {rows_text(rows)} x 28 numeric columns, results written",
+            ["predict", model, table, out, "--overwrite"],
+            lambda result: self.rxhpc("summary", "~ y_Pred", out)[1]["variables"][0]["mean"],
+            ("predict, results in memory", 10, ["predict.R", WIDE, csv]),
+            {},
+        )
+
+    def task_roc(self):
+        rows = 50_000 if self.quick else 1_000_000
+        csv = self.csv("wide", "--rows", str(rows))
+        return self.beside_peers(
+            "roc",
+            f"roc, {rows_text(rows)}, 100 points, exact area with its interval",
+            ["roc", "positive ~ x1", self.table(csv), "--transform", "positive = y > 1"],
+            lambda result: result["auc"]["x1"],
+            ("order and cumsum for the area, without an interval", 3, ["roc.R", "x1", csv]),
+            {},
+        )
 
     def task_covcor(self):
         rows = 50_000 if self.quick else 1_000_000

@@ -15,8 +15,14 @@ Pack zero() { return Pack::all(0); }
 
 /// What one pack of rows knows.
 struct At {
-  Pack y, mu, rest, residual, log_mu;  ///< log_mu: Variance::power alone
+  Pack y, mu, rest, residual, mu_1;  ///< mu_1 = mu^(1-p): Variance::power alone
 };
+
+/// mu^(1-p), of which the variance mu^p and the deviance are made. Tweedie models of p = 3/2 are the most usual: a root is cheaper.
+Pack power_below(const GlmFamily& f, Pack mu, const double* log_mu) {
+  if (f.var_power == 1.5) return one() / sqrt(mu);
+  return exp(Pack::all(1 - f.var_power) * (log_mu ? Pack::load(log_mu) : log(mu)));
+}
 
 /// y ln(y / m), 0 at 0
 Pack y_log(Pack y, Pack m) {
@@ -31,7 +37,7 @@ Pack variance_of(const GlmFamily& f, const At& a) {
   else if constexpr (V == Variance::mu_squared) return a.mu * a.mu;
   else if constexpr (V == Variance::mu_cubed) return a.mu * a.mu * a.mu;
   else if constexpr (V == Variance::binomial) return a.mu * a.rest;
-  else if constexpr (V == Variance::power) return exp(Pack::all(f.var_power) * a.log_mu);
+  else if constexpr (V == Variance::power) return a.mu / a.mu_1;
   else return fma(a.mu * a.mu, Pack::all(1 / f.theta), a.mu);
 }
 
@@ -45,11 +51,12 @@ Pack binomial_deviance(const At& a) {
 /// y (y^(1-p) - mu^(1-p)) / (1-p) - (y^(2-p) - mu^(2-p)) / (2-p), doubled; p is neither 1 nor 2
 Pack power_deviance(const GlmFamily& f, const At& a) {
   double const p = f.var_power;
-  Pack const mu_1 = exp(Pack::all(1 - p) * a.log_mu), mu_2 = mu_1 * a.mu;
+  Pack const mu_1 = a.mu_1, mu_2 = mu_1 * a.mu;
   auto const positive = less(zero(), a.y);
   // y^(1-p) at 0 is multiplied by y; y^(2-p) at 0 is 0 where p < 2
   Pack y_2 = zero();
-  if (positive.bits() != 0) y_2 = keep(positive, exp(Pack::all(2 - p) * log(select(positive, a.y, one()))));
+  if (p == 1.5) y_2 = sqrt(a.y);
+  else if (positive.bits() != 0) y_2 = keep(positive, exp(Pack::all(2 - p) * log(select(positive, a.y, one()))));
   Pack const theta = (y_2 - a.y * mu_1) * Pack::all(1 / (1 - p)), kappa = (y_2 - mu_2) * Pack::all(1 / (2 - p));
   return Pack::all(2) * (theta - kappa);
 }
@@ -107,7 +114,7 @@ RowSums rows_of(const GlmFamily& f, const double* y, const double* prior, const 
     a.rest = Pack::load(at.rest + i);
     a.residual = a.y - a.mu;
     if constexpr (V == Variance::binomial) a.residual = select(equal(a.y, one()), a.rest, a.residual);
-    if constexpr (V == Variance::power) a.log_mu = at.log_mu ? Pack::load(at.log_mu + i) : log(a.mu);
+    if constexpr (V == Variance::power) a.mu_1 = power_below(f, a.mu, at.log_mu ? at.log_mu + i : nullptr);
     Pack const p = Pack::load(prior + i), slope = Pack::load(at.slope + i);
     Pack weights = p * slope;
     if constexpr (!Canonical) weights = weights * (slope / variance_of<V>(f, a));
@@ -133,7 +140,7 @@ void parts_of(const GlmFamily& f, const double* y, const double* mu, double* var
   a.mu = Pack::load(mu);
   a.rest = one() - a.mu;
   a.residual = a.y - a.mu;
-  a.log_mu = log(a.mu);
+  a.mu_1 = V == Variance::power ? power_below(f, a.mu, nullptr) : one();
   variance_of<V>(f, a).store(variance);
   unit_deviance<V>(f, a).store(deviance);
 }

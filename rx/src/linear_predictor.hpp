@@ -25,7 +25,8 @@ class LinearPredictor {
 
   /// Working memory of one thread.
   struct Tile {
-    std::vector<std::vector<double>> value;        ///< [terms][rows]
+    std::vector<const double*> value;              ///< [terms]: [rows] of the term's numbers, where a column lies as doubles the column itself
+    std::vector<std::vector<double>> own;          ///< [terms][rows] those that are made
     std::vector<std::vector<std::int32_t>> place;  ///< [terms][rows] the row's column; unused for terms without factors
     std::vector<double> numbers;
     std::vector<std::int32_t> codes;
