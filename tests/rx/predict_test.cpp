@@ -113,9 +113,14 @@ TEST(Predict, NumbersOfLevelsAreTheModels) {
     auto const own = predicted(m, s, {}).at("y_Pred"), other = predicted(m, turned, {}).at("y_Pred");
     EXPECT_EQ(own[3], other[1]) << formula;
     EXPECT_EQ(own[0], other[2]) << formula;
-    if (std::string(formula) == "y ~ F(f, 1, 2)") EXPECT_TRUE(std::isnan(own[4]) && std::isnan(other[0]));
-    else EXPECT_EQ(own[4], other[0]) << formula;
-    if (std::string(formula) != "y ~ n") EXPECT_THROW(predicted(m, unknown, {}), DataError) << formula;
+    if (std::string(formula) == "y ~ F(f, 1, 2)") {
+      EXPECT_TRUE(std::isnan(own[4]) && std::isnan(other[0]));
+    } else {
+      EXPECT_EQ(own[4], other[0]) << formula;
+    }
+    if (std::string(formula) != "y ~ n") {
+      EXPECT_THROW(predicted(m, unknown, {}), DataError) << formula;
+    }
   }
 }
 
