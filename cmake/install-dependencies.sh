@@ -69,7 +69,7 @@ steps=()
 if ! kokkos_fits; then
   uri=$(archive_uri | head -n 1)
   [ -n "$uri" ] || die "no Debian archive in this machine's package configuration; install Kokkos 4.6 or later and pass -DKokkos_ROOT="
-  steps+=("add the suites trixie and sid of $uri in /etc/apt/sources.list.d/rxhpc-kokkos.sources, pinned so that only Kokkos and the C and C++ run-time libraries may come from them (/etc/apt/preferences.d/rxhpc-kokkos)")
+  steps+=("add the suites trixie and sid of $uri in /etc/apt/sources.list.d/rxhpc-kokkos.sources, pinned so that only Kokkos and, on Debian 12, the C and C++ run-time libraries with the packages that must move with them (base-files, so that /etc/os-release then says 13; locales; dpkg-dev) may come from them (/etc/apt/preferences.d/rxhpc-kokkos)")
   steps+=("install libkokkos-dev from sid")
 fi
 [ ${#missing[@]} -eq 0 ] || steps+=("install ${missing[*]}")
