@@ -6,8 +6,8 @@
 #include "input.hpp"
 #include "results.hpp"
 #include "rxhpc/anova.hpp"
-#include "rxhpc/errors.hpp"
 #include "rxhpc/chunk_source.hpp"
+#include "rxhpc/errors.hpp"
 #include "rxhpc/table.hpp"
 
 namespace rxhpc::app {

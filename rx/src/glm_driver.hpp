@@ -35,7 +35,7 @@ struct GlmState {
   std::int64_t fractional = 0;
   // The model with one number
   bool null_done = false;
-  double null_value = 0, null_base = 0, null_base_deviance = 0, null_start = 0;
+  double null_value = 0, null_base = 0, null_base_deviance = 0;
   DD null_deviance;
   int null_passes = 0;
   // Negative binomial
@@ -94,6 +94,7 @@ class GlmDriver {
   bool advance_theta();
   double theta_by_moments() const;
   void give_theta_up();
+  double null_start() const;  ///< the number beside the offset that the null model begins with
   void take_theta_up();
   bool take_last_step(double deviance);
   double penalty_of_rounding(double deviance) const;

@@ -13,6 +13,13 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_null_passes = 60;
 }  // namespace
 
+double GlmDriver::null_start() const {
+  if (!intercept_like(r_)) return 0;
+  double const mean = static_cast<double>(state.weighted_y / state.weight);
+  double const value = offset_ ? glm_link(family_.functions, mean) : mean;
+  return std::isfinite(value) ? value : 0;
+}
+
 void GlmDriver::take_constants(const GlmStep& step) {
   state.constants = true;
   state.weight = step.sums().weight;
@@ -21,13 +28,7 @@ void GlmDriver::take_constants(const GlmStep& step) {
   state.fractional = step.n_fractional();
   refuse_responses(family_, step);
   double const total = static_cast<double>(state.weighted_y), weight = static_cast<double>(state.weight);
-  state.null_value = 0;
-  if (intercept_like(r_)) {
-    double const mean = static_cast<double>(state.weighted_y / state.weight);
-    state.null_value = offset_ ? glm_link(family_.functions, mean) : mean;
-    if (!std::isfinite(state.null_value)) state.null_value = 0;
-  }
-  state.null_start = state.null_value;
+  state.null_value = null_start();
   state.null_base = none;
   if (family_.functions.range == Range::zero_or_one && intercept_like(r_) && !offset_ && options_.pweights.empty()) {
     // Of 0 and 1 alone the deviance about the mean is known from their numbers.

@@ -45,7 +45,7 @@ std::string text_of(const GlmState& s) {
          {"null_done", s.null_done}, {"null_value", number(s.null_value)}, {"null_base", number(s.null_base)},
          {"null_base_deviance", number(s.null_base_deviance)}, {"null_deviance", dd(s.null_deviance)}, {"null_passes", s.null_passes},
          {"theta", number(s.theta)}, {"theta_rounds", s.theta_rounds}, {"theta_done", s.theta_done},
-         {"theta_given_up", number(s.theta_given_up)}, {"null_start", number(s.null_start)}};
+         {"theta_given_up", number(s.theta_given_up)}};
   return j.dump();
 }
 
@@ -87,7 +87,6 @@ GlmState state_from(const std::string& text) try {
   s.theta_rounds = j.at("theta_rounds");
   s.theta_done = j.at("theta_done");
   s.theta_given_up = number_from(j.at("theta_given_up"));
-  s.null_start = number_from(j.at("null_start"));
   return s;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged checkpoint: ") + e.what());

@@ -37,7 +37,7 @@ void GlmDriver::take_theta_up() {
   state.null_done = false;
   state.null_passes = 0;
   state.null_base = none;
-  state.null_value = state.null_start;
+  state.null_value = null_start();
 }
 
 /// Newton's step for ln(theta) at the coefficients found; false where it stands.

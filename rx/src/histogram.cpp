@@ -11,10 +11,10 @@
 #include "column_range.hpp"
 #include "histogram_breaks.hpp"
 #include "histogram_levels.hpp"
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "order_statistics.hpp"
 #include "quantile_position.hpp"
-#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/summary.hpp"
 

@@ -10,9 +10,9 @@
 #include "cell_terms.hpp"
 #include "column_range.hpp"
 #include "histogram_breaks.hpp"
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
-#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 #include "thread_pass.hpp"
 

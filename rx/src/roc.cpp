@@ -6,11 +6,11 @@
 
 #include "chunk_loop.hpp"
 #include "distributions.hpp"
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "roc_compare.hpp"
 #include "roc_rows.hpp"
 #include "rxhpc/design.hpp"
-#include "memory_check.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc {

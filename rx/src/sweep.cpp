@@ -23,7 +23,6 @@ void pass_together(Communicator& comm, Work&& work) {
 
 // One state a thread in its folder and one on its way into the tree, two a level of the tree, a few while ranks merge.
 void check_memory(std::int64_t limit, int threads, std::int64_t chunks, std::size_t packed_size) {
-  if (limit <= 0) return;
   int levels = 0;
   while ((std::int64_t{1} << levels) < chunks) ++levels;
   double const needed = (2.0 * threads + 2.0 * levels + 4.0) * static_cast<double>(packed_size) * sizeof(double);
