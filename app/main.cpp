@@ -1,6 +1,7 @@
 // The rxhpc program: reads the command line, starts MPI and Kokkos, runs one verb, turns errors into one line and an exit status.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -161,6 +162,7 @@ std::string with_file(const Request& request, const std::vector<std::string>& wo
   auto const message = one_line(e);
   if (e.kind() != ErrorKind::data || !request.arguments || request.arguments->positional("INPUT").empty()) return message;
   for (auto word : words) {
+    word.resize(std::min(word.find(":/"), word.size()));  // FILE.h5:/group
     while (word.size() > 1 && word.back() == '/') word.pop_back();
     if (message.starts_with(word + ":") || message.starts_with(word + "/") || message.starts_with("'" + word + "'")) return message;
   }

@@ -216,6 +216,7 @@ class Usage(Case):
         text = self.write("inf.csv", "y,x\n1,Inf\n2,3\n4,5\n")
         self.fail_with(3, "rxhpc linmod: %s: column 'x': infinite values" % text, "linmod", "y ~ x", text)
         self.fail_with(3, "rxhpc linmod: %s: no row is complete" % self.table, "linmod", "y ~ x", self.table, "--row-selection", "x > 99")
+        self.fail_with(3, "rxhpc linmod: %s: has no group '/nope'" % self.table, "linmod", "y ~ x", self.table + ":/nope")
         self.fail_with(3, "rxhpc import: %s: exists already" % self.table, "import", self.csv, self.table)
 
     def test_columns_are_kept_by_their_new_names(self):
