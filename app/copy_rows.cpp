@@ -50,7 +50,7 @@ std::int64_t write_rows(Session& session, const ChunkSource& rows, bool selected
   const ChunkSource& source = cut_anew ? static_cast<const ChunkSource&>(*cut_anew) : rows;
 
   auto const sink = make_sink(chosen(source.schema(), columns, selected), source.grid());
-  auto const make_body = []() -> RowBody { return [](const Chunk& in, Chunk& out) { out.columns = in.columns; }; };
+  auto const make_body = []() -> RowBody { return [](const Chunk& in, std::int64_t, std::int64_t, Chunk& out) { out.columns = in.columns; }; };
   map_rows(source, columns, *sink, make_body, session.run, session.comm, &timing);
   sink->finish();
   return source.grid().total();

@@ -87,7 +87,6 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
 #pragma GCC unroll 4
   for (int r = 0; r < Packs; ++r) best[r] = second[r] = Pack::all(inf), which[r] = Pack::all(0);
   const double* c = coefficient_.data();
-  int const parts = count_ > Block ? 2 : 1;
   for (int k = 0; k < count_; k += Block) {
     // s <- |c|^2/2 - x.c
     Pack sum[Packs][Block];
@@ -98,11 +97,8 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
     for (int j = 0; j < columns_; ++j, c += Block) {
       Pack v[Packs];
 #pragma GCC unroll 4
-      for (int r = 0; r < Packs; ++r) {
-        v[r] = Pack::load(x + r * step + 8 * j);
-        // the rows after these, some of their columns with each of the first blocks of centres
-        if (k < parts * Block && (parts == 1 || (j & 1) == k / Block)) __builtin_prefetch(rows.later(first + r, j, Packs), 0, 2);
-      }
+      for (int r = 0; r < Packs; ++r) v[r] = Pack::load(x + r * step + 8 * j);
+      if (k == 0) __builtin_prefetch(rows.ahead(first + 1, j), 0, 2);
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
         Pack const minus_c = Pack::all(c[b]);
@@ -169,8 +165,6 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     const double* const from = rows.pack(first + 2 * r);
     for (int j = 0; j < columns_; ++j) {
       impl::rounded(Pack::load(from + 8 * j), Pack::load(from + 8 * (columns_ + j))).store(x + 16 * (j * Packs + r));
-      __builtin_prefetch(rows.later(first + 2 * r, j, 2 * Packs), 0, 2);
-      __builtin_prefetch(rows.later(first + 2 * r + 1, j, 2 * Packs), 0, 2);
     }
   }
   FloatPack square[Packs];
@@ -196,6 +190,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
       FloatPack v[Packs];
 #pragma GCC unroll 4
       for (int r = 0; r < Packs; ++r) v[r] = FloatPack::load(x + 16 * (j * Packs + r));
+      if (k < 2 * Block) __builtin_prefetch(rows.ahead(first + (k == 0 ? 1 : 4), j), 0, 2);
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
         auto const minus_c = FloatPack::all(c[b]);

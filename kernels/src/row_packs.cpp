@@ -16,14 +16,17 @@ namespace {
 
 using impl::Pack;
 constexpr std::int64_t strip_rows = 256;  // a strip of 28 columns stays in the second-level cache
-constexpr int packs_at_once = 4;             // chains of sums that do not wait for one another
+constexpr int packs_at_once = 3;             // chains of sums that do not wait for one another; divides a tile
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr std::size_t huge_page = std::size_t{1} << 21;
 
+/// Which lane is the largest is anybody's guess: compared in pairs, without branches.
 double largest_lane(Pack a) {
   double lane[8];
   a.store(lane);
-  return *std::max_element(lane, lane + 8);
+  for (int half : {4, 2, 1})
+    for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
+  return lane[0];
 }
 
 bool plain(const Column& column) { return column.storage == Storage::float64 && column.stride == 1; }
@@ -37,6 +40,7 @@ RowPacks::RowPacks(const RowPacks& o)
       infinite_(o.infinite_), negative_weight_(o.negative_weight_) {
   reserve(packs() * columns_ * 8);
   if (rows_ > 0) std::copy_n(o.x_.get(), packs() * columns_ * 8, x_.get());
+  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
 }
 
 void RowPacks::reserve(std::int64_t doubles) {
@@ -64,16 +68,17 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
   present_.resize(static_cast<std::size_t>(packs()));
   weight_.resize(spec.weight >= 0 ? static_cast<std::size_t>(packs()) * 8 : 0);
   source_.resize(static_cast<std::size_t>(columns_));
-  more_follow_ = count <= strip_rows && first + 2 * count <= chunk.rows;
+  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
+  bool const tile = count <= strip_rows && first + 2 * count <= chunk.rows;
   for (std::int64_t at = 0; at < count; at += strip_rows) {
     auto const rows = std::min(strip_rows, count - at);
     for (int j = 0; j < columns_; ++j) {
       auto const& column = chunk.columns[static_cast<std::size_t>(spec.columns[static_cast<std::size_t>(j)])];
       if (plain(column)) {
         source_[j] = static_cast<const double*>(column.data) + first + at;
+        if (tile) ahead_[j] = source_[j] + count;
         continue;
       }
-      more_follow_ = false;
       buffer_.resize(static_cast<std::size_t>(columns_ * strip_rows));
       load_values(column, first + at, rows, buffer_.data() + j * strip_rows);
       source_[j] = buffer_.data() + j * strip_rows;
@@ -97,23 +102,33 @@ void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackS
   std::ptrdiff_t const step = 8 * columns_;
   for (int j = 0; j < columns_; ++j, to += 8) {
     const double* const from = source[j] + i;
+    __builtin_prefetch(ahead(b, j), 0, 2);  // the first of these packs; the others' turn comes while labels are found and rows added
     Pack const s = Pack::all(shift[j]);
-#pragma GCC unroll 4
+#pragma GCC unroll 3
     for (int r = 0; r < Packs; ++r) {
       Pack const x = (Packs > 1 || lanes == 8 ? Pack::load(from + 8 * r) : Pack::load_part(from, lanes)) - s;
       square[r] = fma(x, x, square[r]);
       x.store(to + r * step);
     }
   }
+  auto const take_whole = [this](std::int64_t first, int packs, Pack norm2) {
+    std::fill_n(reach_.begin() + first, packs, std::sqrt(largest_lane(norm2)));
+    std::fill_n(present_.begin() + first, packs, static_cast<unsigned char>(0xff));
+    valid_ += 8 * packs;
+  };
+  bool const plain_rows = lanes == 8 && weight_.empty();
+  Pack largest = square[0];
+  unsigned finite = 0xff;
+  for (auto const& q : square) {
+    largest = max(largest, q);
+    finite &= below(q, inf).bits();
+  }
+  if (plain_rows && finite == 0xffu) return take_whole(b, Packs, largest);
   for (int r = 0; r < Packs; ++r) {
-    auto const place = static_cast<std::size_t>(b + r);
-    if (below(square[r], inf).bits() == 0xffu && lanes == 8 && weight_.empty()) {
-      reach_[place] = std::sqrt(largest_lane(square[r]));
-      present_[place] = 0xff;
-      valid_ += 8;
-    } else {
-      sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * place, spec.partial);
-    }
+    if (plain_rows && below(square[r], inf).bits() == 0xffu)
+      take_whole(b + r, 1, square[r]);
+    else
+      sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * (b + r), spec.partial);
   }
 }
 
@@ -124,7 +139,7 @@ void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32
   reach_.assign(static_cast<std::size_t>(packs()), 0.0);
   present_.assign(static_cast<std::size_t>(packs()), 0);
   weight_.clear();
-  more_follow_ = false;
+  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
   for (int r = 0; r < count; ++r) {
     auto const b = first + which[r] / 8, to = static_cast<std::int64_t>(r / 8);
     const double* x = from.pack(b) + which[r] % 8;

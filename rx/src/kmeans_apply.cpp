@@ -165,14 +165,14 @@ void ClusteredRows::run(const std::vector<int>& columns, ChunkSink& sink, const 
   int const selection = m.selection >= 0 ? place(m.selection) : -1;
   auto const make_body = [&]() -> RowBody {
     return [assigner = std::make_shared<impl::Assigner>(m.centres, spec), cluster = std::make_shared<std::vector<std::int32_t>>(), passed, selection,
-            variable = m.schema[static_cast<std::size_t>(cluster_column)]](const Chunk& in, Chunk& out) {
+            variable = m.schema[static_cast<std::size_t>(cluster_column)]](const Chunk& in, std::int64_t first, std::int64_t rows, Chunk& out) {
       cluster->resize(static_cast<std::size_t>(in.rows));
-      for (std::int64_t from = 0; from < in.rows; from += impl::predict_tile_rows)
-        (*assigner)(in, from, std::min(impl::predict_tile_rows, in.rows - from), cluster->data() + from);
+      auto const end = first + rows;
+      for (std::int64_t from = first; from < end; from += impl::predict_tile_rows)
+        (*assigner)(in, from, std::min(impl::predict_tile_rows, end - from), cluster->data() + from);
       if (selection >= 0)
-        for (std::int64_t i = 0; i < in.rows; ++i)
+        for (std::int64_t i = first; i < end; ++i)
           if (in.columns[static_cast<std::size_t>(selection)].value(i) != 1) (*cluster)[static_cast<std::size_t>(i)] = impl::no_cluster;
-      out.rows = in.rows;
       out.columns.clear();
       for (int p : passed) out.columns.push_back(p < 0 ? column_of(variable, cluster->data()) : in.columns[static_cast<std::size_t>(p)]);
     };

@@ -22,11 +22,12 @@ void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink
     std::vector<impl::ChunkWork> works;
     for (int t = 0; t < threads; ++t)
       works.emplace_back([&sink, body = make_body(), out = std::make_shared<Chunk>()](impl::ChunkReader& reader) {
-        auto const& in = reader.whole();
+        auto const& in = reader.pieces([&](const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+          out->rows = chunk.rows;
+          body(chunk, first, rows, *out);
+        });
         out->index = in.index;
         out->first_row = in.first_row;
-        out->rows = in.rows;
-        body(in, *out);
         sink.write(*out);
       });
     loop = std::make_unique<impl::ChunkLoop>(source, columns, range, options, std::move(works), timing);

@@ -154,9 +154,9 @@ class SumSink final : public ChunkSink {
 inline void check_map_rows(Communicator& comm, int threads) {
   ViewSource const source({{"x", values_of(0, rows_of_case)}}, 10, ViewSource::Rows::replicated);
   auto const doubled = [] {
-    return [buffer = std::make_shared<std::vector<double>>()](const Chunk& in, Chunk& out) {
-      buffer->assign(static_cast<std::size_t>(in.rows), 0.0);
-      for (std::int64_t i = 0; i < in.rows; ++i) (*buffer)[static_cast<std::size_t>(i)] = 2 * in.columns[0].value(i);
+    return [buffer = std::make_shared<std::vector<double>>()](const Chunk& in, std::int64_t first, std::int64_t rows, Chunk& out) {
+      buffer->resize(static_cast<std::size_t>(in.rows));
+      for (std::int64_t i = first; i < first + rows; ++i) (*buffer)[static_cast<std::size_t>(i)] = 2 * in.columns[0].value(i);
       Variable x;
       out.columns = {column_of(x, buffer->data())};
     };

@@ -87,6 +87,7 @@ class Centroids {
  private:
   void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
   void label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
+  void ask_ahead(const RowPacks& rows, std::int64_t first, std::int64_t b) const;
   double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   template <bool Weighted, bool Squares>

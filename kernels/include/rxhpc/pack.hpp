@@ -255,10 +255,11 @@ inline PackAvx512 add_bits(PackAvx512 x, std::uint64_t b) {
 inline PackAvx512 subtract_bits(PackAvx512 x, PackAvx512 y) {
   return {_mm512_castsi512_pd(_mm512_sub_epi64(_mm512_castpd_si512(x.v), _mm512_castpd_si512(y.v)))};
 }
+// In parentheses: nvcc loses the braces of a template's aggregate on its way to the host compiler.
 template <int By>
-inline PackAvx512 shift_left(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512_maskz_slli_epi64(0xff, _mm512_castpd_si512(x.v), By))}; }
+inline PackAvx512 shift_left(PackAvx512 x) { return PackAvx512(_mm512_castsi512_pd(_mm512_maskz_slli_epi64(0xff, _mm512_castpd_si512(x.v), By))); }
 template <int By>
-inline PackAvx512 shift_right(PackAvx512 x) { return {_mm512_castsi512_pd(_mm512_maskz_srli_epi64(0xff, _mm512_castpd_si512(x.v), By))}; }
+inline PackAvx512 shift_right(PackAvx512 x) { return PackAvx512(_mm512_castsi512_pd(_mm512_maskz_srli_epi64(0xff, _mm512_castpd_si512(x.v), By))); }
 inline PackAvx512 and_bits(PackAvx512 x, std::uint64_t b) {
   return {_mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(x.v), _mm512_set1_epi64(static_cast<long long>(b))))};
 }

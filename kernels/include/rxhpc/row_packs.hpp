@@ -40,12 +40,11 @@ class RowPacks {
   std::int64_t packs() const { return (rows_ + 7) / 8; }
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
-  double reach(std::int64_t b) const { return reach_[b]; }        ///< largest |x| of the pack's rows; NaN where one has a missing cell
-  /// Where column j of the pack that comes `packs` after pack b lies, or, where these are rows of plain columns, of the tile after this one: to be
-  /// asked for early, never to be read.
-  const double* later(std::int64_t b, int j, int packs) const {
-    return more_follow_ ? source_[static_cast<std::size_t>(j)] + rows_ + 8 * b : pack(b + packs) + 8 * j;
-  }
+  double reach(std::int64_t b) const { return reach_[b]; }        ///< at least the largest |x| of the pack's rows; NaN where one has a missing cell
+  /// Where these are rows of plain columns: where column j of pack b of the tile after this one lies, to be asked for early: pack 0 of each
+  /// three while these rows are laid out, pack 1 while their labels are found, pack 2 while they are added. Memory has so many requests at a time that
+  /// they must be spread. Laid out chunks are one stream, which the hardware sees by itself.
+  const double* ahead(std::int64_t b, int j) const { return ahead_[static_cast<std::size_t>(j)] + 8 * b; }
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
   std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
@@ -68,7 +67,7 @@ class RowPacks {
   std::unique_ptr<double[], Free> x_;
   std::vector<double> reach_, weight_, buffer_;
   std::vector<const double*> source_;  // of the rows laid out last
-  bool more_follow_ = false;           // as many rows again lie behind them
+  std::vector<const double*> ahead_;   // see ahead()
   std::vector<unsigned char> present_;
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
 };

@@ -109,9 +109,13 @@ A sweep(const ChunkSource& source, std::span<const int> columns, const A& fresh,
   return result;
 }
 
+/// Turns rows [first, first + rows) of a chunk into the same rows of `out`, which is kept from piece to piece: a piece at 0 begins a
+/// chunk (again, where its bytes had to be read once more), after the last one `out` has its columns.
+using RowBody = std::function<void(const Chunk& in, std::int64_t first, std::int64_t rows, Chunk& out)>;
+
 /// Collective. One pass that writes rows: `make_body` is called once a thread and gives a function that turns a chunk of `source`
-/// into the sink's chunk of the same index. Chunks go to the sink in rounds, so that a rank holds a bounded number of them.
-using RowBody = std::function<void(const Chunk& in, Chunk& out)>;
+/// into the sink's chunk of the same index, piece by piece while each is in cache. Chunks go to the sink in rounds, so that a rank
+/// holds a bounded number of them.
 void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink& sink, const std::function<RowBody()>& make_body,
               const RunOptions& options, Communicator& comm, Timing* timing = nullptr);
 
