@@ -24,9 +24,20 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_halvings = 40;
 constexpr double least_alpha = 1e-3;        // in the largest penalty of a path, as glmnet has it
 constexpr double most_flops_exact = 2e7;    // n p^2 / 2 up to which every pass is exact
-// A path of its own making ends where penalties do not matter any more (glmnet's fdev, devmax and mnlam).
-constexpr double least_gain = 1e-5, most_explained = 0.999;
-constexpr int fewest_penalties = 5;
+
+/// Whether a path of its own making ends here, where penalties do not matter any more: glmnet's fdev, devmax and mnlam, with the gain in the explained
+/// share of the deviance looked at as glmnet does for each family.
+bool settled(const GlmFamily& f, const std::vector<ElasticNetFit>& path) {
+  constexpr double least_gain = 1e-5, most_explained = 0.999;
+  constexpr std::size_t fewest = 5;
+  if (path.size() < fewest) return false;
+  double const now = path.back().dev_ratio;
+  auto const gain = [&](std::size_t penalties) { return now - path[path.size() - 1 - penalties].dev_ratio; };
+  if (now > most_explained) return true;
+  if (f.variance == Variance::constant) return gain(1) < least_gain * now;
+  if (f.variance == Variance::mu && f.link == Link::log) return gain(fewest - 1) < 10 * least_gain * now;
+  return gain(1) < least_gain;
+}
 
 /// The columns that can have a coefficient, and their scales.
 struct ScaledColumns {
@@ -331,10 +342,7 @@ void Path::run() {
       break;
     }
     store(lambda);
-    auto const& path = out_.path;
-    if (!automatic || static_cast<int>(path.size()) < fewest_penalties) continue;
-    double const now = path.back().dev_ratio, gain = now - path[path.size() - 2].dev_ratio;
-    if (now > most_explained || gain < least_gain * now) break;
+    if (automatic && settled(family_.functions, out_.path)) break;
   }
   out_.n_valid_obs = prior_.sums.n_valid;
   out_.n_missing_obs = prior_.sums.n_missing;

@@ -189,6 +189,28 @@ TEST(ElasticNet, PenaltiesOfItsOwn) {
   EXPECT_EQ(ridge.path[0].df, 5);
 }
 
+/// length(glmnet(X, d$b, family = "binomial", alpha = a, weights = w, thresh = 1e-14)$lambda), the same of d$n and "poisson", and gc of d$n + 1 and
+/// Gamma("log"); w: 1 or d$w
+TEST(ElasticNet, PathsEndWhereGlmnetEndsThem) {
+  auto const lengths = [](double alpha, bool weights) {
+    std::vector<std::size_t> of;
+    auto const add = [&](const char* response, ElasticNetOptions o) {
+      of.push_back(fit(made(), (std::string(response) + " ~ x + z + u + g").c_str(), weights ? weighted(o) : o).path.size());
+    };
+    add("b", of_family("binomial", alpha));
+    add("n", of_family("poisson", alpha));
+    auto gamma = of_family("Gamma", alpha);
+    gamma.family.link = "log";
+    add("n + 1", gamma);
+    return of;
+  };
+  using Lengths = std::vector<std::size_t>;
+  EXPECT_EQ(lengths(1, false), (Lengths{62, 58, 53}));
+  EXPECT_EQ(lengths(1, true), (Lengths{64, 59, 53}));
+  EXPECT_EQ(lengths(0.5, false), (Lengths{68, 59, 54}));
+  EXPECT_EQ(lengths(0.5, true), (Lengths{70, 60, 54}));
+}
+
 /// The conditions of Karush, Kuhn and Tucker, from the rows: X'(prior (y - mu) dmu/deta / V) / sum w = l2 u + l1 sign(u), at most l1 in size where u is 0.
 struct Rows {
   std::vector<std::vector<double>> x;  // [columns][rows]
