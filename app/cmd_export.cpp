@@ -12,8 +12,10 @@ namespace {
 void export_model(Session& session, const std::string& input, const std::string& output) {
   refuse_existing(session, output);
   auto const model = read_json(session, input, "model file");
+  std::optional<double> penalty;
+  if (session.args.given("s")) penalty = session.args.number("s", 0);
   together(session.comm, [&] {
-    auto const text = to_pmml(model);
+    auto const text = of_model_file(input, [&] { return to_pmml(model, penalty); });
     if (session.root()) write_whole(output, text, session.args.flag("overwrite"));
   });
   Result result;
@@ -30,6 +32,7 @@ void run_export(Session& session) {
   auto const& args = session.args;
   auto const input = args.positional("INPUT"), output = args.positional("OUTPUT");
   if (output.ends_with(".pmml")) return export_model(session, input, output);
+  if (args.given("s")) throw UsageError("--s belongs to a model that is written as PMML");
   if (!is_text_name(output)) throw UsageError("OUTPUT '" + output + "' does not end in .csv, .tsv or .txt (.gz), or in .pmml for a model; datastep writes tables");
   refuse_existing(session, output);
   Timing timing;

@@ -59,6 +59,8 @@ const OptionGroup append_rows_group{
     {{"append", Kind::choice, "none|rows",
       "rows: add to a table that exists, which needs no --overwrite; the file is written anew and renamed (default none)"}}};
 
+const Option penalty{"s", Kind::number, "LAMBDA", "the penalty at which an elastic-net path is taken; between two of the path coefficients are interpolated, as in glmnet"};
+
 const OptionGroup fit_group{
     "Fitting",
     {{"model", Kind::text, "FILE", "write the model here, for predict"},
@@ -200,6 +202,7 @@ const std::vector<Verb>& verbs() {
        {"use-na", Kind::choice, "no|ifany|always",
         "rows where a factor is missing: left out (default), or a level of its own, in factors where one is missing or in all"},
        {"remove-zero-counts", Kind::flag, "", "leave cells without rows out of the list of cells; the tables keep them"}}};
+  static const OptionGroup model_group{"Models", {penalty}};
   static const OptionGroup datastep_group{
       "Rows to write",
       {{"remove-missings", Kind::flag, "", "leave out rows with a missing value in a column that is kept"},
@@ -256,7 +259,7 @@ const std::vector<Verb>& verbs() {
        {"compute-cooks-distance", Kind::flag, "", "also write Cook's distances, Y_CooksDistance; the model must be fitted with --cov-coef"},
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
-       {"s", Kind::number, "LAMBDA", "the penalty at which an elastic-net path predicts; between two of the path coefficients are interpolated, as in glmnet"},
+       penalty,
        {"pred-var-names", Kind::text, "NAME", "name of the predictions, instead of Y_Pred"}}};
   static const std::vector<Verb> table{
       {"import", "text to a table",
@@ -381,7 +384,7 @@ const std::vector<Verb>& verbs() {
        "Writes rows as delimited text with a header: the shortest numbers that read back as the same doubles, NA for missing values, quotes only "
        "where they are needed. Where OUTPUT ends in .pmml, INPUT is the model file of a linmod, logit or glm.",
        {input, output},
-       {&columns_group, &rows_group, &output_group, &text_group, &common_group},
+       {&model_group, &columns_group, &rows_group, &output_group, &text_group, &common_group},
        "rxhpc export flights.h5 flights.csv.gz --vars-to-keep carrier,arr_delay",
        run_export},
       {"datastep", "a table from a table",

@@ -1,8 +1,10 @@
 // An elastic-net path as JSON, as text and as a model file.
+#include <algorithm>
 #include <cmath>
 
 #include "result_json.hpp"
 #include "rxhpc/elastic_net.hpp"
+#include "rxhpc/errors.hpp"
 
 namespace rxhpc {
 namespace {
@@ -101,6 +103,52 @@ json model_json(const ElasticNet& m) {
   j["alpha"] = m.alpha;
   j["path"] = path_json(m);
   return j;
+}
+
+namespace {
+
+/// Where a penalty lies in a falling path: between two of its places, so much of the way to the second.
+struct Place {
+  std::size_t first = 0, second = 0;
+  double share = 0;
+};
+
+Place place_of(const std::vector<double>& lambda, double s) {
+  if (s >= lambda.front()) return {};
+  auto const last = lambda.size() - 1;
+  if (s <= lambda.back()) return {last, last, 0};
+  auto const second = static_cast<std::size_t>(std::partition_point(lambda.begin(), lambda.end(), [&](double x) { return x >= s; }) - lambda.begin());
+  return {second - 1, second, (lambda[second - 1] - s) / (lambda[second - 1] - lambda[second])};
+}
+
+}  // namespace
+
+json model_at_penalty(const json& model, std::optional<double> penalty) try {
+  if (model.value("kind", "") != "elastic-net") {
+    if (penalty) throw UsageError("--s belongs to models of an elastic-net path");
+    return model;
+  }
+  std::vector<double> lambda;
+  for (auto const& f : model.at("path")) lambda.push_back(impl::number_from(f.at("lambda")));
+  if (lambda.empty() || !std::is_sorted(lambda.rbegin(), lambda.rend())) throw DataError("damaged model file: its path is empty or not in order");
+  if (!penalty && lambda.size() > 1)
+    throw UsageError("the model is a path of " + std::to_string(lambda.size()) + " penalties: choose one by --s, from " + impl::significant(lambda.back(), 6) + " to " +
+                     impl::significant(lambda.front(), 6));
+  if (penalty && !(*penalty >= 0)) throw UsageError("--s: penalties are numbers from 0");
+  auto const at = place_of(lambda, penalty.value_or(lambda[0]));
+  auto const &first = model.at("path").at(at.first).at("coefficients"), &second = model.at("path").at(at.second).at("coefficients");
+  auto out = model;
+  out["kind"] = "glm";
+  auto& coefficients = out.at("coefficients");
+  if (first.size() != second.size() || first.size() != coefficients.size()) throw DataError("damaged model file: fits of the path differ in length");
+  for (std::size_t j = 0; j < first.size(); ++j) {
+    double const a = impl::number_from(first[j].at("estimate")), b = impl::number_from(second[j].at("estimate"));
+    coefficients[j]["estimate"] = impl::number((1 - at.share) * a + at.share * b);
+    coefficients[j]["aliased"] = std::isnan(a);
+  }
+  return out;
+} catch (const json::exception& e) {
+  throw DataError(std::string("damaged model file: ") + e.what());
 }
 
 }  // namespace rxhpc

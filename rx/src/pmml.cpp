@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
 #include "rxhpc/lin_mod.hpp"
@@ -168,8 +169,8 @@ std::string parameters(const Part& part, const std::vector<std::string>& predict
 
 }  // namespace
 
-std::string to_pmml(const nlohmann::json& model) {
-  auto const part = part_of(model);
+std::string to_pmml(const nlohmann::json& model, std::optional<double> penalty) {
+  auto const part = part_of(model_at_penalty(model, penalty));
   Expressions expressions;
   for (auto const& t : part.transforms) {
     auto const a = parse_assignment(t);

@@ -181,25 +181,41 @@ class Glm(Case):
         self.assertAlmostEqual(second["p_value"], math.exp(-second["statistic"] / 2), 10)  # chi-squared with 2 degrees of freedom
         self.fail_with(2, "nested", "glm", "n ~ g", self.csv, "--family", "poisson", "--anova-with", self.model)
 
+    def score(self, file, row):
+        """The linear predictor of a row, by the markup alone."""
+        tree = xml.etree.ElementTree.parse(file).getroot()
+        model = tree.find(PMML + "GeneralRegressionModel")
+        beta = {c.get("parameterName"): float(c.get("beta")) for c in model.iter(PMML + "PCell")}
+        factors = {p.get("name") for p in model.find(PMML + "FactorList")}
+        value = {"x": row[0], "g": row[1], "log(x)": math.log(row[0])}
+        term = dict.fromkeys(beta, 1.0)
+        for cell in model.iter(PMML + "PPCell"):
+            name = cell.get("predictorName")
+            term[cell.get("parameterName")] *= float(value[name] == cell.get("value")) if name in factors else value[name]
+        return sum(beta[p] * term[p] for p in beta)
+
     def test_other_systems_can_score_the_model(self):
         self.succeed("glm", "n ~ log(x) + g + x:g", self.csv, "--family", "poisson", "--model", self.model)
         out = self.path("m.pmml")
         self.succeed("export", self.model, out)
         tree = xml.etree.ElementTree.parse(out).getroot()
-        model = tree.find(PMML + "GeneralRegressionModel")
-        self.assertEqual(model.get("linkFunction"), "log")
-        beta = {c.get("parameterName"): float(c.get("beta")) for c in model.iter(PMML + "PCell")}
-        factors = {p.get("name") for p in model.find(PMML + "FactorList")}
+        self.assertEqual(tree.find(PMML + "GeneralRegressionModel").get("linkFunction"), "log")
         derived = {d.get("name"): d for d in tree.iter(PMML + "DerivedField")}
         self.assertEqual(derived["log(x)"].find(PMML + "Apply").get("function"), "ln")
         for row, predicted in zip(ROWS, self.predicted()):
-            value = {"x": row[0], "g": row[1], "log(x)": math.log(row[0])}
-            term = dict.fromkeys(beta, 1.0)
-            for cell in model.iter(PMML + "PPCell"):
-                name = cell.get("predictorName")
-                term[cell.get("parameterName")] *= float(value[name] == cell.get("value")) if name in factors else value[name]
-            self.assertAlmostEqual(math.exp(sum(beta[p] * term[p] for p in beta)), predicted["n_Pred"], 9)
+            self.assertAlmostEqual(math.exp(self.score(out, row)), predicted["n_Pred"], 9)
         self.fail_with(2, "cauchit", "export", self.fitted_by("cauchit"), self.path("c.pmml"))
+        self.fail_with(2, "--s belongs to models of an elastic-net path", "export", self.model, self.path("s.pmml"), "--s", "1")
+        self.fail_with(2, "--s belongs to a model", "export", self.csv, self.path("s.csv"), "--s", "1")
+
+    def test_other_systems_can_score_a_path_at_a_penalty(self):
+        self.succeed("glm", "n ~ log(x) + g", self.csv, "--family", "poisson", "--lambda", "0.3,0.1,0.02", "--model", self.model)
+        out = self.path("path.pmml")
+        self.fail_with(2, "path of 3 penalties", "export", self.model, out)
+        for s in "0.3", "0.07", "0.001":
+            self.succeed("export", self.model, out, "--s", s, "--overwrite")
+            for row, predicted in zip(ROWS, self.predicted("--s", s)):
+                self.assertAlmostEqual(math.exp(self.score(out, row)), predicted["n_Pred"], 9)
 
     def fitted_by(self, link):
         file = self.path(link + ".json")

@@ -65,5 +65,9 @@ nlohmann::json to_json(const ElasticNet& result);
 std::string to_text(const ElasticNet& result);
 /// The model file: predict takes it at any penalty within the path.
 nlohmann::json model_json(const ElasticNet& result);
+/// The model file of a path as that of a glm with the coefficients of one penalty, which need not be given where the path has but one; between two
+/// of the path they lie on a line, as in glmnet's predict(), beyond its ends they are those of the end. Models of other kinds come back as they are,
+/// if no penalty is given. Throws UsageError (no such penalty), DataError (a damaged file).
+nlohmann::json model_at_penalty(const nlohmann::json& model, std::optional<double> penalty);
 
 }  // namespace rxhpc
