@@ -165,8 +165,10 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   model.rank = fit.solution.factor.rank;
   double const observations = observations_of(sums, options);
   model.df_residual = observations - model.rank;
-  for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y)
+  for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
+    model.fits.back().expression = deparse(*r.rows.pinned(r.formula.responses[y]));
+  }
   for (auto const& f : model.fits)  // R's measure of it, of the response instead of the fitted values
     if (model.df_residual > 0 && f.residual_squares / model.df_residual < 1e-30 * f.total_squares / model.weight_sum)
       model.warnings.push_back("essentially perfect fit of " + f.name + ": its standard errors and tests say little more than how it was rounded");

@@ -132,6 +132,7 @@ json model_json(const LinMod& m) {
   for (auto const& f : m.fits) {
     auto one = fit_json(f);
     one["name"] = f.name;
+    one["expression"] = f.expression;
     j["responses"].push_back(std::move(one));
   }
   return j;
@@ -150,6 +151,7 @@ LinMod lin_mod_from_json(const json& j) try {
   m.design = impl::design_from_json(j.at("design"));
   for (auto const& f : j.at("responses")) {
     m.fits.push_back(fit_from(f, f.at("name")));
+    m.fits.back().expression = f.value("expression", m.fits.back().name);
     impl::check_columns(m.design, m.fits.back().coefficients);
   }
   if (m.fits.empty()) throw DataError("damaged model file: it has no response");

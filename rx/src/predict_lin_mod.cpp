@@ -19,7 +19,7 @@ class PredictLinMod final : public PredictModel {
   }
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
-  std::vector<std::string> variables() const override { return columns_of(model_.design, {model_.fits[0].name}); }
+  std::vector<std::string> variables() const override { return columns_of(model_.design, {model_.fits[0].expression}); }
 
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
@@ -73,7 +73,7 @@ void PredictLinMod::plan_outputs(PredictPlan& plan) {
   if (residuals_) plan.add_number(name + "_Resid");
   if (wanted_.leverage) plan.add_number(name + "_Leverage");
   if (wanted_.cooks_distance) plan.add_number(name + "_CooksDistance");
-  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(name), "the response"));
+  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.fits[0].expression), "the response"));
   // A row of frequency w is w rows of weight 1
   if (wanted_.any() && !model_.pweights.empty()) weight_ = plan.place(numeric_column(plan.rows, *parse_expression(quoted_name(model_.pweights)), "the weight"));
 }

@@ -124,6 +124,19 @@ TEST(Predict, NumbersOfLevelsAreTheModels) {
   }
 }
 
+TEST(Predict, NumbersOfTheResponsesLevelsAreTheModels) {
+  SelfCommunicator self;
+  MemorySource s(2), turned;
+  s.numeric("x", {1, 3, 4, 2, 7}).factor("f", {"a", "b", "c"}, {1, 1, 1, 0, 2});
+  turned.numeric("x", {7, 2}).factor("f", {"c", "a"}, {0, 1});
+  auto const m = model_json(lin_mod(s, "N(f) ~ x", {}, self));
+  PredictOptions residuals;
+  residuals.residuals = true;
+  auto const own = predicted(m, s, residuals).at("N(f)_Resid"), other = predicted(m, turned, residuals).at("N(f)_Resid");
+  EXPECT_EQ(own[4], other[0]);
+  EXPECT_EQ(own[3], other[1]);
+}
+
 TEST(Predict, ALevelWithoutRowsInTheFitHasNoPrediction) {
   SelfCommunicator self;
   MemorySource s(2);

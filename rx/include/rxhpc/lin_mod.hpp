@@ -27,6 +27,7 @@ struct AnovaTerm {
 /// What belongs to one response.
 struct ResponseFit {
   std::string name;
+  std::string expression;                     ///< pinned (RowSource::pinned), so that predict makes the same column
   std::vector<Coefficient> coefficients;      ///< [columns] in order of the formula
   double sigma = 0;                           ///< residual standard deviation
   double r_squared = 0, adj_r_squared = 0;    ///< about the mean; about zero without an intercept (about the mean for a cube)
