@@ -39,6 +39,7 @@ FitOptions fit_options(const Session& session) {
           .drop_first = args.flag("drop-first"),
           .drop_main = args.flag("drop-main", true),
           .cube = args.flag("cube"),
+          .cube_predictions = args.flag("cube-predictions"),
           .cov_coef = args.flag("cov-coef"),
           .like_r = args.flag("like-r"),
           .run = session.run,

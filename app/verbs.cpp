@@ -66,7 +66,10 @@ const OptionGroup fit_group{
     {{"model", Kind::text, "FILE", "write the model here, for predict"},
      {"drop-first", Kind::flag, "", "the first level of a factor is the reference, not the last"},
      {"drop-main", Kind::flag, "BOOL", "where columns are dependent, drop main effects before interactions (default true)"},
-     {"cube", Kind::flag, "", "the first term, a factor, gets a coefficient for every level and there is no intercept"},
+     {"cube", Kind::flag, "",
+      "the first term, a factor or an interaction of factors, gets a coefficient for every cell and there is no intercept; gives the cells' counts too"},
+     {"cube-predictions", Kind::flag, "",
+      "with --cube: also the model's prediction for every cell, all other columns at their (weighted) means; given anyway where the cells are the whole model"},
      {"cov-coef", Kind::flag, "", "also give the covariance matrix of the coefficients; predict needs it for standard errors"},
      {"like-r", Kind::flag, "", "do as R's own functions where RevoScaleR differs: first level dropped, R's coefficient names and aliasing"},
      {"overwrite", Kind::flag, "", "replace a model file that exists"}}};

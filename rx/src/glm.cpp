@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cube_predictions.hpp"
 #include "distributions.hpp"
 #include "glm_driver.hpp"
 #include "glm_response.hpp"
@@ -131,6 +132,30 @@ std::optional<DdMatrix> robust_covariance_of(const impl::Regression& r, const Gl
   return impl::robust_covariance(scored, model.df_residual + model.rank, cluster, options, comm, model.timing, model.robust);
 }
 
+/// Collective. The cells of a cube. The sums of the iterations weigh rows by the fit's own weights: what rows weigh in the data takes one
+/// more pass, unless that is 1 and the cells are all that is asked for.
+CountDF count_df(const impl::Regression& r, const GlmDriver& driver, int offset, const Glm& model, const GlmOptions& options,
+                 Communicator& comm, Timing& timing) {
+  bool const weighted = r.spec.weight >= 0, alone = impl::cells_alone(r) && offset < 0, predictions = options.cube_predictions || alone;
+  auto spec = r.spec;
+  spec.precision = driver.state.exact ? Precision::exact : Precision::plain;
+  if (!driver.state.exact) spec.shift = driver.state.shift;
+  if (offset >= 0) {
+    spec.terms.push_back({{offset}, {}, {}});
+    if (!spec.shift.empty()) spec.shift.insert(spec.shift.end() - 1, 0.0);
+  }
+  bool const pass = weighted || (predictions && !alone);
+  auto const sums = pass ? impl::sweep_sums(r, spec, options, comm, timing) : driver.last.sums;
+  auto out = impl::count_cells(r, sums, weighted);
+  out.responses = {model.response};
+  if (!predictions) return out;
+  DD const beside = offset < 0 ? DD(0) : sums.gram(0, sums.gram.n - 2) / sums.gram(0, 0);
+  out.links = {impl::predict_cells(r, sums, {driver.state.beta.begin() + r.skip(), driver.state.beta.end()}, beside)};
+  out.means = {std::vector<double>(out.links[0].size())};
+  glm_means(model.functions, out.links[0].data(), static_cast<int>(out.links[0].size()), out.means[0].data(), nullptr);
+  return out;
+}
+
 }  // namespace
 
 Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& given, Communicator& comm) {
@@ -202,6 +227,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   fill_warnings(model, driver, options, dropped, r.skip());
   model.response = response.name;
   model.response_expression = response.expression;
+  if (r.design.cube) model.count_df = count_df(r, driver, offset, model, options, comm, model.timing);
   model.design = std::move(r.design);
   impl::note_unused_levels(model.design, last.sums);
   model.formula = r.formula.text;

@@ -1,6 +1,7 @@
 // A generalised linear model as JSON, as text and as a model file.
 #include <cmath>
 
+#include "cube_predictions.hpp"
 #include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
@@ -67,6 +68,7 @@ json to_json(const Glm& m) {
   j["condition_number"] = impl::number(m.condition_number);
   j["conf_level"] = m.conf_level;
   impl::add_robust(j, m.robust);
+  if (m.count_df) j["count_df"] = impl::count_df_json(*m.count_df);
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
@@ -87,6 +89,7 @@ std::string to_text(const Glm& m) {
   out += "Residual deviance: " + number(m.deviance) + " on " + impl::significant(m.df_residual, 15) + " degrees of freedom\n";
   if (!std::isnan(m.log_likelihood))
     out += "Log likelihood: " + number(m.log_likelihood) + ", AIC: " + number(m.aic) + ", BIC: " + number(m.bic) + "\n";
+  if (m.count_df) out += impl::count_df_text(*m.count_df);
   out += "Iterations: " + std::to_string(m.iterations) + (m.converged ? "\n" : " (not converged)\n");
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cube_predictions.hpp"
 #include "distributions.hpp"
 #include "model_rows.hpp"
 #include "regression.hpp"
@@ -150,6 +151,22 @@ impl::RegressionFit fit_submodel(const Submodel& m, const FitOptions& options) {
   return fit;
 }
 
+/// The cells of a cube. Everything stands in the sums that the fit came from.
+CountDF count_df(const Regression& r, const impl::RegressionFit& fit, const FitOptions& options) {
+  auto out = impl::count_cells(r, fit.sums, r.spec.weight >= 0);
+  for (auto const& y : r.formula.responses) out.responses.push_back(deparse(*y));
+  if (!options.cube_predictions && !impl::cells_alone(r)) return out;
+  auto const& sol = fit.solution;
+  for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
+    auto const solved = solve(sol.factor, sol.candidates, sol.candidates + y);
+    std::vector<DD> beta(sol.columns.size(), DD(0));
+    for (int k = 0; k < sol.candidates; ++k)
+      if (!sol.factor.aliased[k]) beta[static_cast<std::size_t>(sol.order[k])] = solved[k];
+    out.means.push_back(impl::predict_cells(r, fit.sums, beta, DD(0)));
+  }
+  return out;
+}
+
 double observations_of(const impl::RegressionSums& sums, const FitOptions& options) {
   return options.fweights.empty() ? static_cast<double>(sums.n_valid) : static_cast<double>(sums.weight_sum);
 }
@@ -174,6 +191,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
       model.warnings.push_back("essentially perfect fit of " + f.name + ": its standard errors and tests say little more than how it was rounded");
   for (std::size_t y = 0; options.anova && y < model.fits.size(); ++y)
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
+  if (r.design.cube) model.count_df = count_df(r, fit, options);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
   if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);

@@ -1,6 +1,7 @@
 // A linear model as JSON, as text and as a model file.
 #include <cmath>
 
+#include "cube_predictions.hpp"
 #include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
@@ -95,6 +96,7 @@ json to_json(const LinMod& m) {
     j["vif"] = json::array();
     for (auto const& v : m.vif) j["vif"].push_back({{"term", v.term}, {"gvif", impl::number(v.gvif)}, {"df", v.df}, {"scaled", impl::number(scaled(v))}});
   }
+  if (m.count_df) j["count_df"] = impl::count_df_json(*m.count_df);
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;
   return j;
@@ -108,6 +110,7 @@ std::string to_text(const LinMod& m) {
   for (auto const& f : m.fits) out += fit_text(m, f);
   out += impl::robust_text(m.robust);
   if (!m.vif.empty()) out += vif_text(m);
+  if (m.count_df) out += impl::count_df_text(*m.count_df);
   out += "Rows: " + std::to_string(m.n_valid_obs);
   if (m.n_missing_obs) out += " (" + std::to_string(m.n_missing_obs) + " more left out for a missing value)";
   out += "\nCondition number: " + impl::significant(m.condition_number, 6) + (m.exact ? ", sums in double-double\n" : "\n");

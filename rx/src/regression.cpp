@@ -39,6 +39,8 @@ int Regression::place(int column) {
 }
 
 void resolve_design(Regression& r, Formula formula, const FitOptions& options) {
+  if (options.cube_predictions && !options.cube)
+    throw UsageError("--cube-predictions needs --cube: they are made for the cells of a cube's first term");
   r.formula = std::move(formula);
   r.design = make_design(r.formula, r.rows, options.cube);
   r.bound = bind(r.design, r.rows);
@@ -139,6 +141,7 @@ RegressionSums sums_of(const Regression& r, const CrossProducts& state, const Fi
     auto const counts = state.cell_counts(t + skip);
     std::int64_t before = 1;
     for (auto c : counts) s.cell_in_use.push_back(c > 0);
+    if (r.design.cube && t == 0) s.cube_rows = counts;
     for (int v : r.design.terms[t].variables) {
       if (!r.design.variables[v].factor) continue;
       auto const levels = static_cast<std::int64_t>(r.design.variables[v].levels.size());

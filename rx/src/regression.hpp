@@ -56,6 +56,7 @@ struct RegressionSums {
   DD weight_sum;
   std::vector<std::vector<char>> level_in_use;  ///< [variable][level]
   std::vector<char> cell_in_use;                ///< [design column]
+  std::vector<std::int64_t> cube_rows;          ///< [cells of a cube's first term] rows; empty where there is no cube
 };
 
 /// Notes in the design which levels have no rows.

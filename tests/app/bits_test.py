@@ -92,6 +92,12 @@ class Bits(Case):
     def test_linear_model_with_transforms(self):
         self.same_results("linmod", "log(abs(y)) ~ x:g + F(h)", "--row-selection", "flag")
 
+    def test_cells_of_a_cube(self):
+        options = ("--cube", "--cube-predictions", "--pweights", "h")
+        self.same_results("linmod", "cbind(y, x) ~ g:F(h) + flag", *options)
+        self.same_results("glm", "n ~ g + x:flag + offset(x)", "--transform", "n = floor(abs(y))", "--family", "poisson", "--return-always", *options)
+        self.same_results("logit", "z ~ g + x", "--transform", "z = h %% 2 == 1", "--cube", "--cube-predictions")
+
     def test_logistic_regression(self):
         self.same_results("logit", "z ~ x + g", "--transform", "z = h %% 2 == 1", "--cov-coef")
 

@@ -133,6 +133,12 @@ class Usage(Case):
         self.fail_with(2, "cannot be had with --cube", "linmod", "y ~ g", self.table, "--cube", "--step-method", "forward")
         self.fail_with(2, "nosuch", "linmod", "y ~ 1", self.table, "--step-scope-upper", "~ nosuch")
 
+    def test_cube_predictions_need_a_cube(self):
+        for words in (("linmod", "y ~ g"), ("linmod", "y ~ g", "--alpha", "0.5"), ("linmod", "y ~ g", "--step-method", "forward"), ("logit", "x > 3 ~ g"),
+                      ("glm", "x ~ g", "--family", "poisson", "--cube", "false")):
+            self.fail_with(2, "--cube-predictions needs --cube", *words[:2], self.table, "--cube-predictions", *words[2:])
+        self.fail_with(2, "cannot be had with an elastic net", "linmod", "y ~ g", self.table, "--cube", "--cube-predictions", "--alpha", "0.5")
+
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))
         self.fail_with(3, "no.json", "predict", self.path("no.json"), self.table, self.path("o.csv"))

@@ -1,5 +1,6 @@
 // What every fitting function takes and gives.
 #pragma once
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -29,6 +30,7 @@ struct FitOptions {
   bool drop_first = false;         ///< leave out the first level of a factor instead of the last
   bool drop_main = true;           ///< collinear: drop main effects before interactions
   bool cube = false;               ///< first term by cells, no intercept
+  bool cube_predictions = false;   ///< cube: also predictions for the cells, all else at its mean
   bool cov_coef = false;           ///< also the covariance of the coefficients
   bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's own functions
   RunOptions run;
@@ -44,6 +46,23 @@ struct RobustErrors {
   std::string kind;           ///< HC0, ...; empty: the classical one
   std::string cluster;        ///< column, empty: none
   std::int64_t clusters = 0;  ///< in the rows used
+};
+
+/// RevoScaleR's countDF: the cells of a cube's first term, first factor fastest, cells without rows included.
+struct CountDF {
+  struct Factor {
+    std::string name;
+    std::vector<std::string> levels;
+  };
+  std::vector<Factor> factors;
+  bool weighted = false;
+  std::vector<double> counts;              ///< [cells] sums of weights; rows where there are none
+  std::vector<std::int64_t> valid_obs;     ///< [cells] rows used
+  std::vector<std::string> responses;      ///< as written
+  /// [responses][cells] the model at the weighted means of all columns but the cells' own, on the response's scale: NaN in cells without rows.
+  /// Empty unless asked for, or the cells are the whole model.
+  std::vector<std::vector<double>> means;
+  std::vector<std::vector<double>> links;  ///< logit, glm: the same on the scale of the link, of which `means` is the inverse
 };
 
 /// One row of the table of steps, as R's step() gives it.

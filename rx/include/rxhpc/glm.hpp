@@ -69,6 +69,7 @@ struct Glm {
   std::vector<std::string> warnings;
   std::optional<Selection> selection;              ///< of stepwise fits
   RobustErrors robust;
+  std::optional<CountDF> count_df;                 ///< of a cube
   Timing timing;
 };
 

@@ -64,6 +64,7 @@ struct LinMod {
   std::optional<Selection> selection;  ///< of stepwise fits
   RobustErrors robust;
   std::vector<VarianceInflation> vif;
+  std::optional<CountDF> count_df;     ///< of a cube
   std::vector<std::string> warnings;
   Timing timing;
 };
