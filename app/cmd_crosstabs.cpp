@@ -37,6 +37,9 @@ void run_crosstabs(Session& session) {
   o.cube = cube_options(session);
   o.cube.means = args.flag("means");
   o.marginals = args.flag("marginals");
+  o.pairwise = args.flag("pairwise");
+  o.pooled = args.flag("pooled", true);
+  if (args.given("pooled") && !o.pairwise) throw UsageError("--pooled needs --pairwise");
   choose_tests(args, o);
   o.tests.conf_level = args.number("conf-level", 0.95);
   if (!(o.tests.conf_level > 0 && o.tests.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");

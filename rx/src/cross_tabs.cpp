@@ -1,14 +1,18 @@
-#include "rxhpc/crosstabs.hpp"
-
+#include <algorithm>
 #include <cmath>
 
 #include "cube_result.hpp"
+#include "memory_check.hpp"
+#include "rxhpc/crosstabs.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/expression.hpp"
 
 namespace rxhpc {
 namespace {
 
 std::size_t shown_levels(const CubeFactor& f) { return f.levels.size() + f.missing_level; }
+
+constexpr double bytes_of_pair = 4096;  // itself, and as JSON and text
 
 TwoWay zeros(std::size_t rows, std::size_t columns) { return {rows, columns, std::vector<double>(rows * columns, 0)}; }
 
@@ -64,6 +68,7 @@ void add_tests(CrossTable& t, const CrossTabsOptions& o) {
   if (o.kendall) t.kendall = kendall(t.values, o.tests);
   if (o.odds_ratio) t.odds_ratio = odds_ratio(t.values, o.tests.conf_level);
   if (o.risk_ratio) t.risk_ratio = risk_ratio(t.values, o.tests.conf_level);
+  if (o.pairwise) t.pairs = pairwise(t.values, o.pooled, o.tests.conf_level);
 }
 
 }  // namespace
@@ -80,6 +85,11 @@ CrossTabs cross_tabs(const ChunkSource& source, std::string_view formula, const 
   for (std::size_t f = 2; f < out.cube.factors.size(); ++f) tables *= shown_levels(out.cube.factors[f]);
   int const variables = static_cast<int>(out.cube.variables.size());
   together(comm, [&] {
+    if (options.pairwise) {
+      auto const shape = zeros(shown_levels(out.cube.factors[0]), out.cube.factors.size() > 1 ? shown_levels(out.cube.factors[1]) : 1);
+      double const pairs = pairwise_tables(shape, options.pooled) * static_cast<double>(tables) * std::max(variables, 1);
+      impl::require_memory(options.cube.run.memory_limit, pairs * bytes_of_pair, "the " + number_text(pairs) + " tables of --pairwise");
+    }
     for (int v = variables > 0 ? 0 : -1; v < variables; ++v) {
       std::vector<TwoWay> strata;
       for (std::size_t k = 0; k < tables; ++k) {

@@ -69,7 +69,21 @@ json kendall_json(const Kendall& k) {
           {"z", impl::number(k.z)}, {"df", nullptr}, {"p_value", impl::number(k.p_value)}, {"method", k.method}};
 }
 
-json table_json(const Cube& cube, const CrossTable& t, bool means) {
+json pair_json(const Cube& cube, const TablePair& p) {
+  json j{{"values", rows_json(p.values, true)}, {"risk_ratio", ratio_json(p.risk_ratio)}, {"odds_ratio", ratio_json(p.odds_ratio)}};
+  auto const level = [](const CubeFactor& f, std::size_t code) { return level_json(f, static_cast<std::int32_t>(code)); };
+  auto const row = level(cube.factors[0], p.row), column = level(cube.factors[1], p.column);
+  if (p.first_row == TablePair::others) {
+    j["row_level"] = row;
+    j["col_level"] = column;
+  } else {
+    j["row_levels"] = {level(cube.factors[0], p.first_row), row};
+    j["col_levels"] = {level(cube.factors[1], p.first_column), column};
+  }
+  return j;
+}
+
+json table_json(const Cube& cube, const CrossTable& t, bool means, bool pairwise) {
   json j{{"name", t.name}, {"variable", t.variable}, {"row_levels", levels_json(cube.factors[0])}};
   j["levels"] = json::array();
   for (std::size_t f = 2; f < cube.factors.size(); ++f) j["levels"].push_back(level_json(cube.factors[f], t.codes[f - 2]));
@@ -90,6 +104,8 @@ json table_json(const Cube& cube, const CrossTable& t, bool means) {
   j["odds_ratio"] = ratio_json(t.odds_ratio);
   j["risk_ratio"] = ratio_json(t.risk_ratio);
   j["cramers_v"] = impl::number(t.cramers_v);
+  if (pairwise) j["pairwise"] = json::array();
+  for (auto const& p : t.pairs) j["pairwise"].push_back(pair_json(cube, p));
   return j;
 }
 
@@ -146,6 +162,34 @@ std::string tests_text(const CrossTable& t) {
   return out;
 }
 
+/// A line a table of 2 by 2, its ratios with their intervals.
+std::string pairs_text(const CrossTabs& x, const CrossTable& t) {
+  if (t.pairs.empty()) return "";
+  auto const& factors = x.cube.factors;
+  std::vector<std::vector<std::string>> lines(t.pairs.size() + 1);
+  lines[0] = {factors[0].name, factors[1].name};
+  for (std::size_t k = 0; k < t.pairs.size(); ++k) {
+    auto const level = [&](const CubeFactor& f, std::size_t first, std::size_t second) {
+      auto const text = impl::level_text(f, static_cast<std::int32_t>(second));
+      return first == TablePair::others ? text : text + " / " + impl::level_text(f, static_cast<std::int32_t>(first));
+    };
+    lines[k + 1] = {level(factors[0], t.pairs[k].first_row, t.pairs[k].row), level(factors[1], t.pairs[k].first_column, t.pairs[k].column)};
+  }
+  auto const ratio = [&](const char* name, TableTest TablePair::*which) {
+    lines[0].insert(lines[0].end(), {name, "Lower", "Upper", "p-value"});
+    for (std::size_t k = 0; k < t.pairs.size(); ++k) {
+      auto const& r = t.pairs[k].*which;
+      for (double v : {r.estimate, r.conf_low, r.conf_high})
+        lines[k + 1].push_back(r.valid && !std::isnan(v) ? impl::significant(v, 5) : "NA");
+      lines[k + 1].push_back(r.valid && !std::isnan(r.p_value) ? impl::p_text(r.p_value) : "NA");
+    }
+  };
+  ratio("Risk ratio", &TablePair::risk_ratio);
+  ratio("Odds ratio", &TablePair::odds_ratio);
+  return std::string("Pairwise, ") + (x.options.pooled ? "each level over all others:" : "one level over another:") + "\n" +
+         impl::aligned(lines);
+}
+
 }  // namespace
 
 nlohmann::json to_json(const CrossTabs& x) {
@@ -155,7 +199,8 @@ nlohmann::json to_json(const CrossTabs& x) {
     cells.erase(std::remove_if(cells.begin(), cells.end(), [](const json& c) { return c["counts"] == 0; }), cells.end());
   }
   j["tables"] = json::array();
-  for (auto const& t : x.tables) j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty()));
+  for (auto const& t : x.tables)
+    j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty(), x.options.pairwise));
   if (!x.options.mantel_haenszel) return j;
   j["mantel_haenszel"] = json::array();
   for (auto const& t : x.mantel_haenszel) {
@@ -170,7 +215,9 @@ std::string to_text(const CrossTabs& x) {
   bool const means = x.options.cube.means;
   std::string const statistic = x.cube.variables.empty() ? "counts" : means ? "means" : "sums";
   std::string out = impl::cube_header(x.cube, "Cross Tabulation Results for: ", statistic);
-  for (auto const& t : x.tables) out += "\n" + t.name + (x.cube.variables.empty() ? "" : " (" + statistic + ")") + ":\n" + table_text(x, t) + tests_text(t);
+  for (auto const& t : x.tables)
+    out += "\n" + t.name + (x.cube.variables.empty() ? "" : " (" + statistic + ")") + ":\n" + table_text(x, t) + tests_text(t) +
+           pairs_text(x, t);
   for (auto const& t : x.mantel_haenszel)
     if (t.valid)
       out += "\n" + t.method + ": M^2 = " + impl::significant(t.statistic, 5) + ", df = " + impl::significant(t.df, 7) + ", p-value " +

@@ -139,6 +139,14 @@ class Usage(Case):
             self.fail_with(2, "--cube-predictions needs --cube", *words[:2], self.table, "--cube-predictions", *words[2:])
         self.fail_with(2, "cannot be had with an elastic net", "linmod", "y ~ g", self.table, "--cube", "--cube-predictions", "--alpha", "0.5")
 
+    def test_pairs_of_levels(self):
+        self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "false")
+        self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "--pairwise", "false")
+        self.fail_with(2, "tables of --pairwise, the limit is", "crosstabs", "~ F(x, 1, 400):F(y, 1, 400)", self.table, "--pairwise", "--memory-limit", "100M")
+        pairs = self.result("crosstabs", "~ g:F(x, 1, 4)", self.table, "--pairwise", "--pooled", "false")["tables"][0]["pairwise"]
+        self.assertEqual([p["col_levels"] for p in pairs], [["1", "2"], ["1", "3"], ["1", "4"], ["2", "3"], ["2", "4"], ["3", "4"]])
+        self.assertEqual(pairs[0]["values"], [[1, 0], [0, 1]])
+
     def test_data_errors(self):
         self.fail_with(3, "rxhpc summary: %s: no such file or directory" % self.path("no.h5"), "summary", "~ x", self.path("no.h5"))
         self.fail_with(3, "no.json", "predict", self.path("no.json"), self.table, self.path("o.csv"))

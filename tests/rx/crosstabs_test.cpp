@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "memory_source.hpp"
@@ -83,8 +84,124 @@ TEST(CrossTabs, TextIsLaidOutAsR) {
   EXPECT_NE(words.find("n (sums):\n g\nf u v empty Total\n a 12 5 0 17\n b 11 17 0 28\n Total 23 22 0 45\n"), std::string::npos) << text;
 }
 
+// a b c by u v w: 10 20 30; 5 5 10; 1 2 3
+MemorySource three() {
+  std::vector<int> f, g;
+  double const counts[3][3] = {{10, 20, 30}, {5, 5, 10}, {1, 2, 3}};
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j)
+      for (int k = 0; k < counts[i][j]; ++k) f.push_back(i), g.push_back(j);
+  MemorySource s(7);
+  s.factor("f", {"a", "b", "c"}, f)
+      .factor("g", {"u", "v", "w"}, g)
+      .numeric("half", std::vector<double>(f.size(), 0.5))
+      .numeric("minus", std::vector<double>(f.size(), -1));
+  return s;
+}
+
+TEST(CrossTabs, PairsPooled) {
+  CrossTabsOptions o;
+  o.pairwise = true;
+  auto const pairs = made(three(), "~ f:g", o).tables[0].pairs;
+  ASSERT_EQ(pairs.size(), 9u);
+  auto const& b_v = pairs[4];
+  EXPECT_EQ(b_v.row, 1u);
+  EXPECT_EQ(b_v.column, 1u);
+  EXPECT_EQ(b_v.first_row, TablePair::others);
+  EXPECT_EQ(b_v.values.values, (Numbers{44, 22, 15, 5}));
+  EXPECT_NEAR(b_v.risk_ratio.estimate, (5.0 / 20) / (22.0 / 66), 1e-15);
+  EXPECT_NEAR(b_v.odds_ratio.estimate, 44.0 * 5 / (22 * 15), 1e-15);
+  double const se = std::sqrt(1 / 44.0 + 1 / 22.0 + 1 / 15.0 + 1 / 5.0);
+  EXPECT_NEAR(b_v.odds_ratio.conf_high, std::exp(std::log(44.0 * 5 / (22 * 15)) + 1.9599639845400545 * se), 1e-12);
+  // each table has all rows, in the cell counted and around it
+  for (auto const& p : pairs) EXPECT_EQ(p.values.values[0] + p.values.values[1] + p.values.values[2] + p.values.values[3], 86);
+  // a weight of one half leaves estimates as they are
+  o.cube.pweights = "half";
+  EXPECT_EQ(made(three(), "~ f:g", o).tables[0].pairs[8].risk_ratio.estimate, pairs[8].risk_ratio.estimate);
+}
+
+TEST(CrossTabs, PairsOfEveryTwoLevels) {
+  CrossTabsOptions o;
+  o.pairwise = true;
+  o.pooled = false;
+  auto const pairs = made(three(), "~ f:g", o).tables[0].pairs;
+  ASSERT_EQ(pairs.size(), 9u);
+  EXPECT_EQ(pairs[0].values.values, (Numbers{10, 20, 5, 5}));  // a, b by u, v
+  EXPECT_EQ(pairs[2].values.values, (Numbers{20, 30, 5, 10}));
+  EXPECT_EQ(pairs[7].values.values, (Numbers{5, 10, 1, 3}));  // b, c by u, w
+  EXPECT_NEAR(pairs[7].risk_ratio.estimate, (3.0 / 4) / (10.0 / 15), 1e-15);
+  EXPECT_NEAR(pairs[7].odds_ratio.estimate, 1.5, 1e-15);
+  // rows a and c are proportional
+  EXPECT_NEAR(pairs[3].odds_ratio.estimate, 1, 1e-15);
+}
+
+TEST(CrossTabs, ATableOfTwoByTwoIsItsOwnPair) {
+  CrossTabsOptions o;
+  o.pairwise = o.risk_ratio = o.odds_ratio = true;
+  for (bool pooled : {true, false}) {
+    o.pooled = pooled;
+    auto const x = made(table(), "~ f:h", o);
+    auto const& t = x.tables[0];
+    ASSERT_EQ(t.pairs.size(), pooled ? 4u : 1u);
+    auto const& p = t.pairs.back();
+    EXPECT_EQ(p.values.values, t.values.values);
+    EXPECT_EQ(p.risk_ratio.estimate, t.risk_ratio.estimate);
+    EXPECT_EQ(p.risk_ratio.p_value, t.risk_ratio.p_value);
+    EXPECT_EQ(p.odds_ratio.conf_low, t.odds_ratio.conf_low);
+    // the first level against the others is the inverse
+    if (pooled) {
+      EXPECT_NEAR(t.pairs[1].risk_ratio.estimate * t.risk_ratio.estimate, 1, 1e-15);
+    }
+  }
+}
+
+TEST(CrossTabs, PairsInJsonAndText) {
+  CrossTabsOptions o;
+  o.pairwise = true;
+  auto j = to_json(made(three(), "~ f:g", o))["tables"][0]["pairwise"];
+  EXPECT_EQ(j[4]["row_level"], "b");
+  EXPECT_EQ(j[4]["col_level"], "v");
+  EXPECT_EQ(j[4]["values"], (nlohmann::json{{44, 22}, {15, 5}}));
+  EXPECT_NEAR(j[4]["risk_ratio"]["estimate"].get<double>(), 0.75, 1e-15);
+  EXPECT_NE(to_text(made(three(), "~ f:g", o)).find("each level over all others:\nf  g  Risk ratio"), std::string::npos);
+  o.pooled = false;
+  j = to_json(made(three(), "~ f:g", o))["tables"][0]["pairwise"];
+  EXPECT_EQ(j[7]["row_levels"], (nlohmann::json{"b", "c"}));
+  EXPECT_EQ(j[7]["col_levels"], (nlohmann::json{"u", "w"}));
+  EXPECT_NE(to_text(made(three(), "~ f:g", o)).find("\nc / b  w / u"), std::string::npos);
+  // an empty column: a risk of 0 over 0 is none; negative sums have no ratios; one factor or level has no pairs
+  o.pooled = true;
+  j = to_json(made(table(), "~ f:g", o))["tables"][0]["pairwise"];
+  EXPECT_TRUE(j[2]["risk_ratio"].is_null());
+  EXPECT_TRUE(to_json(made(three(), "minus ~ f:g", o))["tables"][0]["pairwise"][0]["odds_ratio"].is_null());
+  EXPECT_EQ(to_json(made(table(), "~ f", o))["tables"][0]["pairwise"], nlohmann::json::array());
+  EXPECT_EQ(to_json(made(table(), "~ f:one", o))["tables"][0]["pairwise"], nlohmann::json::array());
+  EXPECT_FALSE(to_json(made(table(), "~ f:g"))["tables"][0].contains("pairwise"));
+  // missing as a level
+  o.cube.use_missing = UseMissing::always;
+  EXPECT_TRUE(to_json(made(table(), "~ f:g", o))["tables"][0]["pairwise"].back()["row_level"].is_null());
+}
+
+TEST(CrossTabs, TooManyPairsAreRefused) {
+  CrossTabsOptions o;
+  o.pairwise = true;
+  o.pooled = false;
+  o.cube.run.memory_limit = 1 << 20;
+  EXPECT_NO_THROW(made(three(), "~ f:g", o));
+  try {
+    made(three(), "~ F(k, 0, 39):F(l, 0, 39)", [&] {
+      o.cube.rows.transforms = {"k = ifelse(f == 'a', 0, 39)", "l = ifelse(g == 'u', 0, 39)"};
+      return o;
+    }());
+    FAIL();
+  } catch (const UsageError& e) {
+    EXPECT_NE(std::string(e.what()).find("608400 tables of --pairwise"), std::string::npos) << e.what();
+  }
+}
+
 TEST(CrossTabs, RanksCannotMatter) {
   CrossTabsOptions o;
+  o.pairwise = true;
   o.fisher = o.kendall = o.odds_ratio = o.risk_ratio = o.mantel_haenszel = true;
   auto const want = to_json(made(table(9), "n ~ f:g:h", o));
   for (int ranks : {1, 2, 3, 5}) {

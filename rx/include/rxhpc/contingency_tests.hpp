@@ -49,6 +49,23 @@ Kendall kendall(const TwoWay& table, const TableTestOptions& options = {});
 TableTest odds_ratio(const TwoWay& table, double conf_level = 0.95);
 /// (d / (c + d)) / (b / (a + b)): the second column is the event, as RevoScaleR has it.
 TableTest risk_ratio(const TwoWay& table, double conf_level = 0.95);
+
+/// A table of 2 by 2 out of a larger one.
+struct TablePair {
+  static constexpr std::size_t others = static_cast<std::size_t>(-1);  ///< all levels but the other of the pair, pooled
+  std::size_t first_row = others, row = 0, first_column = others, column = 0;
+  TwoWay values = {};  ///< rows first_row and row, columns first_column and column
+  TableTest risk_ratio = {}, odds_ratio = {};
+};
+
+/// RevoScaleR's rxPairwiseCrossTab. Pooled: each row against all other rows, and each column against all other columns, [rows x columns]
+/// tables, columns fastest: the risk ratio is that of the column in the row over that in the other rows. Else a table for every two rows
+/// and every two columns in that order, the later row over the earlier one, the later column being the event. None where there are not two
+/// rows and columns. O(rows columns), or the number of tables.
+std::vector<TablePair> pairwise(const TwoWay& table, bool pooled, double conf_level = 0.95);
+/// How many that are.
+double pairwise_tables(const TwoWay& table, bool pooled);
+
 /// Cochran, Mantel and Haenszel over strata of one shape. 2 by 2: common odds ratio in `estimate`, continuity correction; larger: the generalised
 /// test (Agresti, Categorical Data Analysis, 7.5.3). As R's mantelhaen.test.
 TableTest mantel_haenszel(const std::vector<TwoWay>& strata, double conf_level = 0.95);

@@ -15,6 +15,8 @@ struct CrossTabsOptions {
   CubeOptions cube;          ///< `means`: whether text shows means
   bool marginals = false;    ///< text shows totals (means, where means are shown) of rows and columns
   bool chi_square = true, fisher = false, kendall = false, odds_ratio = false, risk_ratio = false, mantel_haenszel = false;
+  bool pairwise = false;  ///< also tables of 2 by 2 with their risk and odds ratios
+  bool pooled = true;     ///< of those: each level against all others pooled, else every two levels
   TableTestOptions tests;
 };
 
@@ -28,6 +30,7 @@ struct CrossTable {
   double grand_total = 0, grand_mean = 0, cramers_v = 0;
   TableTest chi_square, fisher, odds_ratio, risk_ratio;
   Kendall kendall;
+  std::vector<TablePair> pairs;  ///< where asked for
 };
 
 struct CrossTabs {
