@@ -38,7 +38,7 @@ auto of_model_file(const std::string& path, const F& make) {
 template <class R>
 void finish_analysis(Session& session, const R& of, std::int64_t rows) {
   Result result;
-  result.fields = to_json(of);
+  if (wants_json(session)) result.fields = to_json(of);
   result.text = to_text(of);
   result.formula = of.formula;
   result.input = session.args.positional("INPUT");

@@ -48,6 +48,11 @@ std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& inpu
   }
 }
 
+/// Collective. The table that grows: options of text are INPUT's, unless it is text itself.
+std::unique_ptr<ChunkSource> open_grown(Session& session, const std::string& output) {
+  return input_is_table(output, session.comm) ? open_table(output, session.comm) : open_input(session, output);
+}
+
 MakeSink whole_output(Session& session, const std::string& path, bool overwrite) {
   return [&session, path, overwrite](const Schema& schema, const Grid& grid) { return create_output(session, path, schema, grid, overwrite); };
 }
@@ -115,12 +120,12 @@ std::int64_t grow(Session& session, const ChunkSource& table, const Rows& rows, 
 
 std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
                          std::size_t& columns) {
-  auto const table = open_input(session, output);
+  auto const table = open_grown(session, output);
   return grow(session, *table, rows_of(session, open_like(session, input, table->schema()), options), output, timing, columns);
 }
 
 std::int64_t append_table(Session& session, const std::string& path, const std::string& output, Timing& timing, std::size_t& columns) {
-  auto const table = open_input(session, output);
+  auto const table = open_grown(session, output);
   Rows rows;
   rows.base = open_table(path, session.comm);
   together(session.comm, [&] { rows.source = std::make_unique<RowSource>(*rows.base, RowOptions{}); });
@@ -130,7 +135,7 @@ std::int64_t append_table(Session& session, const std::string& path, const std::
 
 std::int64_t append_columns(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
                             std::size_t& columns) {
-  auto const table = open_input(session, output);
+  auto const table = open_grown(session, output);
   auto const rows = rows_of(session, open_input(session, input), options);
   auto const length = chunk_length(table->grid());
   auto const counts = rows.source->selects_rows() ? count_rows(*rows.source, session.run, session.comm, &timing)

@@ -62,6 +62,7 @@ void run_cube(Session& session) {
   auto const source = open_input(session, input);
   auto options = cube_options(session);
   options.means = args.flag("means", true);
+  options.as_table = !output.empty();
   auto const result_cube = cube(*source, args.positional("FORMULA"), options, session.comm);
   if (args.given("plot")) {
     Plot plot;
@@ -79,8 +80,10 @@ void run_cube(Session& session) {
     written = output + ": " + with_commas(cells) + " rows, " + std::to_string(columns.size()) + " variables\n";
   }
   Result result;
-  result.fields = to_json(result_cube);
-  if (!output.empty()) result.fields["output"] = output;
+  if (wants_json(session)) {
+    result.fields = to_json(result_cube);
+    if (!output.empty()) result.fields["output"] = output;
+  }
   result.text = output.empty() ? to_text(result_cube) : written;
   result.formula = result_cube.formula;
   result.input = input;

@@ -14,6 +14,7 @@ CubeOptions cube_options(const Session& session) {
   o.sparse = args.flag("use-sparse-cube");
   o.remove_zero_counts = args.flag("remove-zero-counts", o.sparse);
   o.use_missing = missing == "ifany" ? UseMissing::ifany : missing == "always" ? UseMissing::always : UseMissing::no;
+  o.as_json = args.given("json");
   o.run = session.run;
   return o;
 }

@@ -30,8 +30,8 @@ JobTiming of_all_ranks(const Timing& timing, double total_s, Communicator& comm)
   return {slowest[0], slowest[1], slowest[2], slowest[3], sums[0], sums[1]};
 }
 
-nlohmann::json whole_result(Session& session, const Result& result, const JobTiming& t) {
-  nlohmann::json out = result.fields.is_object() ? result.fields : nlohmann::json::object();
+nlohmann::json whole_result(Session& session, Result& result, const JobTiming& t) {
+  nlohmann::json out = result.fields.is_object() ? std::move(result.fields) : nlohmann::json::object();
   out["rxhpc"] = RXHPC_VERSION;
   out["verb"] = session.args.verb().name;
   if (!result.formula.empty()) out["formula"] = result.formula;

@@ -48,6 +48,9 @@ struct Result {
   bool failed = false;          ///< reserved for fits without convergence
 };
 
+/// Whether this rank writes the result as JSON: results of many cells are not made for nothing.
+inline bool wants_json(const Session& session) { return session.root() && session.args.given("json"); }
+
 /// Collective. Stops the clock, adds what every result has, writes --json, prints the text and the closing line.
 void finish(Session& session, Result&& result, const Timing& timing);
 

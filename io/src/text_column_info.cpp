@@ -44,8 +44,9 @@ ColumnInfo info_of(const std::string& column, const Json& said) {
   for (auto const& [field, value] : said.items()) {
     if (value.is_null()) continue;
     if (field == "type") {
+      auto const type = text_of(value, column, field);
       try {
-        info.type = var_type(text_of(value, column, field));
+        info.type = var_type(type);
       } catch (const UsageError& e) {
         throw UsageError("column '" + column + "': " + e.what());
       }
@@ -66,6 +67,7 @@ ColumnInfo info_of(const std::string& column, const Json& said) {
       throw UsageError(with_suggestion("column '" + column + "': unknown field '" + field + "'", field, field_names));
     }
   }
+  if (info.low && info.high && *info.low > *info.high) refuse(column, "low", "is above high");
   if (!info.new_levels.empty() && info.new_levels.size() != info.levels.size()) refuse(column, "new_levels", "must be as many as levels");
   return info;
 }

@@ -5,14 +5,14 @@
 #include "memory_check.hpp"
 #include "rxhpc/crosstabs.hpp"
 #include "rxhpc/errors.hpp"
-#include "rxhpc/expression.hpp"
 
 namespace rxhpc {
 namespace {
 
 std::size_t shown_levels(const CubeFactor& f) { return f.levels.size() + f.missing_level; }
 
-constexpr double bytes_of_pair = 4096;  // itself, and as JSON and text
+constexpr double bytes_of_pair = 4096;   // itself, and as JSON and text
+constexpr double bytes_of_number = 100;  // of a table: sums, counts, means, and its text, as measured
 
 TwoWay zeros(std::size_t rows, std::size_t columns) { return {rows, columns, std::vector<double>(rows * columns, 0)}; }
 
@@ -85,10 +85,14 @@ CrossTabs cross_tabs(const ChunkSource& source, std::string_view formula, const 
   for (std::size_t f = 2; f < out.cube.factors.size(); ++f) tables *= shown_levels(out.cube.factors[f]);
   int const variables = static_cast<int>(out.cube.variables.size());
   together(comm, [&] {
+    double const numbers = static_cast<double>(out.cube.cells()) * std::max(variables, 1);
+    impl::require_memory(options.cube.run.memory_limit, bytes_of_number * numbers,
+                         "the tables of " + std::to_string(static_cast<long long>(numbers)) + " cells");
     if (options.pairwise) {
       auto const shape = zeros(shown_levels(out.cube.factors[0]), out.cube.factors.size() > 1 ? shown_levels(out.cube.factors[1]) : 1);
       double const pairs = pairwise_tables(shape, options.pooled) * static_cast<double>(tables) * std::max(variables, 1);
-      impl::require_memory(options.cube.run.memory_limit, pairs * bytes_of_pair, "the " + number_text(pairs) + " tables of --pairwise");
+      impl::require_memory(options.cube.run.memory_limit, pairs * bytes_of_pair,
+                           "the " + std::to_string(static_cast<long long>(pairs)) + " tables of --pairwise");
     }
     for (int v = variables > 0 ? 0 : -1; v < variables; ++v) {
       std::vector<TwoWay> strata;

@@ -7,6 +7,8 @@
 
 #include "cell_terms.hpp"
 #include "contingency_pass.hpp"
+#include "cube_result.hpp"
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/design.hpp"
@@ -18,7 +20,6 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr double most_dense_cells = 1 << 26;
-constexpr double near_cells = 1 << 20;  // beyond, cells that occur are looked up unless memory is plenty
 
 /// The formula against the source: what is read and what becomes of it.
 struct Plan {
@@ -84,6 +85,12 @@ Plan make_plan(std::string_view formula, RowSource& rows, const CubeOptions& o) 
   return plan;
 }
 
+/// Bytes of the counters of all possible cells, a set of them a thread.
+double bytes_of_counters(const Plan& plan, const CubeOptions& o) {
+  auto const values = static_cast<double>(plan.spec.values.size());
+  return plan.cells * (32 * (1 + values) + 8 + 40 * values) * std::max(1, o.run.threads);
+}
+
 /// Whether cells are looked up as they occur; refuses what cannot be shown in full.
 bool looked_up(const Plan& plan, const CubeOptions& o) {
   if (o.sparse) return true;
@@ -93,8 +100,19 @@ bool looked_up(const Plan& plan, const CubeOptions& o) {
     throw UsageError("the factors have " + std::string(cells) + " possible cells; beyond " + std::to_string(static_cast<long long>(most_dense_cells)) +
                      " a sparse cube (--use-sparse-cube) keeps those that occur");
   }
-  double const bytes = plan.cells * (32.0 * (1 + plan.spec.values.size()) + 8 + 40.0 * plan.spec.values.size()) * std::max(1, o.run.threads);
-  return plan.cells > near_cells && o.run.memory_limit > 0 && bytes > static_cast<double>(o.run.memory_limit) / 2;
+  return o.run.memory_limit > 0 && bytes_of_counters(plan, o) > static_cast<double>(o.run.memory_limit) / 2;
+}
+
+/// Refuses a cube of all possible cells that the memory limit does not hold: its columns, beside the counters first, then beside what is
+/// made of them.
+void require_cells(const Plan& plan, const CubeOptions& o) {
+  if (o.sparse || o.remove_zero_counts) return;
+  auto const factors = static_cast<double>(plan.spec.factors.size()), values = static_cast<double>(plan.spec.values.size());
+  double const columns = 4 * factors + 16 + 16 * values, table = o.as_table ? 4 * factors + 8 * values + 8 : 0;
+  double const json = o.as_json ? 500 + 100 * factors + 450 * values : 0;  // measured: an object a cell, and its text
+  double const counters = plan.spec.sparse ? 0 : bytes_of_counters(plan, o);
+  impl::require_memory(o.run.memory_limit, plan.cells * columns + std::max(counters, plan.cells * (table + json)),
+                       std::to_string(static_cast<long long>(plan.cells)) + (o.as_json ? " cells and their JSON" : " cells"));
 }
 
 /// Collective. The cells of this rank's rows.
@@ -167,6 +185,16 @@ void fill(Cube& out, const Contingency& table, std::vector<std::int64_t> levels,
   out.codes.resize(factors);
   out.sums.resize(out.variables.size());
   out.means.resize(out.variables.size());
+  std::size_t cells = places.size();
+  if (!o.sparse && !o.remove_zero_counts) {
+    cells = 1;
+    for (auto const& f : out.factors) cells *= f.levels.size() + f.missing_level;
+  }
+  out.rows.reserve(cells);
+  out.counts.reserve(cells);
+  for (auto& c : out.codes) c.reserve(cells);
+  for (auto& s : out.sums) s.reserve(cells);
+  for (auto& m : out.means) m.reserve(cells);
   std::vector<std::int32_t> code(factors, 0), occupied(factors);
   if (o.sparse || o.remove_zero_counts) {
     for (std::size_t k = 0; k < places.size(); ++k) {
@@ -195,7 +223,15 @@ Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
   auto plan = make_plan(formula, rows, options);
-  plan.spec.sparse = looked_up(plan, options);
+  // Ranks may have different limits: what one cannot hold in one way, none does.
+  std::int64_t sparse = 0;
+  together(comm, [&] {
+    if (options.as_table) impl::refuse_double_names(plan.result);
+    sparse = looked_up(plan, options);
+  });
+  comm.all_sum(std::span(&sparse, 1));
+  plan.spec.sparse = sparse > 0;
+  together(comm, [&] { require_cells(plan, options); });
   Contingency const fresh(plan.spec);
   auto& out = plan.result;
   auto const table = impl::merge_ranks(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);

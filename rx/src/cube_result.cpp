@@ -7,6 +7,8 @@
 #include "cube_result.hpp"
 #include "result_json.hpp"
 #include "rxhpc/cube.hpp"
+#include "rxhpc/errors.hpp"
+#include "rxhpc/expression.hpp"
 #include "rxhpc/kokkos.hpp"
 #include "rxhpc/view_source.hpp"
 
@@ -52,6 +54,7 @@ ViewColumn factor_column(const Cube& cube, std::size_t f) {
 }  // namespace
 
 std::unique_ptr<ChunkSource> rows_of(const Cube& cube) {
+  impl::refuse_double_names(cube);
   std::vector<ViewColumn> columns;
   for (std::size_t f = 0; f < cube.factors.size(); ++f) columns.push_back(factor_column(cube, f));
   auto const& statistic = cube.shows_means ? cube.means : cube.sums;
@@ -112,6 +115,19 @@ std::string cube_header(const Cube& c, const std::string& title, const std::stri
   out += "Number of valid observations: " + std::to_string(c.n_valid_obs) + "\n";
   out += "Number of missing observations: " + std::to_string(c.n_missing_obs) + "\n";
   return out + "Statistic: " + statistic + "\n";
+}
+
+void refuse_double_names(const Cube& c) {
+  std::vector<std::string> names;
+  for (auto const& f : c.factors) names.push_back(f.name);
+  names.insert(names.end(), c.variables.begin(), c.variables.end());
+  names.emplace_back("Counts");
+  for (std::size_t k = 0; k < names.size(); ++k)
+    if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(k), names[k]) !=
+        names.begin() + static_cast<std::ptrdiff_t>(k))
+      throw UsageError("the table of cells would have two columns named '" + names[k] + "'" +
+                       (k + 1 == names.size() ? ", one of them the counts" : "") +
+                       "; give the formula's another name: --transform 'NAME = " + quoted_name(names[k]) + "'");
 }
 
 std::string level_text(const CubeFactor& f, std::int32_t code) {

@@ -5,7 +5,7 @@ import json
 import os
 import unittest
 
-from rxhpc_cases import Case, made_table, needs_mpi
+from rxhpc_cases import Case, made_table, needs_mpi, run
 
 
 def read(path):
@@ -109,6 +109,16 @@ class Rows(Case):
         self.fail_with(3, "column 'y'", "import", self.write("few.csv", "id,x\n1,2\n"), self.table, "--append", "rows")
         self.succeed("import", more, self.path("new.h5"), "--append", "rows")
         self.assertEqual(self.result("info", self.path("new.h5"))["num_rows"], 2)
+
+    def test_append_says_nothing_in_vain(self):
+        more = self.write("more.csv", "id,x,y,g,h,flag,when,note\n700,1.5,2.5,zz,3,TRUE,2014-01-01,new\n")
+        for words in (("import", more), ("datastep", more)):
+            status, _, err = run(*words, self.table, "--append", "rows", "--col-classes", "h=integer", "--report-progress", "0")
+            self.assertEqual((status, err), (0, ""))
+        self.fail_with(2, "unknown column 'H'", "import", more, self.table, "--append", "rows", "--col-classes", "H=integer")
+        # where INPUT is a table, the option is in vain
+        status, _, err = run("import", self.table, self.table, "--append", "rows", "--col-classes", "h=integer", "--report-progress", "0")
+        self.assertEqual((status, err.count("says nothing about")), (0, 1))
 
     def test_append_to_a_directory(self):
         parts = self.path("parts/")

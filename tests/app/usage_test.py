@@ -139,6 +139,21 @@ class Usage(Case):
             self.fail_with(2, "--cube-predictions needs --cube", *words[:2], self.table, "--cube-predictions", *words[2:])
         self.fail_with(2, "cannot be had with an elastic net", "linmod", "y ~ g", self.table, "--cube", "--cube-predictions", "--alpha", "0.5")
 
+    def test_tables_of_cells(self):
+        counts = ("--transform", "Counts = x")
+        self.fail_with(2, "two columns named 'Counts', one of them the counts; give the formula's another name", "cube", "Counts ~ g", self.table,
+                       self.path("o.csv"), *counts)
+        self.assertEqual(self.result("cube", "Counts ~ g", self.table, *counts)["cells"][0]["means"]["Counts"], 2)
+        big = ("~ F(x, 1, 3000):F(y, 1, 3000)", self.table, "--memory-limit", "150M")
+        self.fail_with(2, "for 9000000 cells, the limit is", "cube", *big)
+        self.fail_with(2, "for 9000000 cells, the limit is", "crosstabs", *big)
+        self.fail_with(2, "for 360000 cells and their JSON, the limit is", "cube", "~ F(x, 1, 600):F(y, 1, 600)", *big[1:], "--json", self.path("o.json"))
+        self.assertEqual(len(self.result("cube", *big, "--use-sparse-cube")["cells"]), 5)
+
+    def test_column_information(self):
+        for said, message in (('{"x": {"low": 5, "high": 1}}', "info.json: column 'x': low is above high"), ('{"x": {"type": 3}}', "info.json: column 'x': type must be text")):
+            self.fail_with(2, message, "summary", "~ x", self.csv, "--col-info", self.write("info.json", said))
+
     def test_pairs_of_levels(self):
         self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "false")
         self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "--pairwise", "false")

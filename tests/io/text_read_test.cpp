@@ -224,6 +224,19 @@ TEST(TextColumnInfo, FieldsAndMistakes) {
   } catch (const UsageError& e) {
     EXPECT_NE(std::string(e.what()).find("column 'x': unknown field 'level'; did you mean 'levels'?"), std::string::npos) << e.what();
   }
+  auto const failure = [](const char* text) {
+    TextFile of(text);
+    try {
+      read_column_info(of.path());
+    } catch (const UsageError& e) {
+      return std::string(e.what()).substr(of.path().size());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(failure(R"({"x": {"low": 5, "high": 1}})"), ": column 'x': low is above high");
+  EXPECT_EQ(failure(R"({"x": {"low": 5, "high": 5}, "y": {"low": 3}, "z": {"high": -3}})"), "none");
+  EXPECT_EQ(failure(R"({"x": {"type": 3}})"), ": column 'x': type must be text");
+  EXPECT_EQ(failure(R"({"x": {"type": "int"}})").find(": column 'x': unknown column type 'int'"), 0u);
   EXPECT_THROW(read_column_info(TextFile("{").path()), DataError);
   EXPECT_THROW(read_column_info(TextFile(R"({"x": {"type": "int"}})").path()), UsageError);
 }

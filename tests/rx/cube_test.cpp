@@ -165,6 +165,57 @@ TEST(Cube, RanksAndChunksCannotMatter) {
       }
 }
 
+TEST(Cube, TheMemoryLimitHolds) {
+  CubeOptions o;
+  o.rows.transforms = {"big = k * 90", "wide = ifelse(k > 1, 299, 0)"};
+  auto const formula = "x ~ F(big, 0, 299):F(wide, 0, 299)";
+  auto const want = to_json(made(table(), formula, o));
+  EXPECT_EQ(want["cells"].size(), 90000u);
+  // the counters do not fit, the cells do: they are looked up as they occur, with the same bits
+  o.run.memory_limit = 6'000'000;
+  EXPECT_EQ(to_json(made(table(), formula, o)), want);
+  o.as_json = true;
+  EXPECT_THROW(made(table(), formula, o), UsageError);
+  o.as_json = false;
+  o.run.memory_limit = 3'000'000;
+  try {
+    made(table(), formula, o);
+    FAIL();
+  } catch (const UsageError& e) {
+    EXPECT_STREQ(e.what(), "--memory-limit: this needs up to 3.4 MiB for 90000 cells, the limit is 2.8 MiB");
+  }
+  o.remove_zero_counts = true;
+  EXPECT_NO_THROW(made(table(), formula, o));
+  o.remove_zero_counts = false;
+  o.sparse = true;
+  EXPECT_NO_THROW(made(table(), formula, o));
+}
+
+TEST(Cube, ATableHasEveryNameOnce) {
+  auto const message = [](const char* formula, bool as_table, std::vector<std::string> transforms) {
+    CubeOptions o;
+    o.as_table = as_table;
+    o.rows.transforms = std::move(transforms);
+    try {
+      rows_of(made(table(), formula, o));
+    } catch (const UsageError& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  for (bool early : {true, false}) {
+    EXPECT_EQ(message("Counts ~ f", early, {"Counts = x"}),
+              "the table of cells would have two columns named 'Counts', one of them the counts; give the formula's another name: "
+              "--transform 'NAME = Counts'");
+    EXPECT_NE(message("x ~ Counts", early, {"Counts = f"}).find("'Counts', one of them the counts"), std::string::npos);
+    EXPECT_NE(message("F_k ~ F(k)", early, {"F_k = x"}).find("two columns named 'F_k'; give"), std::string::npos);
+    EXPECT_EQ(message("x ~ f", early, {}), "");
+  }
+  CubeOptions o;
+  o.rows.transforms = {"Counts = x"};
+  EXPECT_EQ(made(table(), "Counts ~ f", o).variables[0], "Counts");  // no table: no harm
+}
+
 TEST(Cube, TheCellsAreATable) {
   CubeOptions o;
   o.use_missing = UseMissing::ifany;

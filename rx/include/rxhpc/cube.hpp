@@ -26,6 +26,8 @@ struct CubeOptions {
   bool sparse = false;             ///< keep the cells that occur: needed beyond 2^26 possible ones
   bool remove_zero_counts = false; ///< leave out cells without rows; always so where `sparse`
   UseMissing use_missing = UseMissing::no;
+  bool as_table = false;  ///< rows_of follows: a name that the table would have twice is refused before the pass
+  bool as_json = false;   ///< to_json follows: it counts in the memory limit
   RunOptions run;
 };
 
@@ -56,11 +58,11 @@ struct Cube {
 /// Collective. `~ f:g`, `y ~ f:F(hour)`, `cbind(y, z) ~ f`: the factors of the right side are crossed (`+` and `*` cross them as well).
 /// Rows with a missing factor (unless it is a level), response or weight are left out. One pass; counts are integers and sums exact
 /// before one rounding, so that the answer depends neither on chunks nor on ranks or threads. State: O(cells), or of those that occur.
-/// Throws UsageError (formula, too many cells), DataError (negative weights).
+/// Throws UsageError (formula, too many cells, more than run.memory_limit holds), DataError (negative weights).
 Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions& options, Communicator& comm);
 
 /// The cells as the rows of a table, a column a factor, one a variable (mean or sum) and `Counts`; the cube must outlive it. F() factors
-/// are integers. Every rank has all rows.
+/// are integers. Every rank has all rows. Throws UsageError where two columns have one name.
 std::unique_ptr<ChunkSource> rows_of(const Cube& cube);
 
 nlohmann::json to_json(const Cube& cube);
