@@ -121,7 +121,7 @@ int choose_threads(const Arguments& args, Communicator& comm) {
   return threads;
 }
 
-std::int64_t choose_memory_limit(const Arguments& args, int threads, const Communicator& comm) {
+std::int64_t choose_memory_limit(const Arguments& args, int threads, Communicator& comm) {
   auto const least = least_memory(threads);
   if (args.given("memory-limit")) {
     auto const asked = args.bytes("memory-limit");
@@ -130,7 +130,8 @@ std::int64_t choose_memory_limit(const Arguments& args, int threads, const Commu
                        (threads == 1 ? " thread needs " : " threads need ") + std::to_string(least >> 20) + "M");
     return asked;
   }
-  return std::max(least, free_memory() / 2 / std::max(1, comm.ranks_on_node()));
+  auto const mine = std::max(least, free_memory() / 2 / std::max(1, comm.ranks_on_node()));
+  return -all_max(comm, -mine);  // what one rank has no room for is refused by all
 }
 
 }  // namespace rxhpc::app

@@ -29,8 +29,8 @@ struct Session {
 /// Rank 0 warns in one line where a mask is smaller than its rank's threads.
 int choose_threads(const Arguments& args, Communicator& comm);
 
-/// Bytes of anonymous memory for this rank; throws UsageError where --memory-limit is too small to work with.
-std::int64_t choose_memory_limit(const Arguments& args, int threads, const Communicator& comm);
+/// Collective. Bytes of anonymous memory for each rank, the least that one of them has; throws UsageError where --memory-limit is too small to work with.
+std::int64_t choose_memory_limit(const Arguments& args, int threads, Communicator& comm);
 
 /// Where the time went, over all ranks.
 struct JobTiming {

@@ -98,7 +98,7 @@ bool looked_up(const Plan& plan, const CubeOptions& o) {
     char cells[32];
     std::snprintf(cells, sizeof cells, "%.15g", plan.cells);
     throw UsageError("the factors have " + std::string(cells) + " possible cells; beyond " + std::to_string(static_cast<long long>(most_dense_cells)) +
-                     " a sparse cube (--use-sparse-cube) keeps those that occur");
+                     " only a sparse cube (cube --use-sparse-cube) keeps those that occur");
   }
   return o.run.memory_limit > 0 && bytes_of_counters(plan, o) > static_cast<double>(o.run.memory_limit) / 2;
 }

@@ -48,9 +48,9 @@ std::vector<double> first_rows_state(const ChunkSource& source, std::span<const 
   std::vector<double> mine(state.packed_size());
   state.pack(mine);
   auto const bytes = std::as_bytes(std::span(mine));
-  char const good = enough(state) ? 1 : 0;
-  Bytes sent(1, static_cast<std::byte>(good));
-  sent.insert(sent.end(), bytes.begin(), bytes.end());
+  Bytes sent(1 + bytes.size());
+  sent[0] = enough(state) ? std::byte{1} : std::byte{0};
+  std::copy(bytes.begin(), bytes.end(), sent.begin() + 1);
   auto all = comm.gather(sent);
   if (comm.rank() == 0) {
     packed = all[0];

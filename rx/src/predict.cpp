@@ -34,7 +34,7 @@ RowBody Predictor::Impl::body() const {
     std::vector<std::vector<double>> numbers;
     std::vector<std::vector<std::int32_t>> codes;
   };
-  return [this, tile = model->tile()](const Chunk& in, std::int64_t first, std::int64_t rows, Chunk& out) {
+  return [this, tile = model->tile()](const Chunk& in, std::int64_t first, std::int64_t count, Chunk& out) {
     if (!dynamic_cast<Buffers*>(out.scratch.get())) out.scratch = std::make_unique<Buffers>();
     auto& buffers = static_cast<Buffers&>(*out.scratch);
     buffers.numbers.resize(computed);
@@ -42,12 +42,12 @@ RowBody Predictor::Impl::body() const {
     auto const coded = [&](std::size_t o) { return schema[o].storage == Storage::int32; };
     for (std::size_t o = 0; o < computed; ++o) coded(o) ? buffers.codes[o].resize(in.rows) : buffers.numbers[o].resize(in.rows);
     std::vector<impl::OutputTile> to(computed);
-    for (std::int64_t from = first; from < first + rows; from += impl::predict_tile_rows) {
+    for (std::int64_t from = first; from < first + count; from += impl::predict_tile_rows) {
       for (std::size_t o = 0; o < computed; ++o) {
         if (coded(o)) to[o].code = buffers.codes[o].data() + from;
         else to[o].number = buffers.numbers[o].data() + from;
       }
-      tile(in, from, std::min(impl::predict_tile_rows, first + rows - from), to.data());
+      tile(in, from, std::min(impl::predict_tile_rows, first + count - from), to.data());
     }
     out.columns.clear();
     for (std::size_t o = 0; o < computed; ++o)
