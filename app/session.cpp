@@ -93,6 +93,8 @@ void check_outputs(const Arguments& args) {
     if (find_option(args.verb(), option) && args.given(option)) add(args.text(option), std::string("--") + option);
 }
 
+constexpr int most_threads = 512;  // of Kokkos' OpenMP space: more would be written past its end
+
 }  // namespace
 
 Session::Session(const Arguments& arguments, Communicator& communicator, int thread_count)
@@ -112,7 +114,7 @@ int choose_threads(const Arguments& args, Communicator& comm) {
   int const cores = CPU_COUNT(&mine.cores);
   int threads = std::max(1, cores / sharing(mine, places));
   if (auto const* asked = std::getenv("OMP_NUM_THREADS"); asked && std::atoi(asked) > 0) threads = std::atoi(asked);
-  threads = static_cast<int>(std::min<std::int64_t>(args.integer("threads", threads), 4096));
+  threads = static_cast<int>(std::min<std::int64_t>(args.integer("threads", threads), most_threads));
   std::int64_t bound = threads > cores && cores < sysconf(_SC_NPROCESSORS_ONLN);
   comm.all_sum(std::span(&bound, 1));
   if (bound > 0 && comm.rank() == 0 && !args.flag("quiet"))

@@ -131,7 +131,7 @@ const OptionGroup plot_group{"Plot", {plot_option, {"overwrite", Kind::flag, "",
 const OptionGroup common_group{
     "Common",
     {{"json", Kind::text, "FILE", "write the result as one JSON object; `-`: to standard output, and nothing else there"},
-     {"threads", Kind::integer, "N", "threads of each rank (default: the cores it may use, shared by the ranks on the node)", false, 1},
+     {"threads", Kind::integer, "N", "threads of each rank, at most 512 (default: the cores it may use, shared by the ranks on the node)", false, 1},
      {"memory-limit", Kind::size, "SIZE",
       "anonymous memory of one rank, such as 500M or 4G (default: half of the node's free memory, shared by its ranks)"},
      {"report-progress", Kind::choice, "0|1|2|3",

@@ -20,10 +20,10 @@ constexpr std::size_t packed_counters = 4;
 
 /// Sums of one cell over one block; the cell past the last takes the rows that are left out.
 struct Cell {
-  double sum, sum_error, low, high, weight, weight_error, centre, square;
+  double sum, sum_error, low, high, weight, weight_error, centre, centre_lo, square;
   std::int64_t n, missing;
 };
-constexpr Cell empty_cell{0, 0, inf, -inf, 0, 0, 0, 0, 0, 0};
+constexpr Cell empty_cell{0, 0, inf, -inf, 0, 0, 0, 0, 0, 0, 0};
 
 WeightedMoments fresh_cell() {
   WeightedMoments m;
@@ -70,6 +70,32 @@ DD mean_of(const Cell& c, DD weight) {
   return two_sum(c.sum, c.sum_error) / weight;
 }
 
+/// Means of the cells but the last, and once more of those whose sums are beyond the largest double.
+void find_means(const std::uint32_t* key, const double* x, const double* w, std::int64_t rows, std::vector<Cell>& cells) {
+  constexpr double small = 0x1p-200;
+  auto const weight_of = [w](const Cell& c) { return w ? two_sum(c.weight, c.weight_error) : DD(static_cast<double>(c.n)); };
+  std::vector<char> huge;
+  for (std::size_t k = 0; k + 1 < cells.size(); ++k) {
+    Cell& c = cells[k];
+    if (c.n == 0) continue;
+    DD const mean = mean_of(c, weight_of(c));
+    c.centre = mean.hi;
+    c.centre_lo = mean.lo;
+    if (c.low == -inf || c.high == inf || (std::isfinite(mean.hi) && std::isfinite(mean.lo))) continue;
+    huge.resize(cells.size());
+    huge[k] = 1;
+    c.sum = c.sum_error = 0;
+  }
+  if (huge.empty()) return;
+  for (std::int64_t i = 0; i < rows; ++i)
+    if (huge[key[i]]) add(cells[key[i]].sum, cells[key[i]].sum_error, DD(x[i] * small) * DD(w ? w[i] : 1.0));
+  for (std::size_t k = 0; k < cells.size(); ++k) {
+    if (!huge[k]) continue;
+    cells[k].centre = mean_of(cells[k], weight_of(cells[k])).hi / small;
+    cells[k].centre_lo = 0;
+  }
+}
+
 }  // namespace
 
 void merge_weighted_moments(WeightedMoments& into, const WeightedMoments& from) {
@@ -101,6 +127,12 @@ void merge_weighted_moments(WeightedMoments& into, const WeightedMoments& from) 
   }
   DD const delta = DD(b.mean, b.mean_lo) - DD(a.mean, a.mean_lo);
   DD const mean = DD(a.mean, a.mean_lo) + delta * wb / w;
+  if (!std::isfinite(mean.hi) || !std::isfinite(mean.lo)) {
+    a.mean = a.mean * (wa.hi / w.hi) + b.mean * (wb.hi / w.hi);
+    a.mean_lo = 0;
+    a.m2 = a.min == a.max ? 0 : inf;
+    return;
+  }
   a.mean = mean.hi;
   a.mean_lo = mean.lo;
   a.m2 += b.m2 + delta.hi * delta.hi * (wa.hi * wb.hi / w.hi);
@@ -129,7 +161,7 @@ CellMoments::CellMoments(Spec spec) : spec_(std::move(spec)) {
 
 void CellMoments::reset() {
   std::fill(state_.begin(), state_.end(), fresh_cell());
-  missing_factor_ = missing_weight_ = negative_weight_ = excluded_ = 0;
+  missing_factor_ = missing_weight_ = refused_weight_ = excluded_ = 0;
 }
 
 void CellMoments::update(const Chunk& chunk) {
@@ -169,12 +201,12 @@ void CellMoments::prepare_tile(const Chunk& chunk, std::int64_t first, int rows,
   if (weight) load_values(chunk.columns[spec_.weight], first, rows, weight);
   for (int i = 0; i < rows; ++i) {
     bool const no_value = value && value[i] != value[i];
-    bool const plain = !weight || weight[i] > 0;
+    bool const plain = !weight || (weight[i] > 0 && weight[i] < inf);
     if (out[i] == 0 && !no_value && plain) continue;
     std::uint32_t const cell = key[i];
     key[i] = cells;
     if (weight && weight[i] == 0) continue;
-    if (weight && weight[i] < 0) ++negative_weight_;
+    if (weight && (weight[i] < 0 || weight[i] == inf)) ++refused_weight_;
     else if (out[i] == 1) ++missing_factor_;
     else if (out[i] == 2) ++excluded_;
     else if (no_value) ++block.cells[cell].missing;
@@ -201,7 +233,7 @@ void CellMoments::add_block(const Chunk& chunk, std::int64_t first, std::int64_t
       }
   }
   if (valued) {
-    for (auto& c : block.cells) c.centre = c.n > 0 ? mean_of(c, weighted ? two_sum(c.weight, c.weight_error) : DD(static_cast<double>(c.n))).hi : 0;
+    find_means(block.key.data(), block.value.data(), weighted ? block.weight.data() : nullptr, rows, block.cells);
     if (weighted) square_rows<true>(block.key.data(), block.value.data(), block.weight.data(), rows, block.cells.data());
     else square_rows<false>(block.key.data(), block.value.data(), nullptr, rows, block.cells.data());
   }
@@ -215,10 +247,11 @@ void CellMoments::add_block(const Chunk& chunk, std::int64_t first, std::int64_t
     m.weight_sum = w.hi;
     m.weight_sum_lo = w.lo;
     if (valued && c.n > 0) {
-      DD const mean = mean_of(c, w);
-      m.base.mean = mean.hi;
-      m.base.mean_lo = mean.lo;
-      m.base.m2 = std::isfinite(mean.hi) ? std::max(0.0, c.square - w.hi * mean.lo * mean.lo) : nan;
+      m.base.mean = c.centre;
+      m.base.mean_lo = std::isfinite(c.centre) ? c.centre_lo : 0;
+      if (!std::isfinite(c.centre)) m.base.m2 = nan;
+      else if (!std::isfinite(c.square)) m.base.m2 = c.low == c.high ? 0 : inf;  // beyond the largest double
+      else m.base.m2 = std::max(0.0, c.square - w.hi * c.centre_lo * c.centre_lo);
       m.base.min = c.low;
       m.base.max = c.high;
     }
@@ -246,7 +279,7 @@ WeightedMoments read(const double* in) {
 std::size_t CellMoments::packed_size() const { return packed_counters + packed_doubles * state_.size(); }
 
 void CellMoments::pack(std::span<double> out) const {
-  std::int64_t const counters[packed_counters] = {missing_factor_, missing_weight_, negative_weight_, excluded_};
+  std::int64_t const counters[packed_counters] = {missing_factor_, missing_weight_, refused_weight_, excluded_};
   std::memcpy(out.data(), counters, sizeof counters);
   for (std::size_t k = 0; k < state_.size(); ++k) write(state_[k], out.data() + packed_counters + packed_doubles * k);
 }
@@ -254,7 +287,7 @@ void CellMoments::pack(std::span<double> out) const {
 void CellMoments::unpack(std::span<double const> in) {
   std::int64_t counters[packed_counters];
   std::memcpy(counters, in.data(), sizeof counters);
-  missing_factor_ = counters[0], missing_weight_ = counters[1], negative_weight_ = counters[2], excluded_ = counters[3];
+  missing_factor_ = counters[0], missing_weight_ = counters[1], refused_weight_ = counters[2], excluded_ = counters[3];
   for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = read(in.data() + packed_counters + packed_doubles * k);
 }
 

@@ -196,7 +196,8 @@ ZoneMoments ColumnMoments::finish(const Column& column, std::int64_t rows) const
     tiles.each(0, rows, [&](const double* x, int rows_here) { add_squares(x, rows_here, mean.hi, again); });
     m.m2 = static_cast<double>(reduce(again) - DD(mean.lo) * DD(mean.lo) * DD(n));
   }
-  m.m2 = std::max(m.m2, 0.0);
+  if (std::isfinite(m.m2)) m.m2 = std::max(m.m2, 0.0);
+  else m.m2 = m.min == m.max ? 0 : inf;  // squares beyond the largest double
   return m;
 }
 
@@ -228,6 +229,12 @@ void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
   }
   DD const delta = DD(from.mean, from.mean_lo) - DD(into.mean, into.mean_lo);
   DD const mean = DD(into.mean, into.mean_lo) + delta * DD(b) / DD(a + b);
+  if (!std::isfinite(mean.hi) || !std::isfinite(mean.lo)) {  // distances beyond the largest double
+    into.mean = into.mean * (a / (a + b)) + from.mean * (b / (a + b));
+    into.mean_lo = 0;
+    into.m2 = into.min == into.max ? 0 : inf;
+    return;
+  }
   into.mean = mean.hi;
   into.mean_lo = mean.lo;
   into.m2 += from.m2 + delta.hi * delta.hi * (a * b / (a + b));

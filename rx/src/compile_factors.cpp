@@ -14,6 +14,7 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr double most_levels = 1e7;
+constexpr double most_whole = 0x1p53 - 1;
 
 std::string interval(const std::string& low, const std::string& high, bool closed_low, bool closed_high) {
   return (closed_low ? "[" : "(") + low + "," + high + (closed_high ? "]" : ")");
@@ -166,6 +167,7 @@ Value Compiler::virtual_factor(const Expr& e) {
   }
   if (!(low <= high)) throw_at(e, "low is above high in F()");
   if (high - low >= most_levels) throw_at(e, "F() would have more than ten million levels");
+  if (low < -most_whole || high > most_whole) throw_at(e, "F() tells whole numbers apart up to 9007199254740991 (2^53 - 1), not beyond");
   std::vector<std::string> levels;
   for (double n = low; n <= high; ++n) {
     char text[32];

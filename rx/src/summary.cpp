@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "cell_terms.hpp"
 #include "model_rows.hpp"
@@ -99,12 +100,14 @@ Statistics statistics_of(const WeightedMoments& m, bool weighted, bool frequency
   s.min = b.n ? b.min : none;
   s.max = b.n ? b.max : none;
   DD const total = weighted ? DD(m.weight_sum) + DD(m.weight_sum_lo) : DD(n);
-  s.sum = b.n ? (std::isfinite(b.mean) ? static_cast<double>((DD(b.mean) + DD(b.mean_lo)) * total) : b.mean * w) : 0;
+  s.sum = b.n ? b.mean * w : 0;
+  if (std::isfinite(s.sum)) s.sum = static_cast<double>((DD(b.mean) + DD(b.mean_lo)) * total);
   s.std_dev = std::sqrt(variance_of(m, weighted, frequency));
   return s;
 }
 
-SummaryTable table_of(const Term& t, const CellMoments& state, bool weighted, bool frequency, Summary& into) {
+/// `missing`: rows that are in no cell.
+SummaryTable table_of(const Term& t, const CellMoments& state, std::int64_t missing, bool weighted, bool frequency, Summary& into) {
   SummaryTable out{t.name, t.factor_names, t.value >= 0, {}, 0, 0};
   WeightedMoments all;
   auto const& cells = state.finalize();
@@ -122,7 +125,7 @@ SummaryTable table_of(const Term& t, const CellMoments& state, bool weighted, bo
     if (t.value >= 0) merge_weighted_moments(all, cells[c]);
     out.cells.push_back(std::move(cell));
   }
-  out.missing_obs += state.missing_factor() + state.missing_weight();
+  out.missing_obs += missing;
   if (t.value >= 0) {
     auto overall = statistics_of(all, weighted, frequency);
     overall.missing_obs = out.missing_obs;
@@ -250,12 +253,17 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
       continue;
     }
     auto const& table = state.tables()[next_table++];
-    impl::refuse_negative_weights(impl::weight_name(o.pweights, o.fweights), table.negative_weight());
-    if (!o.by_term) excluded = table.excluded() + table.missing_factor();  // every table leaves the same rows out
-    if (t.plain())
+    if (auto const rows_refused = table.refused_weight(); rows_refused > 0)
+      throw DataError("column '" + impl::weight_name(o.pweights, o.fweights) + "': " + std::to_string(rows_refused) +
+                      (rows_refused == 1 ? " row has" : " rows have") + " a negative or infinite weight");
+    auto missing = table.missing_factor() + table.missing_weight();
+    if (!o.by_term) excluded = table.excluded() + std::exchange(missing, 0);  // every table leaves the same rows out
+    if (t.plain()) {
       out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
-    else
-      out.categorical.push_back(table_of(t, table, weighted, frequency, out));
+      out.variables.back().statistics.missing_obs += missing;
+    } else {
+      out.categorical.push_back(table_of(t, table, missing, weighted, frequency, out));
+    }
   }
   out.n_valid_obs = state.rows() - excluded;
   out.n_missing_obs = excluded;

@@ -233,7 +233,7 @@ TEST(CellMoments, AgreesWithQuadrupleAndCountsWhatIsLeftOut) {
   CellMoments cells({.value = x, .factors = {ff, gg}, .levels = {3, 5}, .weight = w, .also_present = {}});
   cells.update(t.all());
   EXPECT_EQ(cells.missing_weight(), 1);
-  EXPECT_EQ(cells.negative_weight(), 1);
+  EXPECT_EQ(cells.refused_weight(), 1);
   std::int64_t missing = 0;
   for (int cell = 0; cell < 15; ++cell) {
     __float128 sw = 0, sum = 0, square = 0;

@@ -115,6 +115,48 @@ TEST(Summary, Weights) {
   EXPECT_EQ(a.valid_obs, 6);
 }
 
+TEST(Summary, AMissingWeightMakesTheRowMissing) {
+  test::MemorySource s(2);
+  s.numeric("x", {1, 2, NAN, 4, 5}).factor("g", {"a", "b"}, {0, 0, 1, 1, 1}).numeric("w", {1, NAN, 2, 0, 3});
+  SummaryOptions p;
+  p.pweights = "w";
+  auto const got = summary(s, "~ x + g + x:g", p);
+  EXPECT_EQ(got.variables[0].statistics.valid_obs, 2);
+  EXPECT_EQ(got.variables[0].statistics.missing_obs, 2);
+  EXPECT_EQ(got.variables[1].statistics.missing_obs, 2);
+  EXPECT_EQ(got.categorical[0].missing_obs, 1);
+  p.by_term = false;
+  auto const whole = summary(s, "~ x + g + x:g", p);
+  EXPECT_EQ(whole.n_missing_obs, 2);
+  EXPECT_EQ(whole.variables[0].statistics.missing_obs, 0);
+  EXPECT_EQ(whole.variables[1].statistics.missing_obs, 0);
+  EXPECT_EQ(whole.categorical[0].missing_obs, 0);
+}
+
+/// As R: squares beyond the largest double make the deviation infinite, sums beyond it leave the mean finite.
+TEST(Summary, HugeValues) {
+  for (std::int64_t chunk : {1, 2, 8}) {
+    test::MemorySource s(chunk);
+    s.numeric("x", {1e200, 2e200, 4e200, 1e200}).numeric("big", {1e308, 1e308, 1.5e308, 1.5e308}).numeric("same", {1e308, 1e308, 1e308, 1e308});
+    s.numeric("wide", {-1.5e308, 1.5e308, -1.5e308, 1.5e308}).factor("g", {"a"}, {0, 0, 0, 0}).numeric("w", {1, 1, 1, 1});
+    SummaryOptions p;
+    p.pweights = "w";
+    for (auto const& options : {SummaryOptions{}, p}) {
+      auto const got = summary(s, "~ x + big + same + wide + x:g + big:g + same:g + wide:g", options);
+      for (std::size_t k : {0, 4}) {
+        EXPECT_EQ(got.variables[k].statistics.mean, 2e200);
+        EXPECT_EQ(got.variables[k].statistics.std_dev, INFINITY);
+        EXPECT_EQ(got.variables[k + 1].statistics.mean, 1.25e308);
+        EXPECT_EQ(got.variables[k + 1].statistics.sum, INFINITY);
+        EXPECT_EQ(got.variables[k + 2].statistics.mean, 1e308);
+        EXPECT_EQ(got.variables[k + 2].statistics.std_dev, 0);
+        EXPECT_EQ(got.variables[k + 3].statistics.mean, 0);
+        EXPECT_EQ(got.variables[k + 3].statistics.std_dev, INFINITY);
+      }
+    }
+  }
+}
+
 TEST(Summary, ByTermFalseDropsRowsEverywhere) {
   SummaryOptions options;
   options.by_term = false;
@@ -123,6 +165,7 @@ TEST(Summary, ByTermFalseDropsRowsEverywhere) {
   EXPECT_EQ(s.n_missing_obs, 2);
   EXPECT_EQ(s.variables[0].statistics.valid_obs, 6);
   EXPECT_EQ(s.categorical[0].cells[0].counts, 2);
+  EXPECT_EQ(s.categorical[0].missing_obs, 0);
 }
 
 TEST(Summary, ZoneMapGivesTheBitsOfAScan) {
@@ -236,6 +279,11 @@ TEST(Summary, BadRequestsAreRefused) {
   negative.rows.transforms = {"m = w - 1"};
   negative.pweights = "m";
   EXPECT_THROW(summary(table(), "~ x", negative), DataError);
+  negative.rows.transforms = {"m = w / 0"};
+  EXPECT_THROW(summary(table(), "~ x", negative), DataError);
+  EXPECT_THROW(summary(table(), "~ F(x, 2^53, 2^53 + 2)"), UsageError);
+  EXPECT_THROW(summary(table(), "~ F(x, 1e18, 1e18)"), UsageError);
+  EXPECT_EQ(summary(table(), "~ F(x, 2^53 - 3, 2^53 - 1)").categorical[0].cells.size(), 3u);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ class CellMoments {
   const std::vector<WeightedMoments>& finalize() const { return state_; }
   std::int64_t missing_factor() const { return missing_factor_; }   ///< rows where a factor is missing
   std::int64_t missing_weight() const { return missing_weight_; }   ///< of the other rows, those whose weight is missing
-  std::int64_t negative_weight() const { return negative_weight_; } ///< rows left out because their weight is below 0: the caller refuses them
+  std::int64_t refused_weight() const { return refused_weight_; }   ///< rows left out because their weight is below 0 or infinite: the caller refuses them
   std::int64_t excluded() const { return excluded_; }               ///< rows left out by also_present
 
  private:
@@ -103,7 +103,7 @@ class CellMoments {
 
   Spec spec_;
   std::vector<WeightedMoments> state_;
-  std::int64_t missing_factor_ = 0, missing_weight_ = 0, negative_weight_ = 0, excluded_ = 0;
+  std::int64_t missing_factor_ = 0, missing_weight_ = 0, refused_weight_ = 0, excluded_ = 0;
 };
 
 }  // namespace rxhpc
