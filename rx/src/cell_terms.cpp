@@ -60,6 +60,7 @@ CellTerm cell_term(const FormulaTerm& from, RowSource& rows, const std::string& 
     t.factors.push_back(column);
     t.levels.push_back(std::move(levels));
   }
+  t.number = product;
   double cells = 1;
   for (auto const& l : t.levels) cells *= static_cast<double>(l.size());
   if (cells > most_cells)
@@ -100,6 +101,13 @@ std::vector<std::string> numeric_names(const Schema& schema) {
 int weight_column(RowSource& rows, const std::string& pweights, const std::string& fweights) {
   auto const name = weight_name(pweights, fweights);
   return name.empty() ? -1 : numeric_column(rows, *parse_expression(quoted_name(name)), "the weight");
+}
+
+int where_weighted(RowSource& rows, const ExprPtr& value, int column, const std::string& pweights, const std::string& fweights) {
+  auto const name = weight_name(pweights, fweights);
+  if (name.empty()) return column;
+  auto const e = parse_expression("ifelse(as.numeric(" + quoted_name(name) + ") == 0, NA, " + deparse(*value) + ")");
+  return rows.derive(*e, deparse(*e));
 }
 
 }  // namespace rxhpc::impl

@@ -11,6 +11,7 @@ namespace rxhpc::impl {
 struct CellTerm {
   std::string name;
   int value = -1;                                // column of the source: the product of the numeric variables; -1: counts
+  ExprPtr number;                                // what `value` holds; null for counts
   std::vector<std::string> factor_names;
   std::vector<int> factors;                      // columns of the source
   std::vector<std::vector<std::string>> levels;
@@ -31,5 +32,8 @@ std::vector<std::string> not_text(const Schema& schema);
 std::vector<std::string> numeric_names(const Schema& schema);
 /// The column of the weights, -1 where there are none. Throws UsageError where both kinds are given, or they are no number.
 int weight_column(RowSource& rows, const std::string& pweights, const std::string& fweights);
+/// The column of `value` in the rows that count: missing where the weight is 0 or missing, so that such a row sets no range. `column`, which
+/// holds that value, itself where there are no weights. A negative weight stays, to be complained about where weights are added up.
+int where_weighted(RowSource& rows, const ExprPtr& value, int column, const std::string& pweights, const std::string& fweights);
 
 }  // namespace rxhpc::impl

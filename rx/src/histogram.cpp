@@ -63,14 +63,17 @@ ZoneMoments moments_of_column(Work& w, int column, bool extremes_only) {
   return impl::column_moments(w.rows, column, extremes_only, w.options.run, w.comm, &w.timing);
 }
 
-Finite finite_values(Work& w, int column, const std::string& name, bool extremes_only) {
-  Finite f{column, moments_of_column(w, column, extremes_only)};
+/// Of the rows with a weight above 0: others set no break.
+Finite finite_values(Work& w, const impl::CellTerm& variable, bool extremes_only) {
+  int const counted = impl::where_weighted(w.rows, variable.number, variable.value, w.options.pweights, w.options.fweights);
+  Finite f{counted, moments_of_column(w, counted, extremes_only)};
   if (f.moments.n > 0 && (f.moments.min == -inf || f.moments.max == inf)) {
-    auto const e = parse_expression("ifelse(abs(" + name + ") < Inf, " + name + ", NA)");
-    f.column = w.rows.derive(*e, deparse(*e));
+    auto const x = deparse(*variable.number);
+    auto const finite = parse_expression("ifelse(abs(" + x + ") < Inf, " + x + ", NA)");
+    f.column = impl::where_weighted(w.rows, finite, w.rows.derive(*finite, deparse(*finite)), w.options.pweights, w.options.fweights);
     f.moments = moments_of_column(w, f.column, extremes_only);
   }
-  if (f.moments.n == 0) throw DataError("column '" + name + "' has no finite value in the rows used");
+  if (f.moments.n == 0) throw DataError("column '" + variable.name + "' has no finite value in the rows used");
   return f;
 }
 
@@ -112,7 +115,7 @@ std::vector<double> numbers_of(const std::string& text) {
 }
 
 /// The breaks, and the range of the values where it was needed (0 where not).
-std::vector<double> breaks_of(Work& w, int column, const std::string& name, double& value_range) {
+std::vector<double> breaks_of(Work& w, const impl::CellTerm& variable, double& value_range) {
   auto const& o = w.options;
   bool const rule = o.breaks == "sturges" || o.breaks == "scott" || o.breaks == "fd";
   auto const given = rule ? std::vector<double>() : numbers_of(o.breaks);
@@ -125,7 +128,7 @@ std::vector<double> breaks_of(Work& w, int column, const std::string& name, doub
   bool const both_ends = !std::isnan(o.start_val) && !std::isnan(o.end_val);
   Finite f;
   if (!(both_ends && (o.num_breaks > 0 || !rule))) {
-    f = finite_values(w, column, name, o.num_breaks > 0 || !rule || o.breaks == "sturges");
+    f = finite_values(w, variable, o.num_breaks > 0 || !rule || o.breaks == "sturges");
     value_range = f.moments.max - f.moments.min;
   }
   double const low = std::isnan(o.start_val) ? f.moments.min : o.start_val, high = std::isnan(o.end_val) ? f.moments.max : o.end_val;
@@ -327,7 +330,7 @@ Histogram histogram(const ChunkSource& source, std::string_view formula, const H
   } else {
     Work work{rows, options, comm, out.timing};
     double value_range = 0;
-    out.breaks = breaks_of(work, variable.value, variable.name, value_range);
+    out.breaks = breaks_of(work, variable, value_range);
     double narrow = inf, wide = 0, sum = 0;
     for (std::size_t k = 1; k < out.breaks.size(); ++k) {
       double const width = out.breaks[k] - out.breaks[k - 1];

@@ -35,6 +35,7 @@ struct Work {
 
 struct Pair {
   int value = -1, order = -1;
+  ExprPtr value_number, order_number;
   std::string value_name, order_name;
 };
 
@@ -44,15 +45,18 @@ std::vector<Pair> pairs_of(const Formula& f, RowSource& rows) {
   auto const column = [&](const FormulaTerm& t) {
     auto const term = impl::cell_term(t, rows, "a curve");
     if (term.value < 0 || !term.plain()) throw UsageError("'" + term.name + "' is no number to share out");
-    return term.value;
+    return term;
   };
   for (auto const& t : f.terms) {
     Pair p;
-    p.order = p.value = column(t);
+    auto const order = column(t);
+    p.order = p.value = order.value;
+    p.order_number = p.value_number = order.number;
     p.order_name = p.value_name = t.label();
     if (!f.responses.empty()) {
       p.value_name = deparse(*f.responses[0]);
-      p.value = numeric_column(rows, *f.responses[0], "the value");
+      p.value_number = f.responses[0];
+      p.value = numeric_column(rows, *p.value_number, "the value");
     }
     pairs.push_back(p);
   }
@@ -193,9 +197,13 @@ Lorenz lorenz(const ChunkSource& source, std::string_view formula, const LorenzO
     LorenzCurve curve;
     curve.name = p.value_name;
     curve.order = p.order_name;
-    auto const range = impl::column_moments(rows, p.order, true, options.run, comm, &out.timing);
+    auto const range_of = [&](int column, const ExprPtr& number) {
+      int const counted = impl::where_weighted(rows, number, column, options.pweights, options.fweights);
+      return impl::column_moments(rows, counted, true, options.run, comm, &out.timing);
+    };
+    auto const range = range_of(p.order, p.order_number);
     refuse_infinite(range, p.order_name);
-    if (p.value != p.order) refuse_infinite(impl::column_moments(rows, p.value, true, options.run, comm, &out.timing), p.value_name);
+    if (p.value != p.order) refuse_infinite(range_of(p.value, p.value_number), p.value_name);
     auto const groups = range.n == 0 ? std::vector<Group>() : options.num_breaks == 0 ? exact(work, p, curve) : binned(work, p, range, curve);
     if (groups.empty()) throw DataError("column '" + p.value_name + "' has no value in the rows used");
     draw(groups, curve);

@@ -98,6 +98,24 @@ TEST(Histogram, PanelsWeightsAndFactors) {
   EXPECT_NE(to_text(h).find("g=b"), std::string::npos);
 }
 
+TEST(Histogram, RowsWithoutWeightSetNoBreaks) {
+  MemorySource s(2), kept(2);
+  s.numeric("x", {1, 2, 1e6, 3, 10, -inf, inf, 4}).numeric("w", {1, 1, 0, 1, 2, 1, 1, nan});
+  kept.numeric("x", {1, 2, 3, 10, -inf, inf}).numeric("w", {1, 1, 1, 2, 1, 1});
+  for (auto rule : {"sturges", "scott", "fd", "5"}) {
+    auto o = with_breaks(rule);
+    o.pweights = "w";
+    auto const h = of(s, "~ x", o), want = of(kept, "~ x", o);
+    EXPECT_EQ(h.breaks, want.breaks) << rule;
+    EXPECT_EQ(h.all.counts, want.all.counts) << rule;
+    EXPECT_EQ(h.outside, 2) << rule;
+  }
+  HistogramOptions o;
+  o.num_breaks = 3;
+  o.fweights = "w";
+  EXPECT_EQ(of(s, "~ x", o).breaks, (std::vector<double>{1, 4, 7, 10}));
+}
+
 TEST(Histogram, InfiniteAndConstantValues) {
   MemorySource s;
   s.numeric("x", {1, inf, 2, -inf, 4}).numeric("one", {7, 7, 7, 7, 7});

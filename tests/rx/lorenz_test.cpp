@@ -61,6 +61,17 @@ TEST(Lorenz, WeightsRepeatRows) {
   }
 }
 
+TEST(Lorenz, RowsWithoutWeightSetNoRange) {
+  MemorySource s(2);
+  s.numeric("x", {1, 2, 1e6, 3, 10, inf}).numeric("w", {1, 1, 0, 1, 2, nan}).numeric("y", {1, 2, -inf, 3, 10, inf});
+  s.integer("k", {1, 2, 1000000, 3, 10, 5}).integer("n", {1, 1, 0, 1, 2, 0});
+  for (auto formula : {"~ x", "y ~ x", "~ k"})
+    for (int bins : {0, 1000}) {
+      EXPECT_NEAR(of(s, formula, {.num_breaks = bins, .pweights = "w"}).curves[0].gini, 0.4, 1e-12) << formula << bins;
+      EXPECT_NEAR(of(s, formula, {.num_breaks = bins, .fweights = "n"}).curves[0].gini, 0.4, 1e-12) << formula << bins;
+    }
+}
+
 TEST(Lorenz, OrderedByAnother) {
   MemorySource s(2);
   s.numeric("value", {10, 20, 30}).numeric("order", {3, 2, 1});
