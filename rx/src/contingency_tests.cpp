@@ -68,10 +68,17 @@ double cramers_v(const TwoWay& table) {
   return std::sqrt(test.statistic / (Margins(t).total * static_cast<double>(std::min(t.rows, t.columns) - 1)));
 }
 
-TableTest odds_ratio(const TwoWay& t, double conf_level) {
+namespace {
+
+/// A larger table without its empty rows and columns. One of 2 by 2 stays: an empty column has a risk of 0 or 1.
+TwoWay two_by_two_of(const TwoWay& t) { return t.rows == 2 && t.columns == 2 ? t : occupied(t); }
+
+}  // namespace
+
+TableTest odds_ratio(const TwoWay& given, double conf_level) {
   TableTest out;
-  Margins const m(t);
-  if (!m.counts || t.rows != 2 || t.columns != 2) return out;
+  auto const t = two_by_two_of(given);
+  if (!Margins(given).counts || t.rows != 2 || t.columns != 2) return out;
   double const a = t.values[0], b = t.values[1], c = t.values[2], d = t.values[3];
   out.estimate = a * d / (b * c);
   if (std::isnan(out.estimate)) return out;
@@ -86,10 +93,11 @@ TableTest odds_ratio(const TwoWay& t, double conf_level) {
   return out;
 }
 
-TableTest risk_ratio(const TwoWay& t, double conf_level) {
+TableTest risk_ratio(const TwoWay& given, double conf_level) {
   TableTest out;
+  auto const t = two_by_two_of(given);
   Margins const m(t);
-  if (!m.counts || t.rows != 2 || t.columns != 2) return out;
+  if (!Margins(given).counts || t.rows != 2 || t.columns != 2) return out;
   double const b = t.values[1], d = t.values[3], p1 = b / m.row[0], p2 = d / m.row[1];
   out.estimate = p2 / p1;
   if (std::isnan(out.estimate)) return out;

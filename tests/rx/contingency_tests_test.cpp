@@ -165,6 +165,13 @@ TEST(TableTests, Ratios) {
   EXPECT_TRUE(std::isnan(zero.conf_low));
   EXPECT_FALSE(odds_ratio({2, 2, {0, 0, 4, 5}}).valid);
   EXPECT_FALSE(odds_ratio(job).valid);
+  // levels that do not occur are no rows and columns
+  TwoWay const unused{3, 3, {90, 0, 10, 0, 0, 0, 80, 0, 20}};
+  EXPECT_EQ(risk_ratio(unused).estimate, risk.estimate);
+  EXPECT_EQ(risk_ratio(unused).conf_high, risk.conf_high);
+  EXPECT_EQ(odds_ratio(unused).p_value, odds_ratio({2, 2, {90, 10, 80, 20}}).p_value);
+  EXPECT_EQ(risk_ratio({2, 2, {0, 3, 0, 5}}).estimate, 1);
+  EXPECT_FALSE(risk_ratio({3, 2, {0, 3, 0, 0, 0, 5}}).valid);
 }
 
 TEST(TableTests, CramersV) {
