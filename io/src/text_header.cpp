@@ -57,6 +57,16 @@ std::string name_of(const TextBytes& text, std::string_view raw, std::size_t fie
   return value.empty() ? std::string("V").append(std::to_string(field + 1)) : std::string(value);
 }
 
+/// Whether the record has a carriage return, outside quotes, that no newline follows: whole files of old systems are one such record.
+bool lone_carriage_return(const char* data, std::int64_t at, std::int64_t end) {
+  bool quoted = false;
+  for (; at + 1 < end; ++at) {
+    quoted ^= data[at] == '"';
+    if (!quoted && data[at] == '\r' && data[at + 1] != '\n') return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TextHeader read_header(const TextBytes& text, const TextOptions& options) {
@@ -79,6 +89,9 @@ TextHeader read_header(const TextBytes& text, const TextOptions& options) {
   header.named = options.first_row_is_names;
   if (const void* nul = std::find(data + at, data + next, '\0'); nul != data + next)
     throw DataError(text.path() + ": line " + std::to_string(line) + ": a NUL byte (is the text UTF-16?)");
+  if ((header.named || next == text.size()) && lone_carriage_return(data, at, next))
+    throw DataError(text.path() + ": line " + std::to_string(line) +
+                    ": a carriage return without a newline; where lines end in it alone, convert them (tr '\\r' '\\n')");
   std::set<std::string> seen;
   for (std::size_t k = 0; k < fields.size(); ++k) {
     header.names.push_back(header.named ? name_of(text, fields[k], k, line) : std::string("V").append(std::to_string(k + 1)));

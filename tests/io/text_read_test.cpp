@@ -194,6 +194,8 @@ TEST(TextErrors, NameFileLineAndColumn) {
   EXPECT_EQ(failure("a,b\n1,x\n1,\xff\n"), ": line 3: column 'b': '\\xFF' is not valid UTF-8");
   EXPECT_EQ(failure("a,b,a\n1,2,3\n"), ": line 1: column 'a': the name appears twice");
   EXPECT_EQ(failure("a,\xc3(\n1,2\n"), ": line 1: the name of column 2 ('\\xC3(') is not valid UTF-8");
+  EXPECT_NE(failure("x\r1\r2").find(": line 1: a carriage return without a newline; where lines end in it alone"), std::string::npos);
+  EXPECT_NE(failure("a,\"b\"\r1,2\r\n").find(": line 1: a carriage return without"), std::string::npos);
   EXPECT_EQ(failure(""), ": the file is empty");
   EXPECT_EQ(failure("\n\n"), ": the file has no rows and no header");
   EXPECT_EQ(failure("\xff\xfe" "a"), ": line 1: the text is UTF-16; convert it to UTF-8");
