@@ -10,7 +10,7 @@
 namespace rxhpc::app {
 namespace {
 
-/// --tests: a list of names, or all.
+/// --tests: a list of names, or all, or none.
 void choose_tests(const Arguments& args, CrossTabsOptions& o) {
   struct Named {
     std::string name;
@@ -21,12 +21,15 @@ void choose_tests(const Arguments& args, CrossTabsOptions& o) {
   std::vector<std::string> names;
   for (auto const& k : known) *k.wanted = false, names.push_back(k.name);
   names.insert(names.end(), {"all", "none"});
-  for (auto const& asked : args.list("tests")) {
+  auto const wanted = args.list("tests");
+  for (auto const& asked : wanted) {
     if (std::find(names.begin(), names.end(), asked) == names.end())
       throw UsageError(with_suggestion("--tests: unknown test '" + asked + "'", asked, names));
     for (auto const& k : known)
       if (asked == k.name || asked == "all") *k.wanted = true;
   }
+  if (wanted.size() > 1 && std::find(wanted.begin(), wanted.end(), "none") != wanted.end())
+    throw UsageError("--tests: none stands alone; it cannot go with another test");
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "analysis.hpp"
@@ -10,6 +12,19 @@
 
 namespace rxhpc::app {
 namespace {
+
+/// Says of the table of centres, and not of INPUT, what is wrong with its rows.
+void check_centres(const std::vector<std::vector<double>>& centres, const std::string& path) {
+  if (centres.empty()) throw DataError(path + ": has no rows; --centers needs one for every cluster");
+  std::map<std::vector<double>, std::size_t> seen;
+  for (std::size_t k = 0; k < centres.size(); ++k) {
+    auto const number = std::to_string(k + 1);
+    if (!std::all_of(centres[k].begin(), centres[k].end(), [](double x) { return std::isfinite(x); }))
+      throw DataError(path + ": starting centre " + number + " has a missing or infinite value");
+    if (auto const [first, fresh] = seen.try_emplace(centres[k], k); !fresh)
+      throw DataError(path + ": starting centres " + std::to_string(first->second + 1) + " and " + number + " are equal");
+  }
+}
 
 /// Collective. The rows of a table of centres, its columns found by name.
 std::vector<std::vector<double>> read_centres(Session& session, const std::string& path, const std::vector<std::string>& names) {
@@ -35,7 +50,7 @@ std::vector<std::vector<double>> read_centres(Session& session, const std::strin
         for (auto const& column : chunk.columns) row.push_back(column.value(i));
       }
     }
-    if (centres.empty()) throw DataError("--centers: " + path + " has no rows");
+    check_centres(centres, path);
   });
   return centres;
 }

@@ -51,13 +51,20 @@ int place_in(std::vector<int>& read, int column) {
   return static_cast<int>(read.size()) - 1;
 }
 
+[[noreturn]] void refuse_number(const std::string& name, VarType type) {
+  auto const wanted = "; on the right side of a cube stand factors, such as ";
+  bool const time = type == VarType::posixct;
+  if (type != VarType::date && !time) throw UsageError("'" + name + "' is a number" + wanted + "F(" + name + ")");
+  throw UsageError("'" + name + "' is a " + (time ? "time" : "date") + wanted + "F(year(" + name + ")), F(" + (time ? "hour(" : "month(") + name + ")) or cut(" +
+                   name + ", breaks = c(\"2020-01-01\", ...))");
+}
+
 void plan_factors(const Formula& formula, RowSource& rows, const CubeOptions& o, Plan& plan) {
   auto const design = make_design(formula, rows, false);
   auto const bound = bind(design, rows);
   for (std::size_t v = 0; v < design.variables.size(); ++v) {
     auto const& variable = design.variables[v];
-    if (!variable.factor)
-      throw UsageError("'" + variable.label + "' is a number; on the right side of a cube stand factors, such as F(" + variable.label + ")");
+    if (!variable.factor) refuse_number(variable.label, rows.schema()[static_cast<std::size_t>(bound.variable_columns[v])].type);
     auto const e = parse_expression(variable.label);
     bool const missing = o.use_missing != UseMissing::no;
     plan.result.factors.push_back({shown_name(variable), variable.levels, missing, e->is_call("F")});

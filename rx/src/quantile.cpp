@@ -37,7 +37,16 @@ std::vector<impl::CellTerm> resolve(const Formula& formula, RowSource& rows) {
   std::vector<impl::CellTerm> terms;
   for (auto const& t : impl::terms_by_cells(formula)) {
     terms.push_back(impl::cell_term(t, rows, "a table of quantiles"));
-    if (terms.back().value < 0) throw UsageError("'" + terms.back().name + "' has no number to order: " + (t.variables.size() == 1 ? "it is a factor" : "all of it are factors"));
+    if (terms.back().value >= 0) continue;
+    auto kind = std::string("all of it are factors");
+    if (t.variables.size() == 1) {
+      auto const& e = *t.variables[0];
+      auto const type = rows.schema()[static_cast<std::size_t>(rows.derive(e, deparse(e)))].type;
+      kind = type == VarType::logical     ? "it is logical (as is a column with only missing values, unless --col-classes says otherwise)"
+             : type == VarType::character ? "it is text"
+                                          : "it is a factor";
+    }
+    throw UsageError("'" + terms.back().name + "' has no number to order: " + kind);
   }
   if (terms.empty()) throw UsageError("the formula names no variable");
   return terms;

@@ -98,7 +98,9 @@ class Usage(Case):
         self.fail_with(2, "rxhpc quantile: --probs: 1.5 is outside 0 to 1", "quantile", "~ x", self.table, "--probs", "0.5,1.5")
         self.fail_with(2, "--probs: 'half' is not a number", "quantile", "~ x", self.table, "--probs", "half")
         self.fail_with(2, "--type: '10' is not one of", "quantile", "~ x", self.table, "--type", "10")
-        self.fail_with(2, "it is a factor", "quantile", "~ g", self.table)
+        self.fail_with(2, "it is text", "quantile", "~ g", self.table)
+        self.fail_with(2, "it is a factor", "quantile", "~ f", self.table, "--transform", "f = factor(g)")
+        self.fail_with(2, "'n' has no number to order: it is logical", "quantile", "~ n", self.write("n.csv", "n,x\nNA,1\nNA,2\n"))
         self.fail_with(3, "negative weight", "quantile", "~ x", self.table, "--pweights", "w", "--transform", "w = x - 2")
         self.fail_with(2, "is no statistic; did you mean 'Median'?", "summary", "~ x", self.table, "--summary-stats", "Meddian")
         self.assertEqual(self.result("summary", "~ x", self.table, "--summary-stats", "Median")["variables"][0]["mad"], 1.4826)
@@ -154,7 +156,17 @@ class Usage(Case):
         for said, message in (('{"x": {"low": 5, "high": 1}}', "info.json: column 'x': low is above high"), ('{"x": {"type": 3}}', "info.json: column 'x': type must be text")):
             self.fail_with(2, message, "summary", "~ x", self.csv, "--col-info", self.write("info.json", said))
 
+    def test_dates_in_a_cube(self):
+        days = self.write("d.csv", "d,t\n2020-01-31,2020-01-31 10:00:00\n2020-02-01,2020-02-01 11:00:00\n2021-02-02,2021-02-02 11:30:00\n")
+        types = ("--col-classes", "d=Date,t=POSIXct")
+        self.fail_with(2, "'d' is a date; on the right side of a cube stand factors, such as F(year(d)), F(month(d)) or cut(d, ", "cube", "~ d", days, *types)
+        self.fail_with(2, "'t' is a time; on the right side of a cube stand factors, such as F(year(t)), F(hour(t)) or cut(t, ", "cube", "~ t", days, *types)
+        for factor, counts in (("F(year(d))", [2, 1]), ("F(hour(t))", [1, 2]), ('cut(d, breaks = c("2020-01-01", "2020-12-31", "2021-12-31"))', [2, 1])):
+            self.assertEqual([c["counts"] for c in self.result("cube", "~ " + factor, days, *types)["cells"]], counts)
+
     def test_pairs_of_levels(self):
+        for tests in ("none,fisher", "all,none"):
+            self.fail_with(2, "--tests: none stands alone", "crosstabs", "~ g:F(x)", self.table, "--tests", tests)
         self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "false")
         self.fail_with(2, "--pooled needs --pairwise", "crosstabs", "~ g:F(x)", self.table, "--pooled", "--pairwise", "false")
         self.fail_with(2, "tables of --pairwise, the limit is", "crosstabs", "~ F(x, 1, 400):F(y, 1, 400)", self.table, "--pairwise", "--memory-limit", "100M")
@@ -180,8 +192,10 @@ class Usage(Case):
         refused(3, "no row is complete", "~ x", self.table, "--num-clusters", "2", "--row-selection", "x > 100")
         refused(2, "has no column 'x'", "~ x + y", self.table, "--centers", self.write("c.csv", "y,z\n1,2\n3,4\n"))
         refused(2, "column 'y' is", "~ x + y", self.table, "--centers", self.write("d.csv", "x,y\n1,a\n3,b\n"))
-        refused(3, "starting centres 1 and 2 are equal", "~ x", self.table, "--centers", self.write("e.csv", "x\n1\n1\n"))
-        refused(3, "starting centre 2 has a missing", "~ x + y", self.table, "--centers", self.write("f.csv", "x,y\n1,2\n1,\n"))
+        equal, missing, none = self.write("e.csv", "x\n1\n1\n"), self.write("f.csv", "x,y\n1,2\n1,\n"), self.write("n.csv", "x,y\n")
+        refused(3, "rxhpc kmeans: %s: starting centres 1 and 2 are equal" % equal, "~ x", self.table, "--centers", equal)
+        refused(3, "rxhpc kmeans: %s: has no rows" % none, "~ x + y", self.table, "--centers", none)
+        refused(3, "rxhpc kmeans: %s: starting centre 2 has a missing" % missing, "~ x + y", self.table, "--centers", missing)
         refused(2, "there are 2 starting centres", "~ x", self.table, "--centers", self.write("g.csv", "x\n1\n2\n"), "--num-clusters", "3")
         refused(3, "no such file", "~ x", self.table, "--centers", self.path("no.csv"))
         refused(3, "--overwrite", "~ x", self.table, self.table, "--num-clusters", "2")
