@@ -6,6 +6,7 @@
 #include "analysis.hpp"
 #include "input.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/expression.hpp"
 #include "rxhpc/kmeans.hpp"
 #include "rxhpc/table.hpp"
 #include "svg_plot.hpp"
@@ -24,6 +25,12 @@ void check_centres(const std::vector<std::vector<double>>& centres, const std::s
     if (auto const [first, fresh] = seen.try_emplace(centres[k], k); !fresh)
       throw DataError(path + ": starting centres " + std::to_string(first->second + 1) + " and " + number + " are equal");
   }
+}
+
+/// The column's own name where a variable of the formula is nothing but a column.
+std::string column_name(const std::string& variable) {
+  auto const e = parse_expression(variable);
+  return e->kind == Expr::Kind::name ? e->text : variable;
 }
 
 /// Collective. The rows of a table of centres, its columns found by name.
@@ -77,6 +84,7 @@ KMeansOptions kmeans_options(Session& session, const ChunkSource& source) {
   if (auto const path = args.text("centers"); !path.empty()) {
     std::vector<std::string> names;
     together(session.comm, [&] { names = kmeans_variables(source, args.positional("FORMULA"), o.rows); });
+    for (auto& name : names) name = column_name(name);
     o.centers = read_centres(session, path, names);
   }
   return o;
@@ -109,8 +117,9 @@ std::pair<std::size_t, std::size_t> plotted_variables(const Arguments& args, con
   if (wanted.size() != 2) throw UsageError("--plot-vars takes two of the formula's variables");
   std::size_t place[2];
   for (int k = 0; k < 2; ++k) {
-    auto const at = std::find_if(variables.begin(), variables.end(), [&](auto const& v) { return unquoted(v) == wanted[static_cast<std::size_t>(k)]; });
-    if (at == variables.end()) throw UsageError("--plot-vars: '" + wanted[static_cast<std::size_t>(k)] + "' is no variable of the formula");
+    auto const& name = wanted[static_cast<std::size_t>(k)];
+    auto const at = std::find_if(variables.begin(), variables.end(), [&](auto const& v) { return column_name(v) == name; });
+    if (at == variables.end()) throw UsageError("--plot-vars: '" + name + "' is no variable of the formula");
     place[k] = static_cast<std::size_t>(at - variables.begin());
   }
   return {place[0], place[1]};
@@ -136,8 +145,8 @@ void draw_clusters(Session& session, const KMeans& model, const ChunkSource& sou
   }
   plot.title = "Clusters of " + model.formula;
   plot.subtitle = std::to_string(sample.rows.size()) + " of " + std::to_string(model.n_valid_obs) + " rows, and the centres";
-  plot.x_label = model.variables[x];
-  plot.y_label = model.variables[y];
+  plot.x_label = column_name(model.variables[x]);
+  plot.y_label = column_name(model.variables[y]);
   Panel panel;
   panel.points = {std::move(rows), std::move(centres)};
   plot.panels.push_back(std::move(panel));

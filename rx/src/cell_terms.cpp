@@ -5,6 +5,7 @@
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
+#include "term_names.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -36,7 +37,8 @@ std::vector<std::string> CellTerm::levels_of(std::size_t cell) const {
 
 CellTerm cell_term(const FormulaTerm& from, RowSource& rows, const std::string& what) {
   CellTerm t;
-  t.name = from.label();
+  t.name = result_name(from);
+  t.label = from.label();
   ExprPtr product;
   for (auto const& e : from.variables) {
     auto const label = deparse(*e);
@@ -56,7 +58,7 @@ CellTerm cell_term(const FormulaTerm& from, RowSource& rows, const std::string& 
     auto levels = v.type == VarType::logical ? std::vector<std::string>{"FALSE", "TRUE"} : v.levels;
     if (v.type == VarType::character) std::sort(levels.begin(), levels.end());
     if (v.type == VarType::logical || v.type == VarType::character) column = rows.derive_factor(column, levels, ".factor(" + label + ")");
-    t.factor_names.push_back(label);
+    t.factor_names.push_back(result_name(*e));
     t.factors.push_back(column);
     t.levels.push_back(std::move(levels));
   }

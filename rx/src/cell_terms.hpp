@@ -9,7 +9,8 @@
 namespace rxhpc::impl {
 
 struct CellTerm {
-  std::string name;
+  std::string name;                              // as results show it
+  std::string label;                             // as it is parsed again
   int value = -1;                                // column of the source: the product of the numeric variables; -1: counts
   ExprPtr number;                                // what `value` holds; null for counts
   std::vector<std::string> factor_names;

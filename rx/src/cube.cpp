@@ -13,6 +13,7 @@
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
+#include "term_names.hpp"
 #include "thread_pass.hpp"
 
 namespace rxhpc {
@@ -55,8 +56,8 @@ int place_in(std::vector<int>& read, int column) {
   auto const wanted = "; on the right side of a cube stand factors, such as ";
   bool const time = type == VarType::posixct;
   if (type != VarType::date && !time) throw UsageError("'" + name + "' is a number" + wanted + "F(" + name + ")");
-  throw UsageError("'" + name + "' is a " + (time ? "time" : "date") + wanted + "F(year(" + name + ")), F(" + (time ? "hour(" : "month(") + name + ")) or cut(" +
-                   name + ", breaks = c(\"2020-01-01\", ...))");
+  throw UsageError("'" + name + "' is a " + (time ? "time" : "date") + wanted + "F(year(" + name + ")), F(" +
+                   (time ? "hour(" : "month(") + name + ")) or cut(" + name + ", breaks = c(\"2020-01-01\", ...))");
 }
 
 void plan_factors(const Formula& formula, RowSource& rows, const CubeOptions& o, Plan& plan) {
@@ -67,7 +68,7 @@ void plan_factors(const Formula& formula, RowSource& rows, const CubeOptions& o,
     if (!variable.factor) refuse_number(variable.label, rows.schema()[static_cast<std::size_t>(bound.variable_columns[v])].type);
     auto const e = parse_expression(variable.label);
     bool const missing = o.use_missing != UseMissing::no;
-    plan.result.factors.push_back({shown_name(variable), variable.levels, missing, e->is_call("F")});
+    plan.result.factors.push_back({e->kind == Expr::Kind::name ? e->text : shown_name(variable), variable.levels, missing, e->is_call("F")});
     plan.spec.factors.push_back(place_in(plan.read, bound.variable_columns[v]));
     plan.spec.levels.push_back(static_cast<std::int64_t>(variable.levels.size()) + missing);
     plan.spec.missing_level.push_back(missing);
@@ -82,7 +83,7 @@ Plan make_plan(std::string_view formula, RowSource& rows, const CubeOptions& o) 
   plan.result.shows_means = o.means;
   plan_factors(crossed(parsed), rows, o, plan);
   for (auto const& e : parsed.responses) {
-    plan.result.variables.push_back(deparse(*e));
+    plan.result.variables.push_back(impl::result_name(*e));
     plan.spec.values.push_back(place_in(plan.read, numeric_column(rows, *e, "the response")));
   }
   if (int const weight = impl::weight_column(rows, o.pweights, o.fweights); weight >= 0) {

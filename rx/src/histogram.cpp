@@ -245,7 +245,7 @@ Resolved resolve(const Parts& parts, RowSource& rows) {
   for (auto const& t : out.panel_formula) {
     out.panels.push_back(impl::cell_term(t, rows, "a histogram"));
     auto const& p = out.panels.back();
-    if (p.value >= 0) throw UsageError("'" + p.name + "' is no factor to make panels of; F(" + p.name + ") is one");
+    if (p.value >= 0) throw UsageError("'" + p.name + "' is no factor to make panels of; F(" + p.label + ") is one");
   }
   return out;
 }
@@ -325,7 +325,7 @@ Histogram histogram(const ChunkSource& source, std::string_view formula, const H
   }
   check_panels(cells, options);
   if (variable.value < 0) {
-    count_levels(out, variable.name, panel_formula, source, options, comm);
+    count_levels(out, variable.label, panel_formula, source, options, comm);
     if (out.categories.empty()) throw DataError("column '" + variable.name + "': a factor without levels has only missing values");
   } else {
     Work work{rows, options, comm, out.timing};

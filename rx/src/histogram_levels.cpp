@@ -18,8 +18,8 @@ std::string quoted_text(const std::string& text) {
 
 /// The factor as an expression that needs no look at the data: F(x) with the range that its levels tell.
 std::string expression_of(const CellTerm& factor) {
-  auto const e = parse_expression(factor.name);
-  if (!e->is_call("F") || e->args.size() != 1) return factor.name;
+  auto const e = parse_expression(factor.label);
+  if (!e->is_call("F") || e->args.size() != 1) return factor.label;
   return "F(" + deparse(*e->args[0]) + ", " + factor.levels[0].front() + ", " + factor.levels[0].back() + ")";
 }
 
@@ -40,8 +40,8 @@ LevelChoice::LevelChoice(const std::vector<CellTerm>& factors, const std::vector
 /// A level by itself is looked for in the variable first, then in the panels' factors: the first that has it is meant.
 void LevelChoice::mark(const std::string& entry, const char* option, char mark) {
   for (std::size_t f = 0; f < factors_.size(); ++f) {
-    auto const& name = factors_[f].name;
-    for (auto const& level : {entry, entry.starts_with(name + "=") ? entry.substr(name.size() + 1) : entry}) {
+    auto const after = [&](const std::string& name) { return entry.starts_with(name + "=") ? entry.substr(name.size() + 1) : entry; };
+    for (auto const& level : {entry, after(factors_[f].name), after(factors_[f].label)}) {
       auto const& levels = factors_[f].levels[0];
       auto const at = std::find(levels.begin(), levels.end(), level);
       if (at == levels.end()) continue;

@@ -14,6 +14,7 @@
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
+#include "term_names.hpp"
 #include "thread_pass.hpp"
 
 namespace rxhpc {
@@ -52,9 +53,9 @@ std::vector<Pair> pairs_of(const Formula& f, RowSource& rows) {
     auto const order = column(t);
     p.order = p.value = order.value;
     p.order_number = p.value_number = order.number;
-    p.order_name = p.value_name = t.label();
+    p.order_name = p.value_name = impl::result_name(t);
     if (!f.responses.empty()) {
-      p.value_name = deparse(*f.responses[0]);
+      p.value_name = impl::result_name(*f.responses[0]);
       p.value_number = f.responses[0];
       p.value = numeric_column(rows, *p.value_number, "the value");
     }

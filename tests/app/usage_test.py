@@ -159,10 +159,49 @@ class Usage(Case):
     def test_dates_in_a_cube(self):
         days = self.write("d.csv", "d,t\n2020-01-31,2020-01-31 10:00:00\n2020-02-01,2020-02-01 11:00:00\n2021-02-02,2021-02-02 11:30:00\n")
         types = ("--col-classes", "d=Date,t=POSIXct")
-        self.fail_with(2, "'d' is a date; on the right side of a cube stand factors, such as F(year(d)), F(month(d)) or cut(d, ", "cube", "~ d", days, *types)
-        self.fail_with(2, "'t' is a time; on the right side of a cube stand factors, such as F(year(t)), F(hour(t)) or cut(t, ", "cube", "~ t", days, *types)
-        for factor, counts in (("F(year(d))", [2, 1]), ("F(hour(t))", [1, 2]), ('cut(d, breaks = c("2020-01-01", "2020-12-31", "2021-12-31"))', [2, 1])):
+        factors = "on the right side of a cube stand factors, such as "
+        self.fail_with(2, "'d' is a date; " + factors + "F(year(d)), F(month(d)) or cut(d, ", "cube", "~ d", days, *types)
+        self.fail_with(2, "'t' is a time; " + factors + "F(year(t)), F(hour(t)) or cut(t, ", "cube", "~ t", days, *types)
+        by_year = 'cut(d, breaks = c("2020-01-01", "2020-12-31", "2021-12-31"))'
+        for factor, counts in (("F(year(d))", [2, 1]), ("F(hour(t))", [1, 2]), (by_year, [2, 1])):
             self.assertEqual([c["counts"] for c in self.result("cube", "~ " + factor, days, *types)["cells"]], counts)
+
+    def test_names_in_backquotes_are_plain_in_results(self):
+        table = self.write("n.csv", "my x,my y,my f\n1,2,a\n2,4.5,b\n3,5,a\n10,9,b\n11,9.5,a\n")
+        def names(verb, formula, field, *more):
+            got = self.result(verb, formula, table, *more)[field]
+            return [v["name"] if isinstance(v, dict) else v for v in got]
+        self.assertEqual(names("cube", "`my x` ~ `my f`", "factors"), ["my f"])
+        out = self.path("o.csv")
+        self.succeed("cube", "`my x` ~ `my f`", table, out)
+        self.assertEqual(self.bytes_of(out).split(b"\n")[0], b"my f,my x,Counts")
+        self.succeed("summary", "`my x` ~ `my f`", out, "--fweights", "Counts")
+        tables = self.result("crosstabs", "`my x` ~ `my f`:F(`my x`)", table)
+        self.assertEqual([f["name"] for f in tables["factors"]] + [tables["tables"][0]["variable"]], ["my f", "F_`my x`", "my x"])
+        self.assertEqual(names("summary", "~ `my x` + log(`my x`) + `my x`:`my f`", "variables"), ["my x", "log(`my x`)", "`my x`:`my f`"])
+        cells = self.result("summary", "~ `my f` + `my x`:`my f`", table)["categorical"]
+        self.assertEqual([(c["name"], c["factors"]) for c in cells], [("my f", ["my f"]), ("`my x`:`my f`", ["my f"])])
+        self.assertEqual(names("quantile", "~ `my x`", "variables"), ["my x"])
+        self.assertEqual(list(self.result("lorenz", "`my x` ~ `my y`", table)["gini"]), ["my x"])
+        for levels in ("my f=a", "`my f`=a", "a"):
+            bars = self.result("histogram", "~ `my f`", table, "--levels-to-keep", levels)
+            self.assertEqual((bars["variable"], bars["panels"][0]["counts"]), ("my f", [3]))
+        panels = self.result("histogram", "~ `my x` | `my f` + F(`my x`)", table, "--levels-to-drop", "b,1", "--max-num-panels", "20")
+        self.assertEqual(panels["factors"], ["my f", "F(`my x`)"])
+        self.assertEqual(names("covcor", "`my y` ~ `my x`", "variables", "--ridge-lambda", "1"), ["my y", "my x"])
+        self.assertEqual(names("covcor", "~ `my x` + `my f`", "variables"), ["my x", "`my f`=a", "`my f`=b"])
+        model = self.path("m.json")
+        self.assertEqual(list(self.result("naivebayes", "`my f` ~ `my x` + log(`my y`)", table, "--model", model)["tables"]), ["log(`my y`)", "my x"])
+        self.succeed("predict", model, table, self.path("nb.csv"))
+        centres = self.write("centres.csv", "my x,my y\n1,2\n10,9\n")
+        fit = self.result("kmeans", "~ `my x` + `my y`", table, self.path("k.csv"), "--centers", centres, "--model", self.path("k.json"))
+        self.assertEqual((fit["variables"], fit["size"]), (["my x", "my y"], [3, 2]))
+        self.succeed("predict", self.path("k.json"), table, self.path("kp.csv"))
+        self.assertIn("my x", self.succeed("kmeans", "~ `my x`", table, "--num-clusters", "2").split("\n")[4])
+        self.assertEqual(self.bytes_of(self.path("k.csv")).split(b"\n")[1][-2:], b",1")
+        self.succeed("covcor", "~ `my x` + `my y`", table, "--princomp", "--model", self.path("p.json"))
+        self.succeed("predict", self.path("p.json"), table, self.path("p.csv"))
+        self.assertEqual(self.result("linmod", "`my y` ~ `my x`", table)["coefficients"][1]["name"], "`my x`")
 
     def test_pairs_of_levels(self):
         for tests in ("none,fisher", "all,none"):
