@@ -293,6 +293,14 @@ std::vector<std::vector<std::vector<double>>> quantiles(RowSource& rows, impl::R
   return out;
 }
 
+/// The column of a term's numbers, missing in rows that are in none of its cells.
+int in_a_cell(const FormulaTerm& part, const Term& term, RowSource& rows) {
+  if (term.plain()) return term.value;
+  auto there = term.number;
+  for (auto const& v : part.variables) there = parse_expression("ifelse(is.na(" + deparse(*v) + "), NA, " + deparse(*there) + ")");
+  return rows.derive(*there, deparse(*there));
+}
+
 /// Medians and quartiles in one search, distances from the medians in another.
 void add_order_statistics(const ChunkSource& source, const Formula& formula, const SummaryOptions& o, Communicator& comm, Summary& out) {
   auto options = o.rows;
@@ -313,10 +321,11 @@ void add_order_statistics(const ChunkSource& source, const Formula& formula, con
     auto* cells = term.plain() ? nullptr : &out.categorical.at(table++).cells;
     if (term.value < 0) continue;
     auto* whole = &out.variables.at(variable++).statistics;
+    places.push_back({whole});
+    request.terms.push_back({in_a_cell(part, term, rows), {}, {}, {}});
+    if (term.plain()) continue;
     places.emplace_back();
-    if (term.plain()) places.back().push_back(whole);
-    else
-      for (auto& c : *cells) places.back().push_back(&c.statistics);
+    for (auto& c : *cells) places.back().push_back(&c.statistics);
     request.terms.push_back({term.value, term.factors, term.level_counts(), {}});
   }
   if (request.terms.empty()) return;

@@ -259,6 +259,10 @@ TEST(Summary, OrderStatistics) {
   EXPECT_EQ(b.median, 5.5);
   EXPECT_EQ(b.iqr, 3.75);
   EXPECT_DOUBLE_EQ(b.mad, 1.4826 * 2);
+  auto const& in_cells = s.variables[1].statistics;  // 1, 2, 4, 5, 7, 8: f is missing beside the 6
+  EXPECT_EQ(in_cells.median, 4.5);
+  EXPECT_EQ(in_cells.iqr, 4);
+  EXPECT_DOUBLE_EQ(in_cells.mad, 1.4826 * 2.5);
   EXPECT_EQ(s.variables[2].statistics.median, 2);
   EXPECT_EQ(to_json(s)["variables"][0]["median"], 5);
   EXPECT_FALSE(to_json(summary(table(), "~ x"))["variables"][0].contains("median"));
