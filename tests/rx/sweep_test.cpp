@@ -8,6 +8,14 @@
 #include "rxhpc/row_source.hpp"
 #include "thread_communicator.hpp"
 
+/// Views that stand for such in device memory: no thread may look at them where they lie.
+template <class T, class Layout>
+using FarView = Kokkos::View<T, Layout, Kokkos::HostSpace, Kokkos::MemoryTraits<Kokkos::RandomAccess>>;
+namespace rxhpc::impl {
+template <class T, class Layout>
+constexpr bool host_reaches<FarView<T, Layout>> = false;
+}
+
 using namespace rxhpc;
 using namespace rxhpc::test;
 
@@ -107,6 +115,31 @@ TEST(Sweep, TimingAddsUpOverPasses) {
   }
   EXPECT_GE(timing.read_s, 0);
   EXPECT_GT(timing.compute_s, 0);
+}
+
+TEST(ViewSource, ViewsOutOfReachAreCopiedChunkByChunk) {
+  constexpr std::int64_t n = 150000, chunk_rows = 100000;  // a chunk takes more than one copy
+  Kokkos::View<double**, Kokkos::LayoutRight, Kokkos::HostSpace> fields("rxhpc::test::fields", n, 3);
+  Kokkos::View<std::int16_t*, Kokkos::HostSpace> codes("rxhpc::test::codes", n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    fields(i, 1) = 0.5 * static_cast<double>(i);
+    codes(i) = static_cast<std::int16_t>(i % 3 - 1);
+  }
+  FarView<const double*, Kokkos::LayoutStride> const strided = Kokkos::subview(fields, Kokkos::ALL, 1);
+  FarView<const std::int16_t*, Kokkos::LayoutLeft> const dense = codes;
+  ViewSource const source({{"x", strided}, {"f", dense, {"a", "b"}}}, chunk_rows);
+  Chunk chunk;
+  for (std::int64_t c : {1, 0}) {
+    std::vector<int> const all{0, 1};
+    source.read(c, all, chunk);
+    ASSERT_EQ(chunk.rows, c == 0 ? chunk_rows : n - chunk_rows);
+    EXPECT_NE(chunk.columns[0].data, fields.data());
+    for (std::int64_t i = 0; i < chunk.rows; ++i) {
+      auto const row = c * chunk_rows + i;
+      ASSERT_EQ(chunk.columns[0].value(i), 0.5 * static_cast<double>(row));
+      ASSERT_EQ(chunk.columns[1].integer(i), row % 3 - 1);
+    }
+  }
 }
 
 TEST(ViewSource, AnyLayoutStrideAndType) {

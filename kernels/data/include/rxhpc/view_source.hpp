@@ -14,6 +14,11 @@
 #include "rxhpc/kokkos.hpp"
 
 namespace rxhpc {
+namespace impl {
+/// Whether host threads use the View where it lies. Tests say no for a View of theirs, to go the way of device memory where there is no device.
+template <class View>
+constexpr bool host_reaches = Kokkos::SpaceAccessibility<HostSpace, typename View::memory_space>::accessible;
+}  // namespace impl
 
 /// One column of a ViewSource: a name and a rank-1 View of double, float, int8_t, int16_t, uint16_t, int32_t or int64_t (const or
 /// not), of any layout and stride; a column of a rank-2 View is `Kokkos::subview(fields, Kokkos::ALL, 3)`.
@@ -66,7 +71,7 @@ class ViewColumn {
     set_type<T>();
     rows_ = static_cast<std::int64_t>(view.extent(0));
     keep_ = [view] { (void)view; };
-    if constexpr (Kokkos::SpaceAccessibility<HostSpace, typename View::memory_space>::accessible) {
+    if constexpr (impl::host_reaches<View>) {
       data_ = view.data();
       stride_ = static_cast<std::ptrdiff_t>(view.stride(0));
     } else {
