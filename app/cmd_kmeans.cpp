@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cmath>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "analysis.hpp"
@@ -13,25 +11,6 @@
 
 namespace rxhpc::app {
 namespace {
-
-/// Says of the table of centres, and not of INPUT, what is wrong with its rows.
-void check_centres(const std::vector<std::vector<double>>& centres, const std::string& path) {
-  if (centres.empty()) throw DataError(path + ": has no rows; --centers needs one for every cluster");
-  std::map<std::vector<double>, std::size_t> seen;
-  for (std::size_t k = 0; k < centres.size(); ++k) {
-    auto const number = std::to_string(k + 1);
-    if (!std::all_of(centres[k].begin(), centres[k].end(), [](double x) { return std::isfinite(x); }))
-      throw DataError(path + ": starting centre " + number + " has a missing or infinite value");
-    if (auto const [first, fresh] = seen.try_emplace(centres[k], k); !fresh)
-      throw DataError(path + ": starting centres " + std::to_string(first->second + 1) + " and " + number + " are equal");
-  }
-}
-
-/// The column's own name where a variable of the formula is nothing but a column.
-std::string column_name(const std::string& variable) {
-  auto const e = parse_expression(variable);
-  return e->kind == Expr::Kind::name ? e->text : variable;
-}
 
 /// Collective. The rows of a table of centres, its columns found by name.
 std::vector<std::vector<double>> read_centres(Session& session, const std::string& path, const std::vector<std::string>& names) {
@@ -57,7 +36,12 @@ std::vector<std::vector<double>> read_centres(Session& session, const std::strin
         for (auto const& column : chunk.columns) row.push_back(column.value(i));
       }
     }
-    check_centres(centres, path);
+    if (centres.empty()) throw DataError(path + ": has no rows; --centers needs one for every cluster");
+    try {
+      check_centres(centres);
+    } catch (const DataError& e) {
+      throw DataError(path + ": " + e.what());
+    }
   });
   return centres;
 }
@@ -84,7 +68,7 @@ KMeansOptions kmeans_options(Session& session, const ChunkSource& source) {
   if (auto const path = args.text("centers"); !path.empty()) {
     std::vector<std::string> names;
     together(session.comm, [&] { names = kmeans_variables(source, args.positional("FORMULA"), o.rows); });
-    for (auto& name : names) name = column_name(name);
+    for (auto& name : names) name = result_name(name);
     o.centers = read_centres(session, path, names);
   }
   return o;
@@ -118,7 +102,7 @@ std::pair<std::size_t, std::size_t> plotted_variables(const Arguments& args, con
   std::size_t place[2];
   for (int k = 0; k < 2; ++k) {
     auto const& name = wanted[static_cast<std::size_t>(k)];
-    auto const at = std::find_if(variables.begin(), variables.end(), [&](auto const& v) { return column_name(v) == name; });
+    auto const at = std::find_if(variables.begin(), variables.end(), [&](auto const& v) { return result_name(v) == name; });
     if (at == variables.end()) throw UsageError("--plot-vars: '" + name + "' is no variable of the formula");
     place[k] = static_cast<std::size_t>(at - variables.begin());
   }
@@ -145,8 +129,8 @@ void draw_clusters(Session& session, const KMeans& model, const ChunkSource& sou
   }
   plot.title = "Clusters of " + model.formula;
   plot.subtitle = std::to_string(sample.rows.size()) + " of " + std::to_string(model.n_valid_obs) + " rows, and the centres";
-  plot.x_label = column_name(model.variables[x]);
-  plot.y_label = column_name(model.variables[y]);
+  plot.x_label = result_name(model.variables[x]);
+  plot.y_label = result_name(model.variables[y]);
   Panel panel;
   panel.points = {std::move(rows), std::move(centres)};
   plot.panels.push_back(std::move(panel));

@@ -111,31 +111,11 @@ void merge_weighted_moments(WeightedMoments& into, const WeightedMoments& from) 
     a.missing += missing;
     return;
   }
-  // as merge_moments, with the sums of weights in place of the counts
   DD const wa(into.weight_sum, into.weight_sum_lo), wb(from.weight_sum, from.weight_sum_lo), w = wa + wb;
-  a.n += b.n;
   a.missing += b.missing;
-  a.min = std::min(a.min, b.min);
-  a.max = std::max(a.max, b.max);
+  impl::merge_means(a, b, wa, wb);
   into.weight_sum = w.hi;
   into.weight_sum_lo = w.lo;
-  if (!std::isfinite(a.mean) || !std::isfinite(b.mean)) {
-    a.mean += b.mean;
-    a.mean_lo = 0;
-    a.m2 = nan;
-    return;
-  }
-  DD const delta = DD(b.mean, b.mean_lo) - DD(a.mean, a.mean_lo);
-  DD const mean = DD(a.mean, a.mean_lo) + delta * wb / w;
-  if (!std::isfinite(mean.hi) || !std::isfinite(mean.lo)) {
-    a.mean = a.mean * (wa.hi / w.hi) + b.mean * (wb.hi / w.hi);
-    a.mean_lo = 0;
-    a.m2 = a.min == a.max ? 0 : inf;
-    return;
-  }
-  a.mean = mean.hi;
-  a.mean_lo = mean.lo;
-  a.m2 += b.m2 + delta.hi * delta.hi * (wa.hi * wb.hi / w.hi);
 }
 
 double variance_of(const WeightedMoments& m, bool weighted, bool frequency) {

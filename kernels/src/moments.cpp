@@ -207,17 +207,9 @@ ZoneMoments moments_of(const Column& column, std::int64_t rows) {
   return m.finish(column, rows);
 }
 
-void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
-  into.missing += from.missing;
-  if (from.n == 0) return;
-  if (into.n == 0) {
-    auto const missing = into.missing;
-    into = from;
-    into.missing = missing;
-    return;
-  }
-  // delta = mean_b - mean_a; mean = mean_a + delta n_b / n; m2 = m2_a + m2_b + delta^2 n_a n_b / n  (Chan, Golub & LeVeque, eq. 2.1)
-  double const a = static_cast<double>(into.n), b = static_cast<double>(from.n);
+void impl::merge_means(ZoneMoments& into, const ZoneMoments& from, DD a, DD b) {
+  // delta = mean_b - mean_a; mean = mean_a + delta b / (a + b); m2 = m2_a + m2_b + delta^2 a b / (a + b)  (Chan, Golub & LeVeque, eq. 2.1)
+  DD const both = a + b;
   into.n += from.n;
   into.min = std::min(into.min, from.min);
   into.max = std::max(into.max, from.max);
@@ -228,16 +220,28 @@ void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
     return;
   }
   DD const delta = DD(from.mean, from.mean_lo) - DD(into.mean, into.mean_lo);
-  DD const mean = DD(into.mean, into.mean_lo) + delta * DD(b) / DD(a + b);
+  DD const mean = DD(into.mean, into.mean_lo) + delta * b / both;
   if (!std::isfinite(mean.hi) || !std::isfinite(mean.lo)) {  // distances beyond the largest double
-    into.mean = into.mean * (a / (a + b)) + from.mean * (b / (a + b));
+    into.mean = into.mean * (a.hi / both.hi) + from.mean * (b.hi / both.hi);
     into.mean_lo = 0;
     into.m2 = into.min == into.max ? 0 : inf;
     return;
   }
   into.mean = mean.hi;
   into.mean_lo = mean.lo;
-  into.m2 += from.m2 + delta.hi * delta.hi * (a * b / (a + b));
+  into.m2 += from.m2 + delta.hi * delta.hi * (a.hi * b.hi / both.hi);
+}
+
+void merge_moments(ZoneMoments& into, const ZoneMoments& from) {
+  into.missing += from.missing;
+  if (from.n == 0) return;
+  if (into.n == 0) {
+    auto const missing = into.missing;
+    into = from;
+    into.missing = missing;
+    return;
+  }
+  impl::merge_means(into, from, DD(static_cast<double>(into.n)), DD(static_cast<double>(from.n)));
 }
 
 Moments::Moments(std::vector<int> columns) : columns_(std::move(columns)) { reset(); }

@@ -5,7 +5,6 @@
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
-#include "term_names.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -58,7 +57,7 @@ CellTerm cell_term(const FormulaTerm& from, RowSource& rows, const std::string& 
     auto levels = v.type == VarType::logical ? std::vector<std::string>{"FALSE", "TRUE"} : v.levels;
     if (v.type == VarType::character) std::sort(levels.begin(), levels.end());
     if (v.type == VarType::logical || v.type == VarType::character) column = rows.derive_factor(column, levels, ".factor(" + label + ")");
-    t.factor_names.push_back(result_name(*e));
+    t.factor_names.push_back(rxhpc::result_name(*e));
     t.factors.push_back(column);
     t.levels.push_back(std::move(levels));
   }

@@ -23,6 +23,8 @@ struct CellTerm {
   std::vector<std::string> levels_of(std::size_t cell) const;
 };
 
+/// A term's name in results.
+inline std::string result_name(const FormulaTerm& t) { return t.variables.size() == 1 ? rxhpc::result_name(*t.variables[0]) : t.label(); }
 /// Resolves a term: logical columns and text are factors (text with sorted levels), everything else but factors is a number.
 /// Throws UsageError; `what` ("a summary") is what cannot hold a term of very many cells.
 CellTerm cell_term(const FormulaTerm& term, RowSource& rows, const std::string& what);

@@ -9,7 +9,6 @@
 #include "rxhpc/moments.hpp"
 #include "rxhpc/pair_products.hpp"
 #include "symmetric_eigen.hpp"
-#include "term_names.hpp"
 
 namespace rxhpc {
 namespace {
@@ -75,7 +74,7 @@ Centred variables_of(const Regression& r, const std::vector<std::vector<char>>& 
   Centred c;
   auto const columns = r.design.coded(Coding::drop_last, level_in_use);
   for (std::size_t y = 0; y < r.formula.responses.size(); ++y) {
-    c.names.push_back(impl::result_name(*r.formula.responses[y]));
+    c.names.push_back(result_name(*r.formula.responses[y]));
     c.column.push_back(-1);
     c.by_coding.push_back(0);
     if (gram) gram->push_back(static_cast<int>(columns.size() + y));
@@ -83,7 +82,7 @@ Centred variables_of(const Regression& r, const std::vector<std::vector<char>>& 
   for (int j = 1; j < static_cast<int>(columns.size()); ++j) {
     auto const& term = r.design.terms[static_cast<std::size_t>(columns[j].term)].variables;
     bool const number = term.size() == 1 && !r.design.variables[static_cast<std::size_t>(term[0])].factor;
-    c.names.push_back(number ? impl::result_name(r.design.variables[static_cast<std::size_t>(term[0])].label) : columns[j].name);
+    c.names.push_back(number ? result_name(r.design.variables[static_cast<std::size_t>(term[0])].label) : columns[j].name);
     c.column.push_back(j);
     c.by_coding.push_back(columns[j].reference);
     if (gram) gram->push_back(j);

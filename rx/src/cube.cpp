@@ -13,7 +13,6 @@
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
-#include "term_names.hpp"
 #include "thread_pass.hpp"
 
 namespace rxhpc {
@@ -68,7 +67,7 @@ void plan_factors(const Formula& formula, RowSource& rows, const CubeOptions& o,
     if (!variable.factor) refuse_number(variable.label, rows.schema()[static_cast<std::size_t>(bound.variable_columns[v])].type);
     auto const e = parse_expression(variable.label);
     bool const missing = o.use_missing != UseMissing::no;
-    plan.result.factors.push_back({e->kind == Expr::Kind::name ? e->text : shown_name(variable), variable.levels, missing, e->is_call("F")});
+    plan.result.factors.push_back({e->kind == Expr::Kind::name ? result_name(*e) : shown_name(variable), variable.levels, missing, e->is_call("F")});
     plan.spec.factors.push_back(place_in(plan.read, bound.variable_columns[v]));
     plan.spec.levels.push_back(static_cast<std::int64_t>(variable.levels.size()) + missing);
     plan.spec.missing_level.push_back(missing);
@@ -83,7 +82,7 @@ Plan make_plan(std::string_view formula, RowSource& rows, const CubeOptions& o) 
   plan.result.shows_means = o.means;
   plan_factors(crossed(parsed), rows, o, plan);
   for (auto const& e : parsed.responses) {
-    plan.result.variables.push_back(impl::result_name(*e));
+    plan.result.variables.push_back(result_name(*e));
     plan.spec.values.push_back(place_in(plan.read, numeric_column(rows, *e, "the response")));
   }
   if (int const weight = impl::weight_column(rows, o.pweights, o.fweights); weight >= 0) {
@@ -231,21 +230,13 @@ Cube cube(const ChunkSource& source, std::string_view formula, const CubeOptions
   RowSource rows(source, options.rows);
   impl::use_sweep_for_ranges(rows, options.run, comm);
   auto plan = make_plan(formula, rows, options);
-  // Ranks may have different limits: what one cannot hold in one way, none does.
-  std::int64_t sparse = 0;
-  together(comm, [&] {
-    if (options.as_table) impl::refuse_double_names(plan.result);
-    sparse = looked_up(plan, options);
-  });
-  comm.all_sum(std::span(&sparse, 1));
-  plan.spec.sparse = sparse > 0;
-  together(comm, [&] { require_cells(plan, options); });
+  if (options.as_table) impl::refuse_double_names(plan.result);
+  plan.spec.sparse = looked_up(plan, options);
+  require_cells(plan, options);
   Contingency const fresh(plan.spec);
   auto& out = plan.result;
   auto const table = impl::merge_ranks(cells_of_rank(rows, plan.read, fresh, options.run, comm, out.timing), fresh, comm, out.timing);
-  if (table.refused() > 0)
-    throw DataError("column '" + impl::weight_name(options.pweights, options.fweights) + "': " + std::to_string(table.refused()) +
-                    (table.refused() == 1 ? " row has" : " rows have") + " a negative or infinite weight");
+  impl::refuse_weights(impl::weight_name(options.pweights, options.fweights), table.refused());
   fill(out, table, plan.spec.levels, options);
   for (auto n : out.rows) out.n_valid_obs += n;
   out.n_missing_obs = table.missing();

@@ -181,6 +181,9 @@ std::string number_text(double x) {
   return fixed_width <= scientific_width ? fixed : scientific;
 }
 
+std::string result_name(const Expr& e) { return e.kind == Expr::Kind::name ? e.text : deparse(e); }
+std::string result_name(const std::string& deparsed) { return result_name(*parse_expression(deparsed)); }
+
 void throw_at(const Expr& e, const std::string& message) {
   if (e.source) throw UsageError(impl::located(*e.source, e.position, message));
   throw UsageError("in '" + deparse(e) + "': " + message);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "kmeans_rows.hpp"
@@ -286,17 +287,25 @@ std::vector<double> given_centres(const KMeansProblem& p, const KMeansOptions& o
   for (std::size_t k = 0; k < o.centers.size(); ++k) {
     auto const& c = o.centers[k];
     if (c.size() != p.variables.size()) throw UsageError("starting centre " + std::to_string(k + 1) + " has another number of columns than the formula");
-    for (double x : c)
-      if (!std::isfinite(x)) throw DataError("starting centre " + std::to_string(k + 1) + " has a missing or infinite value");
-    for (std::size_t l = 0; l < k; ++l)
-      if (o.centers[l] == c) throw DataError("starting centres " + std::to_string(l + 1) + " and " + std::to_string(k + 1) + " are equal");
     values.insert(values.end(), c.begin(), c.end());
   }
+  check_centres(o.centers);
   return values;
 }
 
 }  // namespace
 }  // namespace impl
+
+void check_centres(const std::vector<std::vector<double>>& centres) {
+  std::map<std::vector<double>, std::size_t> seen;
+  for (std::size_t k = 0; k < centres.size(); ++k) {
+    auto const number = std::to_string(k + 1);
+    if (!std::all_of(centres[k].begin(), centres[k].end(), [](double x) { return std::isfinite(x); }))
+      throw DataError("starting centre " + number + " has a missing or infinite value");
+    if (auto const [first, fresh] = seen.try_emplace(centres[k], k); !fresh)
+      throw DataError("starting centres " + std::to_string(first->second + 1) + " and " + number + " are equal");
+  }
+}
 
 std::vector<std::string> kmeans_variables(const ChunkSource& source, std::string_view formula, const RowOptions& rows) {
   RowSource with(source, rows);

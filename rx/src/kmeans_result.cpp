@@ -2,7 +2,6 @@
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/kmeans.hpp"
-#include "term_names.hpp"
 
 namespace rxhpc {
 
@@ -15,7 +14,7 @@ json to_json(const KMeans& m) {
   j["n_missing_obs"] = m.n_missing_obs;
   if (m.weighted) j["sum_of_weights"] = impl::count(m.weight_sum);
   j["variables"] = json::array();
-  for (auto const& v : m.variables) j["variables"].push_back(impl::result_name(v));
+  for (auto const& v : m.variables) j["variables"].push_back(result_name(v));
   j["centers"] = impl::numbers(m.centers);
   j["size"] = json::array();
   for (double n : m.size) j["size"].push_back(impl::count(n));
@@ -34,7 +33,7 @@ std::string to_text(const KMeans& m) {
   for (std::size_t k = 0; k < m.size.size(); ++k) out += (k ? ", " : "") + impl::significant(m.size[k], 15);
   out += "\nFormula: " + m.formula + "\n\nCluster means:\n";
   std::vector<std::vector<std::string>> rows{{""}};
-  for (auto const& name : m.variables) rows[0].push_back(impl::result_name(name));
+  for (auto const& name : m.variables) rows[0].push_back(result_name(name));
   for (std::size_t k = 0; k < m.centers.size(); ++k) rows.push_back({std::to_string(k + 1)});
   for (std::size_t j = 0; j < m.variables.size(); ++j) {
     std::vector<double> column;

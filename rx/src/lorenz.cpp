@@ -14,7 +14,6 @@
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
-#include "term_names.hpp"
 #include "thread_pass.hpp"
 
 namespace rxhpc {
@@ -55,7 +54,7 @@ std::vector<Pair> pairs_of(const Formula& f, RowSource& rows) {
     p.order_number = p.value_number = order.number;
     p.order_name = p.value_name = impl::result_name(t);
     if (!f.responses.empty()) {
-      p.value_name = impl::result_name(*f.responses[0]);
+      p.value_name = result_name(*f.responses[0]);
       p.value_number = f.responses[0];
       p.value = numeric_column(rows, *p.value_number, "the value");
     }

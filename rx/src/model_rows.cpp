@@ -24,6 +24,10 @@ void refuse_negative_weights(const std::string& column, std::int64_t rows) {
   if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + " rows have a negative weight");
 }
 
+void refuse_weights(const std::string& column, std::int64_t rows) {
+  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + (rows == 1 ? " row has" : " rows have") + " a negative or infinite weight");
+}
+
 void add_timing(Timing& into, const Timing& other) {
   into.read_s += other.read_s;
   into.compute_s += other.compute_s;

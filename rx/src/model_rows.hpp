@@ -17,6 +17,8 @@ Formula model_formula(std::string_view text, const Schema& schema, bool like_r);
 std::string weight_name(const std::string& pweights, const std::string& fweights);
 /// Throws DataError where rows of that column were found to be negative.
 void refuse_negative_weights(const std::string& column, std::int64_t rows);
+/// The same for rows that were found to be negative or infinite.
+void refuse_weights(const std::string& column, std::int64_t rows);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 

@@ -6,7 +6,6 @@
 #include "model_rows.hpp"
 #include "rxhpc/class_statistics.hpp"
 #include "rxhpc/errors.hpp"
-#include "term_names.hpp"
 
 namespace rxhpc {
 namespace {
@@ -168,7 +167,7 @@ NaiveBayes naive_bayes(const ChunkSource& source, std::string_view formula, cons
     if (s.rows(c) == 0) out.warnings.push_back("no row is of class '" + out.classes[static_cast<std::size_t>(c)] + "'");
   int number = 0, factor = 0;
   for (auto const& v : p.predictors.variables) {
-    auto const name = impl::result_name(v.label);
+    auto const name = result_name(v.label);
     out.tables.push_back(v.factor ? factor_table(s, factor, static_cast<int>(v.levels.size()), name, options, out)
                                   : numeric_table(s, number, name, options, out));
     ++(v.factor ? factor : number);

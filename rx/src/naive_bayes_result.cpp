@@ -3,7 +3,6 @@
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/naive_bayes.hpp"
-#include "term_names.hpp"
 
 namespace rxhpc {
 
@@ -20,7 +19,7 @@ json to_json(const NaiveBayes& m) {
   for (std::size_t k = 0; k < m.tables.size(); ++k) {
     auto const& v = m.predictors.variables[k];
     auto const& t = m.tables[k];
-    auto& table = j["tables"][impl::result_name(v.label)];
+    auto& table = j["tables"][result_name(v.label)];
     for (std::size_t c = 0; c < m.classes.size(); ++c) {
       auto& entry = table[m.classes[c]];
       if (v.factor)
@@ -46,11 +45,11 @@ std::string to_text(const NaiveBayes& m) {
     auto const& t = m.tables[k];
     std::vector<std::vector<std::string>> rows;
     if (v.factor) {
-      rows.push_back(row(impl::result_name(v.label), v.levels));
+      rows.push_back(row(result_name(v.label), v.levels));
       for (std::size_t c = 0; c < m.classes.size(); ++c) rows.push_back(row(m.classes[c], impl::formatted(t.share[c], 7)));
     } else {
       auto const means = impl::formatted(t.mean, 7), deviations = impl::formatted(t.std_dev, 7);
-      rows.push_back({impl::result_name(v.label), "Means", "StdDev"});
+      rows.push_back({result_name(v.label), "Means", "StdDev"});
       for (std::size_t c = 0; c < m.classes.size(); ++c) rows.push_back({m.classes[c], means[c], deviations[c]});
     }
     out += "\n" + impl::aligned(rows);

@@ -75,8 +75,7 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   auto& p = *impl_;
   p.options = options;
   p.check_options();
-  if (options.penalty && model.value("kind", "") != "elastic-net") throw UsageError("--s belongs to models of an elastic-net path");
-  p.model = impl::predict_model(model);
+  p.model = impl::predict_model(model, options);
   auto row_options = options.rows;
   auto const own = p.model->transforms();
   row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());

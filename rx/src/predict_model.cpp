@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "row_influence.hpp"
+#include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
@@ -30,17 +32,22 @@ void PredictPlan::add_factor(const std::string& name, const std::vector<std::str
   outputs.push_back(std::move(v));
 }
 
-std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model) {
+std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model, const PredictOptions& options) {
   struct Kind {
     std::string_view name;
     std::unique_ptr<PredictModel> (*make)(const nlohmann::json&);
   };
-  static constexpr Kind kinds[]{{"linmod", predict_lin_mod}, {"logit", predict_glm}, {"glm", predict_glm}, {"elastic-net", predict_elastic_net},
+  static constexpr Kind kinds[]{{"linmod", predict_lin_mod}, {"logit", predict_glm}, {"glm", predict_glm},
                                {"princomp", predict_princomp}, {"kmeans", predict_kmeans}, {"naivebayes", predict_naive_bayes}};
   if (model.value("rxhpc_model", 0) != 1) throw DataError("not a model file of this program, or of a later version");
-  auto const kind = model.value("kind", "");
+  if (model.value("kind", "") == "elastic-net") {
+    if (options.std_errors || options.interval != "none") throw UsageError("a penalised model has no standard errors");
+    if (InfluenceOptions(options).any()) throw UsageError("a penalised model has no leverages, nor what follows from them");
+  }
+  auto const chosen = model_at_penalty(model, options.penalty);
+  auto const kind = chosen.value("kind", "");
   for (auto const& k : kinds)
-    if (k.name == kind) return k.make(model);
+    if (k.name == kind) return k.make(chosen);
   throw DataError("a model of kind '" + kind + "' cannot predict");
 }
 

@@ -48,13 +48,13 @@ class PredictModel {
   virtual PredictTile tile() const = 0;
 };
 
-/// By the model's `kind`. Throws DataError where the file is damaged or of a kind that cannot predict.
-std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model);
+/// By the model's `kind`; an elastic-net path predicts as the glm that it is at the penalty asked for. Throws DataError where the file is damaged
+/// or of a kind that cannot predict, UsageError where a path cannot serve the options.
+std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model, const PredictOptions& options);
 
 // One a kind, in predict_<kind>.cpp.
 std::unique_ptr<PredictModel> predict_lin_mod(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_glm(const nlohmann::json& model);
-std::unique_ptr<PredictModel> predict_elastic_net(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_princomp(const nlohmann::json& model);
 std::unique_ptr<PredictModel> predict_naive_bayes(const nlohmann::json& model);

@@ -253,9 +253,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
       continue;
     }
     auto const& table = state.tables()[next_table++];
-    if (auto const rows_refused = table.refused_weight(); rows_refused > 0)
-      throw DataError("column '" + impl::weight_name(o.pweights, o.fweights) + "': " + std::to_string(rows_refused) +
-                      (rows_refused == 1 ? " row has" : " rows have") + " a negative or infinite weight");
+    impl::refuse_weights(impl::weight_name(o.pweights, o.fweights), table.refused_weight());
     auto missing = table.missing_factor() + table.missing_weight();
     if (!o.by_term) excluded = table.excluded() + std::exchange(missing, 0);  // every table leaves the same rows out
     if (t.plain()) {

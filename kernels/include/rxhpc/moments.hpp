@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rxhpc/accumulator.hpp"
+#include "rxhpc/dd.hpp"
 #include "rxhpc/zone_map.hpp"
 
 namespace rxhpc {
@@ -36,6 +37,10 @@ class ColumnMoments {
 };
 /// Counts of the codes of a factor, [levels]; returns the number of missing rows.
 std::int64_t level_counts_of(const Column& column, std::int64_t rows, std::span<std::int64_t> counts);
+namespace impl {
+/// What both merges below share, where both sides have rows: their weights are a and b.
+void merge_means(ZoneMoments& into, const ZoneMoments& from, DD a, DD b);
+}
 /// The rows of `from` come after those of `into`.
 void merge_moments(ZoneMoments& into, const ZoneMoments& from);
 

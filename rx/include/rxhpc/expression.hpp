@@ -39,6 +39,9 @@ struct Assignment {
 Assignment parse_assignment(std::string_view source);
 /// As R's deparse prints it: `I(height^2)`, `log(x)`, `a %in% c("x", "y")`, names that need it in backquotes.
 std::string deparse(const Expr& e);
+/// What results call it, and the columns of their tables: a column alone by its plain name, all else as deparse prints it.
+std::string result_name(const Expr& e);
+std::string result_name(const std::string& deparsed);
 /// Names of the columns that occur in it, each once, in order.
 /// `T` and `F` count as names: they are columns where a table has them.
 std::vector<std::string> names_in(const Expr& e);

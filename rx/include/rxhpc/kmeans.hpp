@@ -56,6 +56,8 @@ struct KMeans {
 /// The numeric variables of a one-sided formula `~ x + log(y)`, as written; `.` stands for the numeric columns.
 /// Throws UsageError (factors, a left side, unknown columns).
 std::vector<std::string> kmeans_variables(const ChunkSource& source, std::string_view formula, const RowOptions& rows);
+/// Throws DataError where a starting centre is not finite, or two are equal.
+void check_centres(const std::vector<std::vector<double>>& centres);
 
 /// Collective. Lloyd's iteration: each row to the nearest centre (squared Euclidean distance, ties to the lower number), each centre to the
 /// mean of its rows, until nothing changes. A cluster without rows keeps its centre. One pass an iteration and one for the sums of

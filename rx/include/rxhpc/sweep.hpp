@@ -30,7 +30,7 @@ struct Timing {
 
 struct RunOptions {
   int threads = 0;                  ///< 0: all that Kokkos was started with
-  std::int64_t memory_limit = 0;    ///< bytes of this rank; 0: no limit
+  std::int64_t memory_limit = 0;    ///< bytes of each rank, the same on all; 0: no limit
   ProgressFunction progress = {};
   std::function<bool()> stop_requested = {};  ///< polled between chunks; true: InterruptedError on every rank
 };
