@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "contingency_block.hpp"
+#include "edge_grid.hpp"
 #include "rxhpc/pack.hpp"
 #include "rxhpc/packed_counts.hpp"
 
@@ -23,17 +25,6 @@ std::uint32_t bucket_of(const double* edges, std::uint32_t count, double x) {
   auto const* from = edges;
   for (; count > 1; count -= count / 2) from += from[count / 2 - 1] <= x ? count / 2 : 0;
   return static_cast<std::uint32_t>(from - edges) + (count == 1 && *from <= x);
-}
-
-/// Buckets of sixteen rows that share their edges, searched side by side.
-constexpr int together = 16;
-void buckets_of(const double* edges, std::uint32_t count, const double* x, std::int32_t* bucket) {
-  for (int i = 0; i < together; ++i) bucket[i] = 0;
-  for (; count > 1; count -= count / 2) {
-    auto const half = static_cast<std::int32_t>(count / 2);
-    for (int i = 0; i < together; ++i) bucket[i] += edges[bucket[i] + half - 1] <= x[i] ? half : 0;
-  }
-  for (int i = 0; i < together; ++i) bucket[i] += edges[bucket[i]] <= x[i];
 }
 
 /// Rows of the tile that lie below each of eight edges. `x` has whole packs, NaN where there is no row. 3 operations an edge and pack.
@@ -65,33 +56,61 @@ std::int64_t count_numbers(const double* x, int packs) {
 
 }  // namespace
 
-BucketCounts::BucketCounts(BucketSpec spec)
-    : spec_(std::move(spec)), weights_(spec_.weight >= 0 ? spec_.edges->buckets() : 0), sums_(spec_.summed >= 0 ? spec_.edges->buckets() : 0) {
+BucketCounts::BucketCounts(BucketSpec spec) : spec_(std::move(spec)), exact_((weighted() ? 1 : 0) + (summed() ? 1 : 0) + (weighted() && summed() ? 1 : 0)) {
+  if (spec_.edges->cells() == 1) grid_ = std::make_shared<const impl::EdgeGrid>(spec_.edges->edges);
   reset();
 }
+BucketCounts::BucketCounts(const BucketCounts& o) : spec_(o.spec_), grid_(o.grid_), kept_(o.kept_) {
+  o.flush();
+  counts_ = o.counts_;
+  exact_ = o.exact_;
+}
+BucketCounts::BucketCounts(BucketCounts&&) noexcept = default;
+BucketCounts& BucketCounts::operator=(BucketCounts o) noexcept {
+  std::swap(spec_, o.spec_);
+  std::swap(grid_, o.grid_);
+  std::swap(counts_, o.counts_);
+  std::swap(exact_, o.exact_);
+  std::swap(block_, o.block_);
+  std::swap(kept_, o.kept_);
+  return *this;
+}
+BucketCounts::~BucketCounts() = default;
 
 void BucketCounts::reset() {
   counts_.assign(left_out + spec_.edges->buckets(), 0);
-  weights_.reset();
-  sums_.reset();
+  for (auto& e : exact_) e.resize(counts_.size()), e.reset();
+  if (block_) block_->clear();
   kept_ = {};
 }
 
-void BucketCounts::update(const Chunk& chunk) {
-  if (columnwise())
-    add_column(chunk.columns[static_cast<std::size_t>(spec_.value)], chunk.rows);
-  else
-    add_cells(chunk);
+void BucketCounts::flush() const {
+  if (block_) block_->flush(counts_, exact_);
 }
 
-void BucketCounts::update_column(const Chunk& chunk) { add_column(chunk.columns[0], chunk.rows); }
+DD BucketCounts::weight(std::size_t bucket) const {
+  return weighted() ? (flush(), exact_[0].value(left_out + bucket)) : DD(static_cast<double>(rows(bucket)));
+}
+
+DD BucketCounts::sum(std::size_t bucket) const {
+  flush();
+  auto const at = left_out + bucket;
+  return weighted() ? exact_[1].value(at) + exact_[2].value(at) : exact_[0].value(at);
+}
+
+void BucketCounts::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+  if (columnwise())
+    add_column(chunk.columns[static_cast<std::size_t>(spec_.value)], first, rows);
+  else
+    add_cells(chunk, first, rows);
+}
 
 // One cell without weights: 8 bytes a row are read, once; a tile stays in L1 while its edges pass.
-void BucketCounts::add_column(const Column& column, std::int64_t rows) {
+void BucketCounts::add_column(const Column& column, std::int64_t first, std::int64_t rows) {
   bool const centred = !spec_.centres.empty();
   alignas(64) double buffer[tile_rows];
-  for (std::int64_t first = 0; first < rows; first += tile_rows) {
-    int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, rows - first));
+  for (auto const last = first + rows; first < last; first += tile_rows) {
+    int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, last - first));
     const double* x = buffer;
     if (column.storage == Storage::float64 && column.stride == 1 && !centred && n % 8 == 0) {
       x = static_cast<const double*>(column.data) + first;
@@ -111,13 +130,11 @@ void BucketCounts::add_tile(const double* x, int rows) {
   auto* const counts = counts_.data() + left_out;
   auto const edges = static_cast<std::uint32_t>(e.edges.size());
   if (edges > most_compared) {
+    constexpr int together = impl::EdgeGrid::together;
     std::int32_t bucket[together];
     for (int first = 0; first < rows; first += together) {
       int const n = std::min(together, rows - first);
-      if (n == together)
-        buckets_of(e.edges.data(), edges, x + first, bucket);
-      else
-        for (int i = 0; i < n; ++i) bucket[i] = static_cast<std::int32_t>(bucket_of(e.edges.data(), edges, x[first + i]));
+      n == together ? grid_->find(x + first, bucket) : grid_->find(x + first, n, bucket);
       for (int i = 0; i < n; ++i) {
         double const value = x[first + i];
         auto const b = static_cast<std::size_t>(bucket[i]);
@@ -184,77 +201,115 @@ void BucketCounts::keep_none() {
   kept_.complete = false;
 }
 
-// Cells or weights: a row at a time. Bytes read: the value's, the codes' and the weight's.
-void BucketCounts::add_cells(const Chunk& chunk) {
-  auto const& e = *spec_.edges;
+/// Rows of add_cells at work.
+struct BucketCounts::Tile {
+  static constexpr int most_rows = impl::contingency_tile;
+  double x[most_rows], w[most_rows], v[most_rows], low[most_rows];  // value, weight, summed column, later their product and what it was rounded by
+  std::int64_t cell[most_rows];
+  std::int32_t code[most_rows];
+  std::uint32_t place[most_rows];  // left_out + bucket; 0: the row is left out
+};
+
+/// Columns of the tile, and the cells: code of the first factor + its levels * (code of the second + ...); negative where one is missing.
+void BucketCounts::load(const Chunk& chunk, std::int64_t first, int rows, Tile& t) const {
   auto const column = [&](int position) { return chunk.columns[static_cast<std::size_t>(position)]; };
-  auto* const counts = counts_.data() + left_out;
-  double x[tile_rows], w[tile_rows], v[tile_rows];
-  std::int32_t code[tile_rows];
-  std::int64_t cell[tile_rows];
-  std::int32_t found[tile_rows];
-  bool const one_cell = spec_.factors.empty() && spec_.centres.empty() && !e.edges.empty();  // its buckets are found several at a time
-  for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
-    int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
-    load_values(column(spec_.value), first, n, x);
-    if (spec_.weight >= 0) load_values(column(spec_.weight), first, n, w);
-    if (spec_.summed >= 0) load_values(column(spec_.summed), first, n, v);
-    // cell = code of the first factor + its levels * (code of the second + ...); negative where one is missing
-    std::fill(cell, cell + n, 0);
-    std::int64_t radix = 1;
-    for (std::size_t f = 0; f < spec_.factors.size(); ++f) {
-      load_codes(column(spec_.factors[f]), first, n, code);
-      for (int i = 0; i < n; ++i) cell[i] = code[i] < 0 || cell[i] < 0 ? -1 : cell[i] + radix * code[i];
-      radix *= spec_.levels[f];
-    }
-    if (one_cell) {
-      auto const edges = static_cast<std::uint32_t>(e.edges.size());
-      int i = 0;
-      for (; i + together <= n; i += together) buckets_of(e.edges.data(), edges, x + i, found + i);
-      for (; i < n; ++i) found[i] = static_cast<std::int32_t>(bucket_of(e.edges.data(), edges, x[i]));
-    }
-    for (int i = 0; i < n; ++i) {
-      double const weight = spec_.weight >= 0 ? w[i] : 1;
-      if (cell[i] < 0 || x[i] != x[i] || weight != weight || (spec_.summed >= 0 && v[i] != v[i])) {
-        ++counts_[0];
-        continue;
-      }
-      if (weight <= 0 || weight == inf) {
-        counts_[1] += weight < 0;
-        counts_[2] += weight == inf;
-        continue;
-      }
-      auto const c = static_cast<std::size_t>(cell[i]);
-      double const value = spec_.centres.empty() ? x[i] : std::abs(x[i] - spec_.centres[c]);
-      if (value != value) {  // a cell without a centre, or the distance of infinities
-        ++counts_[0];
-        continue;
-      }
-      auto const b = one_cell ? static_cast<std::size_t>(found[i]) : e.bucket(c) + bucket_of(e.edges.data() + e.first[c], e.edge_count(c), value);
-      ++counts[b];
-      if (spec_.weight >= 0) weights_.add(b, weight);
-      if (spec_.summed >= 0) {
-        DD const product = two_prod(weight, v[i]);
-        sums_.add(b, product.hi);
-        if (product.lo != 0 && std::isfinite(product.hi)) sums_.add(b, product.lo);
-      }
-      if (!e.kept.empty() && e.kept[b]) keep(b, value, weight);
-    }
+  load_values(column(spec_.value), first, rows, t.x);
+  if (weighted()) load_values(column(spec_.weight), first, rows, t.w);
+  else std::fill(t.w, t.w + rows, 1.0);
+  if (summed()) load_values(column(spec_.summed), first, rows, t.v);
+  else std::fill(t.v, t.v + rows, 0.0);
+  std::fill(t.cell, t.cell + rows, 0);
+  std::int64_t radix = 1;
+  for (std::size_t f = 0; f < spec_.factors.size(); ++f) {
+    load_codes(column(spec_.factors[f]), first, rows, t.code);
+    for (int i = 0; i < rows; ++i) t.cell[i] = t.code[i] < 0 || t.cell[i] < 0 ? -1 : t.cell[i] + radix * t.code[i];
+    radix *= spec_.levels[f];
   }
 }
 
-// Packed: counts, then every plane of weights and sums, one after another.
+/// Rows that are left out get place 0 and are counted; the others' is not 0.
+void BucketCounts::leave_out(int rows, Tile& t) {
+  int missing = 0, negative = 0, infinite = 0;
+  for (int i = 0; i < rows; ++i) {
+    double const w = t.w[i];
+    int const gone = (t.cell[i] < 0) | (t.x[i] != t.x[i]) | (w != w) | (t.v[i] != t.v[i]), there = 1 - gone;
+    missing += gone;
+    negative += there & (w < 0);
+    infinite += there & (w == inf);
+    t.place[i] = static_cast<std::uint32_t>(there & (w > 0) & (w < inf));
+  }
+  counts_[0] += missing;
+  counts_[1] += negative;
+  counts_[2] += infinite;
+}
+
+/// The places of rows that are not left out.
+void BucketCounts::find_places(int rows, Tile& t) {
+  auto const& e = *spec_.edges;
+  if (grid_ && spec_.centres.empty()) {
+    constexpr int together = impl::EdgeGrid::together;
+    int i = 0;
+    for (; i + together <= rows; i += together) grid_->find(t.x + i, t.code + i);
+    grid_->find(t.x + i, rows - i, t.code + i);
+    for (i = 0; i < rows; ++i) t.place[i] = t.place[i] ? static_cast<std::uint32_t>(left_out) + static_cast<std::uint32_t>(t.code[i]) : 0;
+    return;
+  }
+  for (int i = 0; i < rows; ++i) {
+    if (t.place[i] == 0) continue;
+    auto const c = static_cast<std::size_t>(t.cell[i]);
+    if (!spec_.centres.empty()) t.x[i] = std::abs(t.x[i] - spec_.centres[c]);
+    bool const none = t.x[i] != t.x[i];  // a cell without a centre, or the distance of infinities
+    counts_[0] += none;
+    t.place[i] = none ? 0 : static_cast<std::uint32_t>(left_out + e.bucket(c) + bucket_of(e.edges.data() + e.first[c], e.edge_count(c), t.x[i]));
+  }
+}
+
+// Cells or weights. Bytes read: the value's, the codes' and the weight's.
+void BucketCounts::add_cells(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+  auto const& e = *spec_.edges;
+  if (!block_) {
+    block_ = std::make_unique<impl::CellBlock>(static_cast<int>(exact_.size()));
+    block_->reserve(counts_.size());
+  }
+  Tile t;
+  for (auto const last = first + rows; first < last; first += Tile::most_rows) {
+    int const n = static_cast<int>(std::min<std::int64_t>(Tile::most_rows, last - first));
+    load(chunk, first, n, t);
+    leave_out(n, t);
+    find_places(n, t);
+    for (int i = 0; !e.kept.empty() && i < n; ++i)
+      if (auto const b = t.place[i] - left_out; t.place[i] != 0 && e.kept[b]) keep(b, t.x[i], t.w[i]);
+    const double* sums[3];
+    std::size_t count = 0;
+    if (weighted()) sums[count++] = t.w;
+    if (summed()) sums[count++] = t.v;
+    if (count == 2) sums[count++] = t.low;
+    for (int i = 0; i < n; ++i) {
+      bool const out = t.place[i] == 0;
+      DD const product = two_prod(t.w[i], t.v[i]);
+      t.low[i] = out || !(std::abs(product.hi) < inf) ? 0 : product.lo;
+      t.v[i] = out ? 0 : product.hi;
+      t.w[i] = out ? 0 : t.w[i];
+    }
+    std::uint64_t largest[3];
+    for (std::size_t k = 0; k < count; ++k) largest[k] = impl::largest_bits(sums[k], n);
+    block_->add(t.place, n, sums, largest, counts_, exact_);
+  }
+}
+
+// Packed: counts, then every plane of the sums, one after another.
 std::size_t BucketCounts::packed_size() const {
-  return counts_.size() + static_cast<std::size_t>(ExactSums::planes) * (weights_.slots() + sums_.slots());
+  return counts_.size() * (1 + static_cast<std::size_t>(ExactSums::planes) * exact_.size());
 }
 
 void BucketCounts::pack(std::span<double> out) const {
+  flush();
   std::memcpy(out.data(), counts_.data(), counts_.size() * sizeof(double));
   auto* to = out.data() + counts_.size();
-  for (auto const* sums : {&weights_, &sums_})
+  for (auto const& sums : exact_)
     for (int p = 0; p < ExactSums::planes; ++p)
-      for (std::size_t s = 0; s < sums->slots(); ++s) {
-        std::int64_t const digit = sums->digit(p, s);
+      for (std::size_t s = 0; s < sums.slots(); ++s) {
+        std::int64_t const digit = sums.digit(p, s);
         std::memcpy(to++, &digit, sizeof digit);
       }
 }
@@ -263,12 +318,12 @@ void BucketCounts::unpack(std::span<double const> in) {
   reset();
   std::memcpy(counts_.data(), in.data(), counts_.size() * sizeof(double));
   auto const* from = in.data() + counts_.size();
-  for (auto* sums : {&weights_, &sums_})
+  for (auto& sums : exact_)
     for (int p = 0; p < ExactSums::planes; ++p)
-      for (std::size_t s = 0; s < sums->slots(); ++s) {
+      for (std::size_t s = 0; s < sums.slots(); ++s) {
         std::int64_t digit;
         std::memcpy(&digit, from++, sizeof digit);
-        sums->set_digit(p, s, digit);
+        sums.set_digit(p, s, digit);
       }
 }
 
@@ -277,10 +332,12 @@ void BucketCounts::merge(std::span<double> into, std::span<double const> from) c
 }
 
 void BucketCounts::add(const BucketCounts& other) {
+  flush();
+  other.flush();
   for (std::size_t k = 0; k < counts_.size(); ++k) counts_[k] += other.counts_[k];
-  for (auto [into, from] : {std::pair(&weights_, &other.weights_), std::pair(&sums_, &other.sums_)})
+  for (std::size_t k = 0; k < exact_.size(); ++k)
     for (int p = 0; p < ExactSums::planes; ++p)
-      for (std::size_t s = 0; from->has(p) && s < from->slots(); ++s) into->add_digit(p, s, from->digit(p, s));
+      for (std::size_t s = 0; other.exact_[k].has(p) && s < counts_.size(); ++s) exact_[k].add_digit(p, s, other.exact_[k].digit(p, s));
 }
 
 }  // namespace rxhpc

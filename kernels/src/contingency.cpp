@@ -19,42 +19,46 @@ namespace {
 constexpr int tile_rows = impl::contingency_tile;
 constexpr std::int64_t most_dense = (std::int64_t(1) << 31) - 2;
 
-/// One tile of rows: keys, why rows are left out, and what is summed.
-struct Tile {
-  alignas(64) std::uint32_t place[tile_rows];
-  alignas(64) std::uint32_t out[tile_rows];  // not 0: left out
-  alignas(64) std::int32_t code[tile_rows];
+/// Which rows of a tile are left out.
+struct LeftOut {
+  bool any = false;
+  alignas(64) std::uint32_t row[tile_rows];  // not 0: left out; undefined where there are none
+  std::uint32_t* rows(int count) {
+    if (!std::exchange(any, true)) std::fill(row, row + count, 0u);
+    return row;
+  }
 };
 
-/// Adds codes to keys of mixed radix. A code that is no level leaves its row out, or is the last level. `out` collects the rows; true
-/// where there are any.
-template <class Code, class Key>
-bool add_codes(const Code* codes, int rows, std::uint32_t levels, bool missing_level, Key step, Key* key, std::uint32_t* out) {
+/// Adds codes to keys of mixed radix, or begins them at `least`. A code that is no level is the last level, or leaves its row out.
+template <bool First, class Code, class Key>
+void add_codes(const Code* codes, int rows, std::uint32_t levels, bool missing_level, Key step, Key least, Key* key, LeftOut& out) {
   auto const code = [codes](int i) { return static_cast<std::uint32_t>(static_cast<std::int32_t>(codes[i])); };  // a negative one is no level
+  auto const add = [&](int i, std::uint32_t c) { key[i] = (First ? least : key[i]) + static_cast<Key>(c) * step; };
   if (missing_level) {
-    for (int i = 0; i < rows; ++i) key[i] += static_cast<Key>(std::min(code(i), levels - 1)) * step;
-    return false;
+    for (int i = 0; i < rows; ++i) add(i, std::min(code(i), levels - 1));
+    return;
   }
-  std::uint32_t any = 0;
+  std::uint32_t most = 0;
   for (int i = 0; i < rows; ++i) {
-    std::uint32_t const none = code(i) >= levels ? 1u : 0u;
-    any |= none;
-    out[i] |= none;
-    key[i] += static_cast<Key>(code(i)) * step;
+    most = std::max(most, code(i));
+    add(i, code(i));
   }
-  return any != 0;
+  if (most < levels) return;
+  auto* const left_out = out.rows(rows);
+  for (int i = 0; i < rows; ++i) left_out[i] |= code(i) >= levels ? 1u : 0u;
 }
 
-/// Keys of a tile, counted from `least`; true where rows are left out. Codes are taken as they lie where that can be.
+/// Keys of a tile, counted from `least`. Codes are taken as they lie where that can be.
 template <class Key>
-bool keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first, int rows, Key least, Key* key, Tile& tile) {
-  std::fill(tile.out, tile.out + rows, 0u);
-  std::fill(key, key + rows, least);
-  bool any_out = false;
+void keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first, int rows, Key least, Key* key, std::int32_t* buffer, LeftOut& out) {
+  if (spec.factors.empty()) std::fill(key, key + rows, least);
   Key step = 1;
   for (std::size_t f = 0; f < spec.factors.size(); ++f) {
     auto const add = [&](const auto* codes) {
-      any_out |= add_codes(codes, rows, static_cast<std::uint32_t>(spec.levels[f]), spec.missing_level[f] != 0, step, key, tile.out);
+      auto const levels = static_cast<std::uint32_t>(spec.levels[f]);
+      bool const missing_level = spec.missing_level[f] != 0;
+      if (f == 0) add_codes<true>(codes, rows, levels, missing_level, step, least, key, out);
+      else add_codes<false>(codes, rows, levels, missing_level, step, least, key, out);
     };
     auto const& c = chunk.columns[static_cast<std::size_t>(spec.factors[f])];
     bool const as_they_lie = c.stride == 1 && c.missing < 0;
@@ -63,12 +67,11 @@ bool keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first
     } else if (as_they_lie && c.storage == Storage::int16) {
       add(static_cast<const std::int16_t*>(c.data) + first);
     } else {
-      load_codes(c, first, rows, tile.code);
-      add(tile.code);
+      load_codes(c, first, rows, buffer);
+      add(buffer);
     }
     step *= static_cast<Key>(spec.levels[f]);
   }
-  return any_out;
 }
 
 /// Doubles as they lie, or loaded into the buffer.
@@ -78,12 +81,13 @@ const double* values_of(const Column& c, std::int64_t first, int rows, double* b
   return buffer;
 }
 
-/// Largest |x|, as bits; where a value is missing, its row is left out. True where there are any.
-bool leave_missing_out(const double* x, int rows, std::uint32_t* out, std::uint64_t& largest) {
-  largest = impl::largest_bits(x, rows);
-  if (largest <= std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity())) return false;
-  for (int i = 0; i < rows; ++i) out[i] |= x[i] != x[i] ? 1u : 0u;
-  return true;
+/// Largest |x|, as bits; where a value is missing, its row is left out.
+std::uint64_t leave_missing_out(const double* x, int rows, LeftOut& out) {
+  auto const largest = impl::largest_bits(x, rows);
+  if (largest <= std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity())) return largest;
+  auto* const left_out = out.rows(rows);
+  for (int i = 0; i < rows; ++i) left_out[i] |= x[i] != x[i] ? 1u : 0u;
+  return largest;
 }
 
 impl::Wide product_of(const std::vector<std::int64_t>& levels) {
@@ -135,6 +139,7 @@ Contingency& Contingency::operator=(Contingency o) noexcept {
   std::swap(sums_, o.sums_);
   std::swap(block_, o.block_);
   std::swap(places_, o.places_);
+  std::swap(work_, o.work_);
   return *this;
 }
 Contingency::~Contingency() = default;
@@ -161,68 +166,81 @@ void Contingency::make_room() {
   for (auto& s : sums_) s.resize(more);
 }
 
-void Contingency::update(const Chunk& chunk) {
-  if (chunk.rows == 0) return;
-  Tile tile;
-  std::vector<std::uint64_t> narrow(places_ && !places_->wide() ? tile_rows : 0);
-  std::vector<impl::Wide> wide(places_ && places_->wide() ? tile_rows : 0);
-  bool const weighted = spec_.weight >= 0;
-  std::vector<double> buffers(static_cast<std::size_t>(summed() + 1) * tile_rows);
-  std::vector<const double*> x(static_cast<std::size_t>(summed()));
-  std::vector<std::uint64_t> largest(x.size());
-  if (!places_) make_room();
-  // memory traffic: the columns once; tiles stay in the first cache
-  for (std::int64_t first = 0; first < chunk.rows; first += tile_rows) {
-    int const rows = static_cast<int>(std::min<std::int64_t>(tile_rows, chunk.rows - first));
-    bool any_out = false;
-    if (!places_) any_out = keys_of(spec_, chunk, first, rows, 1u, tile.place, tile);
-    else if (places_->wide()) any_out = keys_of(spec_, chunk, first, rows, impl::Wide(0), wide.data(), tile);
-    else any_out = keys_of(spec_, chunk, first, rows, std::uint64_t(0), narrow.data(), tile);
+/// Memory of a tile at work.
+struct Contingency::Work {
+  LeftOut out;
+  alignas(64) std::uint32_t place[tile_rows];
+  alignas(64) std::int32_t code[tile_rows];
+  std::vector<std::uint64_t> narrow;  // keys of a sparse table
+  std::vector<impl::Wide> wide;
+  std::vector<double> buffer;          // [summed + 1][tile]
+  std::vector<const double*> x;        // [summed]
+  std::vector<std::uint64_t> largest;  // [summed]
+};
 
-    double* buffer = buffers.data();
-    const double* w = nullptr;
-    if (weighted) {
-      w = x[0] = values_of(chunk.columns[static_cast<std::size_t>(spec_.weight)], first, rows, buffer);
-      any_out |= leave_missing_out(w, rows, tile.out, largest[0]);
-      buffer += tile_rows;
-    }
-    for (std::size_t v = 0; v < spec_.values.size(); ++v, buffer += tile_rows) {
-      auto const* const column = values_of(chunk.columns[static_cast<std::size_t>(spec_.values[v])], first, rows, buffer);
-      any_out |= leave_missing_out(column, rows, tile.out, largest[v + weighted]);
-      x[v + weighted] = column;
-      if (!weighted) continue;
-      for (int i = 0; i < rows; ++i) buffer[i] = column[i] * w[i];
-      largest[v + 1] = impl::largest_bits(buffer, rows);
-      x[v + 1] = buffer;
-    }
-    if (any_out) counters_[0] += std::accumulate(tile.out, tile.out + rows, std::int64_t(0));
-    if (weighted) any_out |= weigh(w, rows, tile.out);
-
-    if (!places_) {
-      for (int i = 0; any_out && i < rows; ++i) tile.place[i] = tile.out[i] ? 0 : tile.place[i];
-    } else if (places_->wide()) {
-      places_->wide_table().find(wide.data(), tile.out, rows, tile.place);
-    } else {
-      places_->narrow_table().find(narrow.data(), tile.out, rows, tile.place);
-    }
-    if (places_) make_room();
-    block_->add(tile.place, rows, x.data(), largest.data(), rows_, sums_);
+void Contingency::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+  if (!work_) {
+    work_ = std::make_unique<Work>();
+    auto const n = static_cast<std::size_t>(summed());
+    work_->narrow.resize(places_ && !places_->wide() ? tile_rows : 0);
+    work_->wide.resize(places_ && places_->wide() ? tile_rows : 0);
+    work_->buffer.resize((n + 1) * tile_rows);
+    work_->x.resize(n);
+    work_->largest.resize(n);
   }
+  if (rows > 0 && !places_) make_room();
+  // memory traffic: the columns once; tiles stay in the first cache
+  for (auto const last = first + rows; first < last; first += tile_rows) add_tile(chunk, first, static_cast<int>(std::min<std::int64_t>(tile_rows, last - first)));
+}
+
+void Contingency::add_tile(const Chunk& chunk, std::int64_t first, int rows) {
+  auto& t = *work_;
+  auto* const place = t.place;
+  bool const weighted = spec_.weight >= 0;
+  t.out.any = false;
+  if (!places_) keys_of(spec_, chunk, first, rows, 1u, place, t.code, t.out);
+  else if (places_->wide()) keys_of(spec_, chunk, first, rows, impl::Wide(0), t.wide.data(), t.code, t.out);
+  else keys_of(spec_, chunk, first, rows, std::uint64_t(0), t.narrow.data(), t.code, t.out);
+
+  double* buffer = t.buffer.data();
+  const double* w = nullptr;
+  if (weighted) {
+    w = t.x[0] = values_of(chunk.columns[static_cast<std::size_t>(spec_.weight)], first, rows, buffer);
+    t.largest[0] = leave_missing_out(w, rows, t.out);
+    buffer += tile_rows;
+  }
+  for (std::size_t v = 0; v < spec_.values.size(); ++v, buffer += tile_rows) {
+    auto const* const column = values_of(chunk.columns[static_cast<std::size_t>(spec_.values[v])], first, rows, buffer);
+    t.largest[v + weighted] = leave_missing_out(column, rows, t.out);
+    t.x[v + weighted] = column;
+    if (!weighted) continue;
+    for (int i = 0; i < rows; ++i) buffer[i] = column[i] * w[i];
+    t.largest[v + 1] = impl::largest_bits(buffer, rows);
+    t.x[v + 1] = buffer;
+  }
+  if (t.out.any) counters_[0] += std::accumulate(t.out.row, t.out.row + rows, std::int64_t(0));
+  if (weighted) weigh(w, rows);
+
+  if (places_) {
+    auto const* const out = t.out.rows(rows);
+    if (places_->wide()) places_->wide_table().find(t.wide.data(), out, rows, place);
+    else places_->narrow_table().find(t.narrow.data(), out, rows, place);
+    make_room();
+  } else if (t.out.any) {
+    for (int i = 0; i < rows; ++i) place[i] = t.out.row[i] ? 0 : place[i];
+  }
+  block_->add(place, rows, t.x.data(), t.largest.data(), rows_, sums_);
 }
 
 /// Rows of weight 0 are no rows at all, others without a finite positive weight are refused.
-bool Contingency::weigh(const double* w, int rows, std::uint32_t* out) {
-  bool any_out = false;
+void Contingency::weigh(const double* w, int rows) {
   for (int i = 0; i < rows; ++i) {
-    if (w[i] > 0 && !std::isinf(w[i])) continue;
-    if (w[i] == 0 || w[i] < 0 || std::isinf(w[i])) {
-      counters_[0] -= out[i];
-      counters_[1] += w[i] != 0;
-      out[i] = 1;
-      any_out = true;
-    }
+    if ((w[i] > 0 && !std::isinf(w[i])) || w[i] != w[i]) continue;
+    auto* const out = work_->out.rows(rows);
+    counters_[0] -= out[i];
+    counters_[1] += w[i] != 0;
+    out[i] = 1;
   }
-  return any_out;
 }
 
 void Contingency::flush() const { block_->flush(rows_, sums_); }

@@ -54,14 +54,11 @@ std::vector<BucketCounts> bucket_pass(const ChunkSource& source, std::span<const
   bool apart = source.columns_apart() && columns.size() == specs.size();
   for (std::size_t k = 0; k < specs.size(); ++k) apart = apart && specs[k].value == static_cast<int>(k) && BucketCounts(specs[k]).columnwise();
   auto const make = [&] { return States(specs.begin(), specs.end()); };
-  auto const use = [&](States& states, ChunkReader& reader) {
-    if (!apart) {
-      auto const& chunk = reader.whole();
-      for (auto& state : states) state.update(chunk);
-    }
-    for (std::size_t k = 0; apart && k < states.size(); ++k) states[k].update_column(reader.column(static_cast<int>(k)));
+  auto const use = [&](States& states, int column, const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+    if (column >= 0) return states[static_cast<std::size_t>(column)].update_column(chunk, first, rows);
+    for (auto& state : states) state.update_rows(chunk, first, rows);
   };
-  auto threads = thread_pass(source, columns, make, use, run, comm, timing);
+  auto threads = piece_pass(source, columns, apart, make, use, run, comm, timing);
   States result = std::move(*threads[0]);
   for (std::size_t t = 1; t < threads.size(); ++t)
     for (std::size_t k = 0; k < result.size(); ++k) {
@@ -71,8 +68,7 @@ std::vector<BucketCounts> bucket_pass(const ChunkSource& source, std::span<const
   std::vector<std::int64_t> incomplete(result.size());
   for (std::size_t k = 0; k < result.size(); ++k) {
     comm.all_sum(result[k].counts());
-    sum_over_ranks(result[k].weights(), comm);
-    sum_over_ranks(result[k].sums(), comm);
+    for (auto& sums : result[k].exact()) sum_over_ranks(sums, comm);
     incomplete[k] = !result[k].kept().complete;
   }
   comm.all_sum(incomplete);

@@ -125,9 +125,8 @@ void require_cells(const Plan& plan, const CubeOptions& o) {
 /// Collective. The cells of this rank's rows.
 Contingency cells_of_rank(const ChunkSource& rows, const std::vector<int>& columns, const Contingency& fresh, const RunOptions& run, Communicator& comm,
                           Timing& timing) {
-  auto states = impl::thread_pass(
-      rows, columns, [&] { return Contingency(fresh); }, [](Contingency& table, impl::ChunkReader& reader) { table.update(reader.whole()); }, run, comm,
-      &timing);
+  auto const use = [](Contingency& table, int, const Chunk& chunk, std::int64_t first, std::int64_t count) { table.update_rows(chunk, first, count); };
+  auto states = impl::piece_pass(rows, columns, false, [&] { return Contingency(fresh); }, use, run, comm, &timing);
   together(comm, [&] {
     for (std::size_t t = 1; t < states.size(); ++t) {
       states[0]->add(*states[t]);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numeric>
+#include <utility>
 
 namespace rxhpc::impl::order {
 
@@ -36,16 +36,14 @@ std::vector<double> select_in(Collected& bucket, const std::vector<Target*>& tar
     }
     return found;
   }
-  std::vector<std::size_t> order(values.size());
-  std::iota(order.begin(), order.end(), std::size_t(0));
-  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
-    return values[i] != values[j] ? values[i] < values[j] : bucket.weight[i] < bucket.weight[j];
-  });
-  DD sum = targets[0]->below + DD(bucket.weight[order[0]]);
+  std::vector<std::pair<double, double>> rows(values.size());  // value, weight
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = {values[i], bucket.weight[i]};
+  std::sort(rows.begin(), rows.end());
+  DD sum = targets[0]->below + DD(rows[0].second);
   std::size_t at = 0;
   for (auto const* target : targets) {
-    while (at + 1 < order.size() && !reaches(sum, target->mass)) sum += DD(bucket.weight[order[++at]]);
-    found.push_back(values[order[at]]);
+    while (at + 1 < rows.size() && !reaches(sum, target->mass)) sum += DD(rows[++at].second);
+    found.push_back(rows[at].first);
   }
   return found;
 }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
+
+#include "sort_keys.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -10,19 +13,24 @@ namespace {
 using Wide = RocWide;
 constexpr std::uint64_t top = std::uint64_t{1} << 63;
 
-/// Sorts by key and joins equal ones.
-void join(std::vector<RocRun>& runs) {
-  std::sort(runs.begin(), runs.end(), [](const RocRun& a, const RocRun& b) { return a.key < b.key; });
-  std::size_t last = 0;
-  for (std::size_t i = 1; i < runs.size(); ++i) {
-    if (runs[i].key == runs[last].key) {
-      runs[last].positive += runs[i].positive;
-      runs[last].negative += runs[i].negative;
-    } else {
-      runs[++last] = runs[i];
-    }
+/// Adds a run that comes at or after the last one.
+void push(std::vector<RocRun>& runs, const RocRun& run) {
+  if (runs.empty() || runs.back().key != run.key) {
+    runs.push_back(run);
+    return;
   }
-  if (!runs.empty()) runs.resize(last + 1);
+  runs.back().positive += run.positive;
+  runs.back().negative += run.negative;
+}
+
+std::vector<RocRun> merged(std::span<const RocRun> a, std::span<const RocRun> b) {
+  std::vector<RocRun> out;
+  out.reserve(a.size() + b.size());
+  auto i = a.begin(), j = b.begin();
+  while (i != a.end() && j != b.end()) push(out, i->key <= j->key ? *i++ : *j++);
+  for (; i != a.end(); ++i) push(out, *i);
+  for (; j != b.end(); ++j) push(out, *j);
+  return out;
 }
 
 template <class T>
@@ -76,20 +84,29 @@ std::uint64_t key_of(double x) {
 double value_of(std::uint64_t key) { return std::bit_cast<double>(key & top ? key & ~top : ~key); }
 
 void RocRuns::shrink() {
-  if (runs_.size() < 2 * joined_ + (1u << 16)) return;
-  join(runs_);
-  joined_ = runs_.size();
+  if (fresh_[0].size() + fresh_[1].size() >= runs_.size() + (1u << 16)) sorted();
 }
 
 std::vector<RocRun>& RocRuns::sorted() {
-  join(runs_);
-  joined_ = runs_.size();
+  auto &negative = fresh_[0], &positive = fresh_[1];
+  if (negative.empty() && positive.empty()) return runs_;
+  std::vector<std::uint64_t> buffer;
+  for (auto& keys : fresh_) sort_keys(keys, buffer);
+  std::vector<RocRun> rows;
+  rows.reserve(negative.size() + positive.size());
+  auto i = negative.begin(), j = positive.begin();
+  while (i != negative.end() || j != positive.end()) {
+    bool const next = i == negative.end() || (j != positive.end() && *j < *i);
+    push(rows, {next ? *j++ : *i++, next, !next});
+  }
+  runs_ = runs_.empty() ? std::move(rows) : merged(runs_, rows);
+  for (auto& keys : fresh_) keys.clear();
   return runs_;
 }
 
 void RocRuns::append(RocRuns& other) {
-  runs_.insert(runs_.end(), other.runs_.begin(), other.runs_.end());
-  other.runs_ = {};
+  runs_ = merged(sorted(), other.sorted());
+  other = {};
 }
 
 std::vector<RocRun> exchange_runs(std::vector<RocRun>& mine, Communicator& comm) {
@@ -103,11 +120,11 @@ std::vector<RocRun> exchange_runs(std::vector<RocRun>& mine, Communicator& comm)
     append_bytes(out[r], mine.data() + (first - mine.begin()), static_cast<std::size_t>(end - first));
     first = end;
   }
-  std::vector<RocRun> range;
-  for (auto const& part : comm.all_to_all(out))
-    for (auto const& run : values_of<RocRun>(part)) range.push_back(run);
-  join(range);
-  return range;
+  std::vector<std::vector<RocRun>> parts;
+  for (auto const& part : comm.all_to_all(out)) parts.push_back(values_of<RocRun>(part));
+  for (std::size_t step = 1; step < parts.size(); step *= 2)
+    for (std::size_t r = 0; r + step < parts.size(); r += 2 * step) parts[r] = merged(parts[r], std::exchange(parts[r + step], {}));
+  return std::move(parts[0]);
 }
 
 RocTotals total_runs(const std::vector<RocRun>& range, Communicator& comm) {

@@ -18,20 +18,21 @@ struct RocRun {
   std::int64_t positive, negative;
 };
 
-/// Runs that grow row by row and are sorted and joined now and then, so that they stay in proportion to the distinct keys.
+/// Runs that grow row by row. Keys are kept as they come, sorted and joined to the runs now and then, so that they stay in proportion to the
+/// distinct keys.
 class RocRuns {
  public:
-  void add(std::uint64_t key, bool positive) { runs_.push_back({key, positive, !positive}); }
+  void add(std::uint64_t key, bool positive) { fresh_[positive].push_back(key); }
   /// Between chunks.
   void shrink();
   /// Sorted, each key once.
   std::vector<RocRun>& sorted();
   void append(RocRuns& other);
-  std::size_t bytes() const { return runs_.capacity() * sizeof(RocRun); }
+  std::size_t bytes() const { return runs_.capacity() * sizeof(RocRun) + (fresh_[0].capacity() + fresh_[1].capacity()) * sizeof(std::uint64_t); }
 
  private:
   std::vector<RocRun> runs_;
-  std::size_t joined_ = 0;  // runs_ that the last joining left
+  std::vector<std::uint64_t> fresh_[2];  // keys of negative and of positive rows that are not among the runs yet
 };
 
 /// Collective. Every rank gets a range of the keys, in rank order, with the runs of all ranks joined.

@@ -11,6 +11,10 @@
 #include "rxhpc/exact_sum.hpp"
 
 namespace rxhpc {
+namespace impl {
+struct CellBlock;
+class EdgeGrid;
+}
 
 /// The edges of every cell, ascending. Cell c with E edges has E + 1 buckets: x is in bucket b where edge[b - 1] <= x < edge[b].
 struct BucketEdges {
@@ -43,8 +47,9 @@ struct KeptValues {
   bool complete = true;               ///< false: there were more than most_kept, and none is here
 };
 
-/// Accumulator. State: rows in each bucket [buckets], rows left out [3], sums of weights and of the summed column [buckets each] where
-/// there are such. Counts are integers and sums exact, so that the order of rows, chunks, threads and ranks cannot matter.
+/// Accumulator. State: rows left out [3], rows in each bucket [buckets], exact sums of the same length each: of weights, of the (weighted)
+/// summed column, and of what these products were rounded by, where there are such. Counts are integers and sums exact (rows go to a block of
+/// cells first, contingency_block.hpp), so that the order of rows, chunks, threads and ranks cannot matter.
 /// A missing value, factor, weight or summed value leaves a row out, as does weight 0; +inf and -inf take part.
 /// Values kept are not part of the packed state: kept() hands them over.
 /// Bytes read: the columns'. One cell, few edges and no weights: about one comparison an edge for eight rows; else a search in the
@@ -52,43 +57,57 @@ struct KeptValues {
 class BucketCounts {
  public:
   explicit BucketCounts(BucketSpec spec);
+  BucketCounts(const BucketCounts& other);
+  BucketCounts(BucketCounts&&) noexcept;
+  BucketCounts& operator=(BucketCounts other) noexcept;
+  ~BucketCounts();
   void reset();
-  void update(const Chunk& chunk);
+  void update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);
   /// With the value column alone in the chunk, for a spec without factors and weights.
-  void update_column(const Chunk& chunk);
+  void update_column(const Chunk& chunk, std::int64_t first, std::int64_t rows) { add_column(chunk.columns[0], first, rows); }
   bool columnwise() const { return spec_.factors.empty() && spec_.weight < 0 && spec_.summed < 0; }
-  /// The packed form has every plane of digits (exact_sum.hpp): `counts`, `weights` and `sums` are for tables of many buckets.
+  /// The packed form has every plane of digits (exact_sum.hpp): `counts` and `exact` are for tables of many buckets.
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
   void merge(std::span<double> into, std::span<double const> from) const;
 
-  /// All counts, to be added up over threads and ranks.
-  std::span<std::int64_t> counts() { return counts_; }
-  ExactSums& weights() { return weights_; }
-  ExactSums& sums() { return sums_; }
+  /// All counts and sums, to be added up over threads and ranks.
+  std::span<std::int64_t> counts() { return flush(), counts_; }
+  std::span<ExactSums> exact() { return flush(), exact_; }
   /// Adds another's rows, its kept values apart.
   void add(const BucketCounts& other);
-  std::int64_t rows(std::size_t bucket) const { return counts_[left_out + bucket]; }
+  std::int64_t rows(std::size_t bucket) const { return flush(), counts_[left_out + bucket]; }
   std::int64_t missing() const { return counts_[0]; }           ///< rows where the value, a factor or the weight is missing
   std::int64_t negative_weight() const { return counts_[1]; }   ///< rows left out because their weight is below 0: the caller refuses them
   std::int64_t infinite_weight() const { return counts_[2]; }   ///< the same for infinite weights
-  DD weight(std::size_t bucket) const { return spec_.weight < 0 ? DD(static_cast<double>(rows(bucket))) : weights_.value(bucket); }
-  DD sum(std::size_t bucket) const { return sums_.value(bucket); }
+  DD weight(std::size_t bucket) const;                          ///< rows where there are no weights
+  DD sum(std::size_t bucket) const;
   KeptValues& kept() { return kept_; }
 
  private:
+  struct Tile;
   static constexpr std::size_t left_out = 3;
-  void add_column(const Column& column, std::int64_t rows);
+  bool weighted() const { return spec_.weight >= 0; }
+  bool summed() const { return spec_.summed >= 0; }
+  void flush() const;
+  void add_column(const Column& column, std::int64_t first, std::int64_t rows);
   void add_tile(const double* x, int rows);
   void keep_tile(const double* x, int rows);
-  void add_cells(const Chunk& chunk);
+  void add_cells(const Chunk& chunk, std::int64_t first, std::int64_t rows);
+  void load(const Chunk& chunk, std::int64_t first, int rows, Tile& tile) const;
+  void leave_out(int rows, Tile& tile);
+  void find_places(int rows, Tile& tile);
   void keep(std::size_t bucket, double value, double weight);
   void keep_none();
 
   BucketSpec spec_;
-  std::vector<std::int64_t> counts_;
-  ExactSums weights_, sums_;  // [buckets]; no slots where there are no such sums
+  std::shared_ptr<const impl::EdgeGrid> grid_;  // of one cell
+  // What flush changes is where rows are kept, not what they add up to.
+  mutable std::vector<std::int64_t> counts_;  // [left_out + buckets]
+  mutable std::vector<ExactSums> exact_;      // [weights][sums][what weighted products were rounded by], slots as counts_
+  mutable std::unique_ptr<impl::CellBlock> block_;  // of add_cells; none in copies
   KeptValues kept_;
 };
 

@@ -47,7 +47,8 @@ class Contingency {
   ~Contingency();
 
   void reset();
-  void update(const Chunk& chunk);
+  void update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);
   /// The packed form has every possible cell and plane of digits: for tables of some thousand cells, not for sparse ones.
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
@@ -74,11 +75,13 @@ class Contingency {
   std::int64_t refused() const { return counters_[1]; }   ///< rows left out because their weight is negative or infinite: the caller refuses them
 
  private:
+  struct Work;
   static constexpr int counters = 2;
   int summed() const { return static_cast<int>(spec_.values.size()) + (spec_.weight >= 0 ? 1 : 0); }
   void flush() const;
   void make_room();
-  bool weigh(const double* weights, int rows, std::uint32_t* out);
+  void add_tile(const Chunk& chunk, std::int64_t first, int rows);
+  void weigh(const double* weights, int rows);
 
   ContingencySpec spec_;
   std::int64_t cells_ = 0;  // possible ones, dense only
@@ -88,6 +91,7 @@ class Contingency {
   mutable std::vector<ExactSums> sums_;      // [weight first where there is one, then values]
   mutable std::unique_ptr<impl::CellBlock> block_;
   std::unique_ptr<impl::CellPlaces> places_;  // sparse only
+  std::unique_ptr<Work> work_;                // none before the first rows, nor in copies
 };
 
 }  // namespace rxhpc
