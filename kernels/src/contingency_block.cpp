@@ -4,37 +4,47 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "rxhpc/kokkos_macros.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
-constexpr std::int64_t most_pending = std::int64_t(1) << 22;
-constexpr std::size_t small_bytes = 16384;          // cells with copies stay in half of the first cache
+constexpr std::int64_t most_counted = std::int64_t(1) << 30;       // rows of counters
+constexpr std::int64_t most_pending = (1 << 16) - contingency_tile;  // rows of cells that are emptied together
+constexpr int count_bit = 48;                                      // of a cell's first word
+constexpr std::size_t near_places = 1024;                 // a table of so many is emptied at once without being felt
+constexpr std::size_t small_bytes = 16384;                // cells with copies stay in half of the first cache
 constexpr std::size_t near_bytes = std::size_t(1) << 19;  // beyond, cells are fetched before they are needed
 constexpr int fetch_ahead = 16;
-constexpr double largest_fast = 0x1p900;            // beyond, and below 2^-964, values are added one by one
+constexpr double largest_fast = 0x1p900;                  // beyond, values are added one by one
 
-/// The compiler's own vectors: g++ 12 leaves the plain loop over a cell scalar.
-using Four = double __attribute__((vector_size(32), may_alias));
-using FourBits = std::uint64_t __attribute__((vector_size(32)));
+/// The compiler's own vectors: intrinsics would tie this to one instruction set.
+using Four = double __attribute__((vector_size(32)));
+using FourBits = std::int64_t __attribute__((vector_size(32)));
+using Two = std::int64_t __attribute__((vector_size(16), may_alias));
 
-Four all_of(double x) { return Four{x, x, x, x}; }
-Four load(const double* p) {
-  Four v;
-  std::memcpy(&v, p, sizeof v);
-  return v;
-}
-
-template <class T>
-struct Digits {
-  T first, second, third, rest;
+/// What a row adds to its cell's words, and what is left of the value.
+template <class T, class Bits>
+struct Cut {
+  Bits high, low;
+  T rest;
 };
-template <class T>
-Digits<T> digits_of(T x, T m0, T m1, T m2) {
-  T const a = (x + m0) - m0, r1 = x - a, b = (r1 + m1) - m1, r2 = r1 - b, c = (r2 + m2) - m2;
-  return {a, b, c, r2 - c};
+template <class T, class Bits>
+Cut<T, Bits> cut(T x, T m0, T m1, Bits bits0, Bits bits1) {
+  T const a = x + m0, left = x - (a - m0), b = left + m1;
+  return {std::bit_cast<Bits>(a) - bits0, std::bit_cast<Bits>(b) - bits1, left - (b - m1)};
+}
+/// One row is counted in the first word.
+std::int64_t first_bits(const DigitScale& s) { return std::bit_cast<std::int64_t>(s.magic[0]) - (std::int64_t(1) << count_bit); }
+std::int64_t second_bits(const DigitScale& s) { return std::bit_cast<std::int64_t>(s.magic[1]); }
+Cut<double, std::int64_t> cut(double x, const DigitScale& s) { return cut(x, s.magic[0], s.magic[1], first_bits(s), second_bits(s)); }
+
+/// The sum in the lower bits of a first word.
+std::int64_t first_sum(std::int64_t word) {
+  int const above = 64 - count_bit;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(word) << above) >> above;
 }
 
 }  // namespace
@@ -54,18 +64,14 @@ void DigitScale::fit(double largest) {
   int above = 0;
   std::frexp(largest, &above);  // largest < 2^above
   int const headroom = 3, lowest = -900;
-  exponent[0] = std::max(above + headroom - 31, lowest);
-  bound = std::ldexp(1.0, exponent[0] + 31);
-  for (int k = 0; k < digits; ++k) {
-    exponent[k] = exponent[0] - 32 * k;
-    magic[k] = std::ldexp(1.5, exponent[k] + 52);
-  }
+  exponent[0] = std::max(above + headroom - high_bits, lowest);
+  exponent[1] = exponent[0] - low_bits;
+  bound = std::ldexp(1.0, exponent[0] + high_bits);
+  for (int k = 0; k < digits; ++k) magic[k] = std::ldexp(1.5, exponent[k] + 52);
 }
 
 CellBlock::CellBlock(int summed)
-    : summed_(summed), stride_((1 + DigitScale::digits * summed + 3) / 4 * 4), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)),
-      digit_(summed > 1 ? static_cast<std::size_t>(DigitScale::digits * summed) * contingency_tile : 0),
-      row_(summed > 1 ? static_cast<std::size_t>(stride_) * contingency_tile : 0), clean_(summed > 0 ? contingency_tile : 0) {}
+    : summed_(summed), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)), clean_(summed > 0 ? contingency_tile : 0) {}
 
 CellBlock::CellBlock(const CellBlock& other) : CellBlock(other.summed_) {
   scales_ = other.scales_;
@@ -73,13 +79,13 @@ CellBlock::CellBlock(const CellBlock& other) : CellBlock(other.summed_) {
   pending_ = other.pending_;
   auto const n = places_ * static_cast<std::size_t>(copies_);
   if (counters_) std::memcpy(counters_.get(), other.counters_.get(), n * sizeof(std::uint32_t));
-  if (cells_) std::memcpy(cells_.get(), other.cells_.get(), n * static_cast<std::size_t>(stride_) * sizeof(double));
+  if (cells_) std::memcpy(cells_.get(), other.cells_.get(), n * cell_bytes());
 }
 
 // Copies only while there are few places and nothing is in them.
 void CellBlock::reserve(std::size_t places) {
   if (places <= places_) return;
-  std::size_t const bytes = summed_ == 0 ? sizeof(std::uint32_t) : static_cast<std::size_t>(stride_) * sizeof(double);
+  std::size_t const bytes = summed_ == 0 ? sizeof(std::uint32_t) : cell_bytes();
   bool const first = places_ == 0;
   if (!first) places = std::max(places, 2 * places_);
   if (first) copies_ = places * bytes * 4 <= small_bytes ? 4 : 1;
@@ -88,7 +94,7 @@ void CellBlock::reserve(std::size_t places) {
   if (old) std::memcpy(memory, summed_ == 0 ? static_cast<void*>(counters_.get()) : static_cast<void*>(cells_.get()), old);
   std::memset(memory + old, 0, now - old);
   if (summed_ == 0) counters_.reset(reinterpret_cast<std::uint32_t*>(memory));
-  else cells_.reset(reinterpret_cast<double*>(memory));
+  else cells_.reset(reinterpret_cast<std::int64_t*>(memory));
   places_ = places;
 }
 
@@ -102,28 +108,12 @@ const double* CellBlock::cleaned(int value, const double* x, const std::uint32_t
   return clean_.data();
 }
 
-/// x = d0 + d1 + d2 + rest, exactly; true where some row has a rest, which is rare.
-bool CellBlock::cut(int value, const double* x, int rows) {
-  auto const& s = scales_[static_cast<std::size_t>(value)];
-  double* __restrict const d0 = digit_.data() + static_cast<std::ptrdiff_t>(value) * DigitScale::digits * contingency_tile;
-  double *__restrict const d1 = d0 + contingency_tile, *__restrict const d2 = d1 + contingency_tile;
-  std::uint64_t left = 0;
-  for (int i = 0; i < rows; ++i) {
-    auto const d = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]);
-    d0[i] = d.first;
-    d1[i] = d.second;
-    d2[i] = d.third;
-    left |= std::bit_cast<std::uint64_t>(d.rest) << 1;
-  }
-  return left != 0;
-}
-
 /// Gives the rests to the exact sums. Returns the rows that have one.
 int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums) {
   auto const& s = scales_[static_cast<std::size_t>(value)];
   int rests = 0;
   for (int i = 0; i < rows; ++i) {
-    double const rest = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]).rest;
+    double const rest = cut(x[i], s).rest;
     if (rest == 0 || place[i] == 0) continue;
     sums[static_cast<std::size_t>(value)].add(place[i], rest);
     ++rests;
@@ -153,67 +143,70 @@ void CellBlock::count(const std::uint32_t* place, int rows) {
 
 namespace {
 
-/// Four rows {1, d0, d1, d2} out of three vectors of digits.
-inline void turned(Four a, Four b, Four c, Four (&row)[4]) {
-  Four const one = {1, 1, 1, 1};
-  Four const low01 = __builtin_shufflevector(one, a, 0, 4, 2, 6), high01 = __builtin_shufflevector(one, a, 1, 5, 3, 7);
-  Four const low23 = __builtin_shufflevector(b, c, 0, 4, 2, 6), high23 = __builtin_shufflevector(b, c, 1, 5, 3, 7);
-  row[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-  row[1] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-  row[2] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-  row[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-}
-
-/// Cuts one value's rows and adds them to their cells, all in registers: nothing but a cell is written. True where some row has a rest.
-template <int Copies, bool Far>
-bool scatter_fours(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, double* cells) {
-  Four const m0 = all_of(s.magic[0]), m1 = all_of(s.magic[1]), m2 = all_of(s.magic[2]);
-  FourBits left = {};
+/// Cuts rows and adds them to their cells, all in registers: nothing but a cell is written. Words of a cell's copy: Words, or where this is 0
+/// `words`. far: cells are fetched early. full(place): called where a cell holds half the rows that it can; null: it never does. True where some row
+/// has a rest.
+template <int Copies, int Words, class Full>
+bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, std::int64_t* cells, std::size_t words, bool far, const Full& full) {
+  if constexpr (Words > 0) words = Words;
+  constexpr bool fills = !std::is_null_pointer_v<Full>;
+  Four const m0 = s.magic[0] - Four{}, m1 = s.magic[1] - Four{};
+  FourBits const bits0 = first_bits(s) - FourBits{}, bits1 = second_bits(s) - FourBits{};
+  auto const add = [&](int i, int copy, Two row) {
+    auto* const cell = cells + std::size_t(place[i]) * (Copies * words) + static_cast<std::size_t>(copy) * words;
+    Two const sum = *reinterpret_cast<Two*>(cell) + row;
+    *reinterpret_cast<Two*>(cell) = sum;
+    if constexpr (fills)
+      if (sum[0] < 0) full(place[i]);
+  };
+  std::int64_t left = 0;
+  FourBits lefts = {};
   int i = 0;
   for (; i + 4 <= rows; i += 4) {
-    if constexpr (Far)
-      for (int k = 0; k < 4; ++k) __builtin_prefetch(cells + 4 * std::size_t(place[std::min(i + fetch_ahead + k, rows - 1)]), 1);
-    Four row[4];
-    auto const d = digits_of(load(x + i), m0, m1, m2);
-    left |= std::bit_cast<FourBits>(d.rest) << 1;
-    turned(d.first, d.second, d.third, row);
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) {
-      auto* const cell = reinterpret_cast<Four*>(cells) + std::size_t(place[i + k]) * Copies + (Copies > 1 ? k : 0);
-      *cell += row[k];
-    }
+    if (fills && far)
+      for (int k = 0; k < 4; ++k) __builtin_prefetch(cells + words * std::size_t(place[std::min(i + fetch_ahead + k, rows - 1)]), 1);
+    Four v;
+    std::memcpy(&v, x + i, sizeof v);
+    auto const c = cut(v, m0, m1, bits0, bits1);
+    lefts |= std::bit_cast<FourBits>(c.rest) << 1;
+    FourBits const even = __builtin_shufflevector(c.high, c.low, 0, 4, 2, 6), odd = __builtin_shufflevector(c.high, c.low, 1, 5, 3, 7);
+    add(i, 0, __builtin_shufflevector(even, even, 0, 1));
+    add(i + 1, Copies > 1 ? 1 : 0, __builtin_shufflevector(odd, odd, 0, 1));
+    add(i + 2, Copies > 1 ? 2 : 0, __builtin_shufflevector(even, even, 2, 3));
+    add(i + 3, Copies > 1 ? 3 : 0, __builtin_shufflevector(odd, odd, 2, 3));
   }
   for (; i < rows; ++i) {
-    auto const d = digits_of(x[i], s.magic[0], s.magic[1], s.magic[2]);
-    left[0] |= std::bit_cast<std::uint64_t>(d.rest) << 1;
-    *(reinterpret_cast<Four*>(cells) + std::size_t(place[i]) * Copies) += Four{1, d.first, d.second, d.third};
+    auto const c = cut(x[i], s);
+    left |= std::bit_cast<std::int64_t>(c.rest) << 1;
+    add(i, 0, Two{c.high, c.low});
   }
-  return (left[0] | left[1] | left[2] | left[3]) != 0;
+  return (left | lefts[0] | lefts[1] | lefts[2] | lefts[3]) != 0;
 }
 
 }  // namespace
 
-bool CellBlock::scatter_one(const std::uint32_t* place, int rows, const double* x) {
-  if (copies_ == 4) return scatter_fours<4, false>(place, rows, x, scales_[0], cells_.get());
-  if (places_ * 32 <= near_bytes) return scatter_fours<1, false>(place, rows, x, scales_[0], cells_.get());
-  return scatter_fours<1, true>(place, rows, x, scales_[0], cells_.get());
-}
+std::size_t CellBlock::cell_bytes() const { return static_cast<std::size_t>(DigitScale::digits * summed_) * sizeof(std::int64_t); }
+bool CellBlock::near() const { return places_ <= near_places; }
 
-void CellBlock::scatter(const std::uint32_t* place, int rows) {
-  int const used = 1 + DigitScale::digits * summed_;
-  for (int i = 0; i < rows; ++i) row_[static_cast<std::size_t>(i * stride_)] = 1;
-  for (int e = 1; e < used; ++e) {
-    double const* const d = digit_.data() + static_cast<std::ptrdiff_t>(e - 1) * contingency_tile;
-    for (int i = 0; i < rows; ++i) row_[static_cast<std::size_t>(i * stride_ + e)] = d[i];
-  }
-  for (int i = 0; i < rows; ++i) {
-    auto* const cell = cells_.get() + (std::size_t(place[i]) * static_cast<std::size_t>(copies_) + static_cast<std::size_t>(i & (copies_ - 1))) * static_cast<std::size_t>(stride_);
-    for (int k = 0; k < stride_; k += 4) *reinterpret_cast<Four*>(cell + k) += load(row_.data() + i * stride_ + k);
-  }
+/// Rows of one value. All values of a cell are emptied when its first one says so: the rows of this tile are then before or after that for
+/// each of them alike, since only their sum counts.
+bool CellBlock::scatter(int value, const std::uint32_t* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
+  auto const words = cell_bytes() / sizeof(std::int64_t);
+  auto* const cells = cells_.get() + DigitScale::digits * value;
+  auto const& s = scales_[static_cast<std::size_t>(value)];
+  bool const far = places_ * cell_bytes() > near_bytes;
+  auto const with = [&](auto full) {
+    if (summed_ == 1) return scatter_rows<1, 2>(place, rows, x, s, cells, words, far, full);
+    return scatter_rows<1, 0>(place, rows, x, s, cells, words, far, full);
+  };
+  if (copies_ == 4)
+    return summed_ == 1 ? scatter_rows<4, 2>(place, rows, x, s, cells, words, false, nullptr) : scatter_rows<4, 0>(place, rows, x, s, cells, words, false, nullptr);
+  if (near() || value > 0) return with(nullptr);
+  return with([&](std::uint32_t p) { empty_cell(cells + std::size_t(p) * words, p, counts, sums); });
 }
 
 void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x, const std::uint64_t* largest_of, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
-  if (pending_ + rows > most_pending) flush(counts, sums);
+  if (pending_ + rows > (summed_ == 0 ? most_counted : near() ? most_pending : INT64_MAX)) flush(counts, sums);
   std::fill(finer_.begin(), finer_.end(), 0.0);
   for (int v = 0; v < summed_; ++v) {
     double const* values = x[v];
@@ -225,13 +218,12 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
     auto& scale = scales_[static_cast<std::size_t>(v)];
     auto const most = std::bit_cast<double>(largest);
     if (most > 0 && most >= scale.bound) fit(scale, most, counts, sums);
-    bool const left = summed_ == 1 ? scatter_one(place, rows, values) : cut(v, values, rows);
+    bool const left = scatter(v, place, rows, values, counts, sums);
     // values have become far smaller: finer digits after this tile
     if (left && add_rests(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = most;
   }
   pending_ += rows;
   if (summed_ == 0) count(place, rows);
-  else if (summed_ > 1) scatter(place, rows);
   for (std::size_t v = 0; v < finer_.size(); ++v)
     if (finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
 }
@@ -241,27 +233,28 @@ void CellBlock::fit(DigitScale& scale, double largest, std::vector<std::int64_t>
   scale.fit(largest);
 }
 
+void CellBlock::empty_cell(std::int64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const {
+  if (place != 0) counts[place] += (cell[0] - first_sum(cell[0])) >> count_bit & 0xffff;
+  for (int v = 0; v < summed_; ++v, cell += DigitScale::digits) {
+    auto const first = first_sum(cell[0]), second = cell[1];
+    cell[0] = cell[1] = 0;
+    if (place == 0 || (first == 0 && second == 0)) continue;  // place 0: rows that are left out
+    auto& to = sums[static_cast<std::size_t>(v)];
+    auto const& exponent = scales_[static_cast<std::size_t>(v)].exponent;
+    to.add(place, first, exponent[0]);
+    to.add(place, second, exponent[1]);
+  }
+}
+
 void CellBlock::flush(std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   if (pending_ == 0) return;
-  auto const places = std::min(places_, counts.size()), copies = static_cast<std::size_t>(copies_), stride = static_cast<std::size_t>(stride_);
-  std::vector<double> unit;
-  for (auto const& s : scales_)
-    for (int e : s.exponent) unit.push_back(std::ldexp(1.0, -e));
+  auto const places = std::min(places_, counts.size()), copies = static_cast<std::size_t>(copies_), words = cell_bytes() / sizeof(std::int64_t);
   for (std::size_t p = 1; p < places; ++p) {
-    if (summed_ == 0) {
-      for (std::size_t c = 0; c < copies; ++c) counts[p] += counters_[p * copies + c];
-      continue;
-    }
-    for (std::size_t c = 0; c < copies; ++c) {
-      double const* const cell = cells_.get() + (p * copies + c) * stride;
-      if (cell[0] == 0) continue;
-      counts[p] += static_cast<std::int64_t>(cell[0]);
-      for (int v = 0; v < summed_; ++v)
-        for (int k = 0; k < DigitScale::digits; ++k) {
-          auto const e = static_cast<std::size_t>(v * DigitScale::digits + k);
-          sums[static_cast<std::size_t>(v)].add(p, static_cast<std::int64_t>(cell[1 + e] * unit[e]), scales_[static_cast<std::size_t>(v)].exponent[k]);
-        }
-    }
+    for (std::size_t c = p * copies; summed_ == 0 && c < (p + 1) * copies; ++c) counts[p] += counters_[c];
+    if (summed_ == 0) continue;
+    auto* const cell = cells_.get() + p * copies * words;
+    for (std::size_t k = words; k < copies * words; ++k) cell[k % words] += cell[k];  // copies hold the rows of one cell together
+    empty_cell(cell, p, counts, sums);
   }
   clear();
 }
@@ -270,7 +263,7 @@ void CellBlock::clear() {
   pending_ = 0;
   auto const n = places_ * static_cast<std::size_t>(copies_);
   if (counters_) std::memset(counters_.get(), 0, n * sizeof(std::uint32_t));
-  if (cells_) std::memset(cells_.get(), 0, n * static_cast<std::size_t>(stride_) * sizeof(double));
+  if (cells_) std::memset(cells_.get(), 0, n * cell_bytes());
 }
 
 }  // namespace rxhpc::impl

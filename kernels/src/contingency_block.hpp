@@ -16,18 +16,20 @@ constexpr int contingency_tile = 256;
 /// Largest |x| as its bits: NaN is above infinity.
 std::uint64_t largest_bits(const double* x, int rows);
 
-/// A value is cut into three digits of 32 bits below a bound that all values of the block keep: multiples of 2^exponent[k], at most
-/// 2^31 of them, so that a double adds 2^22 of them without rounding. What is below the third digit goes to the exact sums at once.
+/// A value is cut into two digits below a bound that all values of the block keep: at most 2^31 units of 2^exponent[0], and what is left in
+/// units 2^47 times finer. What is below these 78 bits goes to the exact sums at once.
 struct DigitScale {
-  static constexpr int digits = 3;
+  static constexpr int digits = 2, high_bits = 31, low_bits = 47;
   double bound = 0;                           ///< |x| must be below; 0: no value seen yet
   std::array<int, digits> exponent{};
-  std::array<double, digits> magic{};         ///< (x + magic) - magic rounds to the digit's unit
+  std::array<double, digits> magic{};         ///< (x + magic) - magic rounds to the digit's unit, which x + magic has as its last bit
   void fit(double largest);
 };
 
-/// cells [places x copies x stride] doubles: rows, then the digits of each value; stride a multiple of 4. Without values the cells are
-/// 32-bit counters. Neighbouring rows use different copies: rows of one cell do not wait for one another's store.
+/// cells [places x copies x summed x 2] words of 64 bits: for each value the rows in the upper 16 bits and the sum of their first digits in the
+/// 48 below, then the sum of their second digits: a row is one addition of 128 bits. The words hold 2^16 rows: small tables are emptied
+/// before there are as many, of large ones each cell by itself. Without values the cells are 32-bit counters. Neighbouring rows use
+/// different copies of small tables: rows of one cell do not wait for one another's store.
 struct CellBlock {
   explicit CellBlock(int summed);
   CellBlock(const CellBlock& other);
@@ -48,22 +50,22 @@ struct CellBlock {
     void operator()(void* p) const { ::operator delete[](p, std::align_val_t{64}); }
   };
   const double* cleaned(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums);
-  bool cut(int value, const double* x, int rows);
   int add_rests(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums);
   void fit(DigitScale& scale, double largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
   void count(const std::uint32_t* place, int rows);
-  bool scatter_one(const std::uint32_t* place, int rows, const double* x);
-  void scatter(const std::uint32_t* place, int rows);
+  std::size_t cell_bytes() const;
+  bool near() const;
+  bool scatter(int value, const std::uint32_t* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
+  void empty_cell(std::int64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const;
 
-  int summed_, stride_, copies_ = 1;
+  int summed_, copies_ = 1;
   std::size_t places_ = 0;
   std::int64_t pending_ = 0;                     // rows since the last flush
-  std::unique_ptr<double[], Free> cells_;
+  std::unique_ptr<std::int64_t[], Free> cells_;
   std::unique_ptr<std::uint32_t[], Free> counters_;
   std::vector<DigitScale> scales_;               // [summed]
   std::vector<double> finer_;                    // [summed] the largest value that a finer scale is wanted for; 0: none
-  std::vector<double> digit_;                    // [summed x 3 x tile], of several
-  std::vector<double> row_, clean_;              // [tile x stride], [tile]
+  std::vector<double> clean_;                    // [tile]
 };
 
 }  // namespace rxhpc::impl

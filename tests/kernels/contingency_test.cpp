@@ -123,6 +123,34 @@ TEST(Contingency, CellsOfOrdinaryAndWildValues) {
       }
 }
 
+/// More rows than a cell of the block holds, in tables that are emptied whole and in larger ones that are emptied cell by cell.
+TEST(Contingency, CellsOfVeryManyRows) {
+  std::int64_t const rows = 150'000;
+  MemoryTable t;
+  t.numeric(test::normals(rows, 1, -5, 30));
+  t.numeric(test::normals(rows, 2, 1e-3, 1e-3));
+  std::vector<double> w(static_cast<std::size_t>(rows));
+  std::vector<int> f(w.size()), g(w.size());
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = 0.25 * static_cast<double>(1 + i % 5), f[i] = i % 1000 == 7, g[i] = i % 3000 == 11 ? -1 : 4;
+  t.numeric(w);
+  t.factor(f);
+  t.factor(g);
+  for (std::int64_t levels : {5, 900, 40'000})
+    for (bool weighted : {false, true}) {
+      auto spec = spec_of(weighted, false);
+      spec.levels[1] = levels;
+      spec.values = {0, 1};
+      Contingency a(spec);
+      a.update(t.all());
+      expect_reference(a, Reference(t, weighted));
+      std::vector<double> y;
+      for (std::size_t i = 0; i < w.size(); ++i)
+        if (f[i] == 0 && g[i] == 4) y.push_back((weighted ? w[i] : 1) * t.at(1, static_cast<std::int64_t>(i)));
+      EXPECT_EQ(a.sum(1, Contingency::place_of(3 * 4)).hi, sum_of(y));
+      EXPECT_EQ(a.missing(), 50);
+    }
+}
+
 TEST(Contingency, ChunksThreadsAndOrderCannotMatter) {
   auto const t = table(5000, 80);
   for (bool sparse : {false, true}) {

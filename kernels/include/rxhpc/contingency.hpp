@@ -36,8 +36,8 @@ struct CellBlock;
 /// Accumulator: number of rows, sum of weights and (weighted) sums of values in each cell. Counts are integers and sums exact
 /// (exact_sum.hpp), so that the answer depends neither on the order of rows nor on chunks, threads and ranks.
 /// A row with a missing factor, value or weight is left out and counted; one of weight 0 is left out and not counted.
-/// Rows first go to a block of doubles, interleaved {1, three 32-bit digits a value} so that a row is one vector addition a cell, with
-/// several copies of small tables; blocks are emptied into the exact sums every 2^22 rows. Bytes read: the columns'; 9 flops a row and value.
+/// Rows first go to a block of cells of 128 bits a value {rows and first digits, second digits}, so that a row is one addition a cell, with
+/// several copies of small tables; cells are emptied into the exact sums before they hold 2^16 rows. Bytes read: the columns'; 6 flops a row and value.
 class Contingency {
  public:
   explicit Contingency(ContingencySpec spec);
