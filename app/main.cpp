@@ -78,7 +78,9 @@ class Ranks {
 
  private:
   std::unique_ptr<Communicator> comm_;
+#ifdef RXHPC_HAVE_MPI
   bool started_ = false;
+#endif
 };
 
 std::string one_line(const std::exception& e) {

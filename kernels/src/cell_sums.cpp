@@ -9,7 +9,6 @@ namespace {
 
 /// The compiler's own vectors: g++ 12 leaves the plain loop over a cell scalar.
 using Four = double __attribute__((vector_size(32)));
-using Pick = long long __attribute__((vector_size(32)));
 
 constexpr std::size_t group_bytes = 12 << 10;  ///< of a group's table: well inside the first cache
 constexpr std::size_t short_cells = 16 << 10;  ///< most cells of a joint table that is counted in 16 bits
@@ -22,10 +21,10 @@ void transpose(const double* const* column, int rows, int width, double* to) {
     std::memcpy(&b, column[1] + i, sizeof b);
     std::memcpy(&c, column[2] + i, sizeof c);
     std::memcpy(&d, column[3] + i, sizeof d);
-    Four const ab0 = __builtin_shuffle(a, b, Pick{0, 4, 2, 6}), ab1 = __builtin_shuffle(a, b, Pick{1, 5, 3, 7});
-    Four const cd0 = __builtin_shuffle(c, d, Pick{0, 4, 2, 6}), cd1 = __builtin_shuffle(c, d, Pick{1, 5, 3, 7});
-    Four const row[4] = {__builtin_shuffle(ab0, cd0, Pick{0, 1, 4, 5}), __builtin_shuffle(ab1, cd1, Pick{0, 1, 4, 5}),
-                         __builtin_shuffle(ab0, cd0, Pick{2, 3, 6, 7}), __builtin_shuffle(ab1, cd1, Pick{2, 3, 6, 7})};
+    Four const ab0 = __builtin_shufflevector(a, b, 0, 4, 2, 6), ab1 = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    Four const cd0 = __builtin_shufflevector(c, d, 0, 4, 2, 6), cd1 = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    Four const row[4] = {__builtin_shufflevector(ab0, cd0, 0, 1, 4, 5), __builtin_shufflevector(ab1, cd1, 0, 1, 4, 5),
+                         __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7), __builtin_shufflevector(ab1, cd1, 2, 3, 6, 7)};
     for (int k = 0; k < 4; ++k) std::memcpy(to + std::size_t(i + k) * width, &row[k], sizeof row[k]);
   }
 }

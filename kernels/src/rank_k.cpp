@@ -101,7 +101,7 @@ RankK::Kernel choose(int height, int width, bool diagonal) {
 }  // namespace
 
 RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, int partners)
-    : columns_(columns), tile_rows_(tile_rows), exact_(exact) {
+    : columns_(columns), exact_(exact) {
   // Blocks of a row of pairs start on the diagonal, so that only its first block has pairs below it
   int const tallest = exact ? 2 : 4;
   for (int i = 0, height = 0; i < columns; i += height) {

@@ -31,7 +31,7 @@ class RankK {
     int i, j, height, width;
     std::size_t lanes;  ///< where its lane sums begin
   };
-  int columns_, tile_rows_;
+  int columns_;
   bool exact_;
   std::vector<Block> blocks_;
   std::vector<double> lanes_storage_, weighted_storage_;

@@ -5,6 +5,9 @@
 #include <set>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
+#include "rxhpc/lin_mod.hpp"
 #include "rxhpc/row_source.hpp"
 #include "thread_communicator.hpp"
 
@@ -128,6 +131,8 @@ TEST(ViewSource, ViewsOutOfReachAreCopiedChunkByChunk) {
   FarView<const double*, Kokkos::LayoutStride> const strided = Kokkos::subview(fields, Kokkos::ALL, 1);
   FarView<const std::int16_t*, Kokkos::LayoutLeft> const dense = codes;
   ViewSource const source({{"x", strided}, {"f", dense, {"a", "b"}}}, chunk_rows);
+  EXPECT_EQ(source.held_bytes(std::vector<int>{0, 1}), chunk_rows * 10);
+  EXPECT_EQ(ViewSource({{"f", codes, {"a", "b"}}}).held_bytes(std::vector<int>{0}), 0);
   Chunk chunk;
   for (std::int64_t c : {1, 0}) {
     std::vector<int> const all{0, 1};
@@ -140,6 +145,31 @@ TEST(ViewSource, ViewsOutOfReachAreCopiedChunkByChunk) {
       ASSERT_EQ(chunk.columns[1].integer(i), row % 3 - 1);
     }
   }
+}
+
+/// Where Kokkos was built for a device.
+TEST(ViewSource, DeviceMemory) {
+  using Device = Kokkos::DefaultExecutionSpace::memory_space;
+  if (Kokkos::SpaceAccessibility<Kokkos::HostSpace, Device>::accessible) GTEST_SKIP() << "the host reaches all memory of this Kokkos";
+  constexpr std::int64_t n = 150000;
+  Kokkos::View<double**, Kokkos::LayoutRight, Device> fields("rxhpc::test::fields", n, 3);
+  Kokkos::View<std::int8_t*, Device> codes("rxhpc::test::codes", n);
+  auto const host_fields = Kokkos::create_mirror(fields);
+  auto const host_codes = Kokkos::create_mirror(codes);
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (int j = 0; j < 3; ++j) host_fields(i, j) = static_cast<double>(i * (j + 3) % 1009) / 7;
+    host_codes(i) = static_cast<std::int8_t>(i % 4 - 1);
+  }
+  Kokkos::deep_copy(fields, host_fields);
+  Kokkos::deep_copy(codes, host_codes);
+  auto const fit = [](const auto& x, const auto& f) {
+    SelfCommunicator self;
+    ViewSource const source({{"y", Kokkos::subview(x, Kokkos::ALL, 0)}, {"x", Kokkos::subview(x, Kokkos::ALL, 2)}, {"f", f, {"a", "b", "c"}}}, 70000);
+    auto json = to_json(lin_mod(source, "y ~ x * f", {}, self));
+    json.erase("timing");
+    return json.dump();
+  };
+  EXPECT_EQ(fit(fields, codes), fit(host_fields, host_codes));
 }
 
 TEST(ViewSource, AnyLayoutStrideAndType) {

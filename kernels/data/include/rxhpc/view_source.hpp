@@ -168,6 +168,13 @@ class ViewSource final : public ChunkSource {
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override {
     return schema_.row_bytes(columns) * grid_.rows(chunk);
   }
+  /// The staging buffers.
+  std::int64_t held_bytes(std::span<const int> columns) const override {
+    std::int64_t row = 0;
+    for (int const c : columns)
+      if (auto const& column = columns_.at(static_cast<std::size_t>(c)); column.stage_) row += column.variable_.value_bytes();
+    return grid_.longest() * row;
+  }
 
  private:
   struct Staging final : ChunkScratch {
