@@ -86,37 +86,95 @@ std::vector<DesignColumn> Design::columns() const {
   return all;
 }
 
-std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const {
+/// [terms][factors of the term] 1: all levels have columns; 0: one is left out.
+std::vector<std::vector<char>> Design::coded_in_full(Coding coding) const {
   std::set<std::set<int>> in_model;
   in_model.insert(std::set<int>{});  // the span of the intercept: given, or made by the first factor in full
   std::vector<std::set<int>> of_term;
   for (auto const& t : terms) in_model.insert(of_term.emplace_back(t.variables.begin(), t.variables.end()));
   // R looks for the term without the factor within the terms before (TermCode of its model.c), whether or not it is one itself.
-  auto const within_earlier = [&](const std::set<int>& margin, int term) {
-    return std::any_of(of_term.begin(), of_term.begin() + term, [&](auto const& t) { return std::includes(t.begin(), t.end(), margin.begin(), margin.end()); });
+  auto const within_earlier = [&](const std::set<int>& margin, std::size_t term) {
+    return std::any_of(of_term.begin(), of_term.begin() + static_cast<std::ptrdiff_t>(term),
+                       [&](auto const& t) { return std::includes(t.begin(), t.end(), margin.begin(), margin.end()); });
   };
-
-  auto all = columns();
+  std::vector<std::vector<char>> full(terms.size());
   bool full_seen = intercept;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    bool const cells = cube && t == 0;
+    for (int v : terms[t].variables) {
+      if (!variables[static_cast<std::size_t>(v)].factor) continue;
+      auto margin = of_term[t];
+      margin.erase(v);
+      bool const spanned = in_model.count(margin) || (coding == Coding::as_r && within_earlier(margin, t));
+      full[t].push_back(cells || !spanned || !full_seen);
+      if (!cells) full_seen = true;
+    }
+    if (cells) full_seen = true;
+  }
+  if (coding != Coding::as_r) span_terms(full);
+  return full;
+}
+
+// Factors in full span the products of all subsets of them; a factor with a level left out is in each of its term's products, times the numbers
+// of the term in any case. Terms of fewer factors come first: in full they make it needless that larger ones are.
+void Design::span_terms(std::vector<std::vector<char>>& full) const {
+  using Product = std::pair<std::set<int>, std::set<int>>;  // numbers, factors
+  constexpr std::size_t most_factors = 12;
+  struct Parts {
+    std::set<int> numbers;
+    std::vector<int> factors;
+  };
+  std::vector<Parts> parts(terms.size());
+  std::vector<std::size_t> order;
+  for (std::size_t t = 0; t < terms.size(); ++t) {
+    for (int v : terms[t].variables) {
+      if (variables[static_cast<std::size_t>(v)].factor) parts[t].factors.push_back(v);
+      else parts[t].numbers.insert(v);
+    }
+    if (parts[t].factors.size() <= most_factors) order.push_back(t);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return parts[a].factors.size() < parts[b].factors.size(); });
+  std::set<Product> spanned;
+  // the products of a term as it is coded, or of all subsets of its factors
+  auto const products = [&](std::size_t t, bool all) {
+    std::vector<Product> out;
+    auto const& factors = parts[t].factors;
+    for (unsigned subset = 0; subset < 1u << factors.size(); ++subset) {
+      Product p{parts[t].numbers, {}};
+      bool has = true;
+      for (std::size_t k = 0; k < factors.size(); ++k) {
+        if (subset >> k & 1u) p.second.insert(factors[k]);
+        else has &= all || full[t][k];
+      }
+      if (has) out.push_back(std::move(p));
+    }
+    return out;
+  };
+  for (auto t : order)
+    for (auto& p : products(t, false)) spanned.insert(std::move(p));
+  for (auto t : order) {
+    auto all = products(t, true);
+    if (std::all_of(all.begin(), all.end(), [&](auto const& p) { return spanned.count(p) > 0; })) continue;
+    std::fill(full[t].begin(), full[t].end(), 1);
+    spanned.insert(all.begin(), all.end());
+  }
+}
+
+std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const {
+  auto const full = coded_in_full(coding);
+  auto all = columns();
   std::size_t at = 0;
   for (int t = 0; t < static_cast<int>(terms.size()); ++t) {
-    // Which factors of this term leave a level out, and which level that is; -1: coded in full.
-    std::vector<int> left_out, radix;
+    std::vector<int> left_out, radix;  // -1: no level is
     for (int v : terms[t].variables) {
       if (!variables[v].factor) continue;
-      std::set<int> margin(terms[t].variables.begin(), terms[t].variables.end());
-      margin.erase(v);
-      bool const spanned = in_model.count(margin) || (coding == Coding::drop_first && within_earlier(margin, t));
-      bool const full = !spanned || !full_seen || (cube && t == 0);
-      if (!(cube && t == 0)) full_seen = true;
       int const levels = static_cast<int>(variables[v].levels.size());
       int reference = coding == Coding::drop_last ? levels - 1 : 0;
-      if (coding == Coding::drop_first)
+      if (coding != Coding::drop_last)
         while (reference + 1 < levels && !level_in_use[v][reference]) ++reference;
-      left_out.push_back(full ? -1 : reference);
+      left_out.push_back(full[t][left_out.size()] ? -1 : reference);
       radix.push_back(levels);
     }
-    if (cube && t == 0) full_seen = true;
     for (std::int64_t cell = 0; cell < cells(t); ++cell, ++at) {
       auto const digit = levels_of_cell(radix, cell);
       for (std::size_t k = 0; k < digit.size(); ++k) all[at].reference |= digit[k] == left_out[k];

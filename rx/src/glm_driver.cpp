@@ -100,8 +100,7 @@ void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, b
   if (!valid || worse) return leave_subset(false);
   bool const near = std::isfinite(state.base_deviance) && std::abs(deviance - state.base_deviance) <= 1e-6 * (std::abs(deviance) + 0.1);
   if ((near && !state.from_response) || state.subset_iteration >= most_subset_iterations) return leave_subset(near);
-  auto const coding = options_.drop_first || options_.like_r ? Coding::drop_first : Coding::drop_last;
-  auto const d = solve_step(solve_coded(r_, sums, coding, options_, 1e-6));
+  auto const d = solve_step(solve_coded(r_, sums, coding_of(options_), options_, 1e-6));
   state.base = state.from_response ? std::vector<DD>{} : state.beta;
   state.base_deviance = deviance;
   for (std::size_t j = 0; j < d.size(); ++j) state.beta[j] += d[j];

@@ -54,12 +54,9 @@ void GlmDriver::begin(Start start) {
     auto const values = given_values();
     for (std::size_t j = 0; j < values.size(); ++j) state.beta[j + skip] = DD(values[j]);
     // References stay out of the model: what they were given is not used.
-    auto const columns = r_.design.coded(options_.drop_first || options_.like_r ? Coding::drop_first : Coding::drop_last,
-                                         [&] {
-                                           std::vector<std::vector<char>> all;
-                                           for (auto const& v : r_.design.variables) all.emplace_back(v.levels.size(), 1);
-                                           return all;
-                                         }());
+    std::vector<std::vector<char>> in_use;
+    for (auto const& v : r_.design.variables) in_use.emplace_back(v.levels.size(), 1);
+    auto const columns = r_.design.coded(coding_of(options_), in_use);
     for (std::size_t j = 0; j < columns.size(); ++j)
       if (columns[j].reference) state.beta[j + skip] = DD(0);
   } else if (start == Start::linear && r_.design.intercept && family_.functions.link != Link::logit && !means_.empty()) {

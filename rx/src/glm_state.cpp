@@ -39,7 +39,7 @@ std::string text_of(const GlmState& s) {
   json j{{"attempt", s.attempt}, {"subset", s.subset}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
          {"converged", s.converged}, {"last_step_free", s.last_step_free}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
          {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
-         {"shift", doubles(s.shift)}, {"decided", s.decided}, {"drop_first", s.coding == Coding::drop_first}, {"order", s.order},
+         {"shift", doubles(s.shift)}, {"decided", s.decided}, {"coding", static_cast<int>(s.coding)}, {"order", s.order},
          {"aliased", std::vector<int>(s.aliased.begin(), s.aliased.end())}, {"scale", doubles(s.scale)}, {"constants", s.constants},
          {"weight", dd(s.weight)}, {"weighted_y", dd(s.weighted_y)}, {"likelihood", dd(s.likelihood)}, {"fractional", s.fractional},
          {"null_done", s.null_done}, {"null_value", number(s.null_value)}, {"null_base", number(s.null_base)},
@@ -68,7 +68,7 @@ GlmState state_from(const std::string& text) try {
   s.base_deviance = number_from(j.at("base_deviance"));
   s.shift = doubles_from(j.at("shift"));
   s.decided = j.at("decided");
-  s.coding = j.at("drop_first").get<bool>() ? Coding::drop_first : Coding::drop_last;
+  s.coding = static_cast<Coding>(j.at("coding").get<int>());
   s.order = j.at("order").get<std::vector<int>>();
   for (int a : j.at("aliased")) s.aliased.push_back(static_cast<char>(a));
   s.scale = doubles_from(j.at("scale"));

@@ -81,6 +81,8 @@ struct RegressionSolution {
   Coding coding = Coding::drop_last;
 };
 
+/// The coding that the options ask for; drop_last is only tried first (solve_design).
+Coding coding_of(const FitOptions& options);
 /// The order of the columns in that coding, and the factor.
 RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance);
 /// The columns at these positions of fit.columns, in that order, and the factor; nothing else is filled in.

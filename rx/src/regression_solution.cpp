@@ -132,11 +132,12 @@ bool lost_digits(const Regression& r, const RegressionSums& s, const RegressionS
 
 }  // namespace
 
+Coding coding_of(const FitOptions& options) { return options.like_r ? Coding::as_r : options.drop_first ? Coding::drop_first : Coding::drop_last; }
+
 /// RevoScaleR leaves out the last level; where that level is empty or the design is singular a second attempt leaves out the first.
 RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options, double tolerance) {
   bool const has_factor = std::any_of(r.design.variables.begin(), r.design.variables.end(), [](auto const& v) { return v.factor; });
-  if (options.drop_first || options.like_r || !has_factor)
-    return solve_coded(r, s, options.drop_first || options.like_r ? Coding::drop_first : Coding::drop_last, options, tolerance);
+  if (coding_of(options) != Coding::drop_last || !has_factor) return solve_coded(r, s, coding_of(options), options, tolerance);
   auto last = solve_coded(r, s, Coding::drop_last, options, tolerance);
   bool empty_last = false;
   for (std::size_t v = 0; v < r.design.variables.size(); ++v)
@@ -198,8 +199,7 @@ std::optional<std::pair<RegressionSolution, DdMatrix>> solve_large_factor(const 
   if (term < 0) return {};
   for (std::size_t v = 0; v < r.design.variables.size(); ++v)
     if (r.design.variables[v].factor && !s.level_in_use[v].back()) return {};
-  bool const drop_first = options.drop_first || options.like_r;
-  auto solution = columns_coded(r, s, drop_first ? Coding::drop_first : Coding::drop_last, options);
+  auto solution = columns_coded(r, s, coding_of(options), options);
   begin_with(term, solution.columns, solution.order);
   factor_columns(r, s, solution, tolerance_of(options));
   if (solution.factor.rank < solution.candidates) return {};

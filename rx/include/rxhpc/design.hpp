@@ -36,8 +36,9 @@ struct DesignColumn {
   bool reference = false;  ///< left out by the coding of factors, not for want of rank
 };
 
-/// How levels are left out so that the design has full rank.
-enum class Coding { drop_last, drop_first };
+/// How levels are left out so that the design has full rank: the last one of a factor, or the first one that is in use. as_r: the first, of the
+/// factors that R's own rule chooses.
+enum class Coding { drop_last, drop_first, as_r };
 
 /// The plan of a model. Holds no data and no View; it is what a model file stores.
 struct Design {
@@ -49,9 +50,13 @@ struct Design {
   std::int64_t cells(int term) const;
   /// All expanded columns in order of the terms, references unmarked.
   std::vector<DesignColumn> columns() const;
-  /// The columns with references marked. `used` [columns]: rows in each column's cell; drop_first leaves out the first level in use.
-  /// A factor of a term is coded in full unless the term without it is in the model, or, in drop_first as in R, part of an earlier term.
+  /// The columns with references marked; level_in_use [variables][levels]. A factor of a term is coded in full unless the term without it is
+  /// in the model, or, as_r, part of an earlier term. What all terms in full would span is always spanned, as_r apart: there it is as in R.
   std::vector<DesignColumn> coded(Coding coding, const std::vector<std::vector<char>>& level_in_use) const;
+
+ private:
+  std::vector<std::vector<char>> coded_in_full(Coding coding) const;
+  void span_terms(std::vector<std::vector<char>>& full) const;
 };
 
 /// Which columns of a RowSource a design's variables are.
