@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "coefficient_covariance.hpp"
 #include "cube_predictions.hpp"
 #include "distributions.hpp"
 #include "glm_driver.hpp"
@@ -92,11 +93,9 @@ void fill_coefficients(Glm& model, const GlmDriver& driver, const DdMatrix* robu
     c.conf_high = c.estimate + quantile * c.std_error;
   }
   if (!options.cov_coef) return;
-  model.cov_coef.assign(columns, std::vector<double>(columns, none));
-  for (int i = 0; i < solution.candidates; ++i)
-    for (int j = 0; j < solution.candidates; ++j)
-      if (!solution.factor.aliased[i] && !solution.factor.aliased[j])
-        model.cov_coef[static_cast<std::size_t>(solution.order[i])][static_cast<std::size_t>(solution.order[j])] = static_cast<double>(covariance(i, j));
+  auto c = impl::coefficient_covariance(covariance, solution);
+  model.cov_coef = std::move(c.value);
+  model.cov_coef_low = std::move(c.low);
 }
 
 std::string joined(const std::vector<std::string>& names) {

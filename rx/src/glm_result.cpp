@@ -43,6 +43,7 @@ json shared_fields(const Glm& m) {
     j["theta_std_error"] = impl::number(m.theta_error);
   }
   if (!m.cov_coef.empty()) j["cov_coef"] = impl::numbers(m.cov_coef);
+  if (!m.cov_coef_low.empty()) j["cov_coef_low"] = impl::numbers(m.cov_coef_low);
   return j;
 }
 
@@ -157,6 +158,7 @@ Glm glm_from_json(const json& j) try {
   for (auto const& c : impl::coefficients_from_json(j.at("coefficients"), statistic(m))) m.coefficients.push_back({c, 0, 0});
   impl::check_columns(m.design, plain(m.coefficients));
   if (j.contains("cov_coef")) m.cov_coef = impl::numbers_from(j.at("cov_coef"));
+  if (j.contains("cov_coef_low")) m.cov_coef_low = impl::numbers_from(j.at("cov_coef_low"));
   return m;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged model file: ") + e.what());

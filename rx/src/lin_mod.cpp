@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coefficient_covariance.hpp"
 #include "cube_predictions.hpp"
 #include "distributions.hpp"
 #include "model_rows.hpp"
@@ -89,11 +90,9 @@ ResponseFit fit_response(const Regression& r, const impl::RegressionFit& fit, in
   f.log_likelihood = 0.5 * (log_weights - observations * (log_two_pi + 1 - std::log(observations) + std::log(f.residual_squares)));
   f.aic = -2 * f.log_likelihood + 2 * (sol.factor.rank + 1);
   if (options.cov_coef) {
-    f.cov_coef.assign(sol.columns.size(), std::vector<double>(sol.columns.size(), none));
-    for (int i = 0; i < sol.candidates; ++i)
-      for (int j = 0; j < sol.candidates; ++j)
-        if (!sol.factor.aliased[i] && !sol.factor.aliased[j])
-          f.cov_coef[sol.order[i]][sol.order[j]] = static_cast<double>(covariance(i, j));
+    auto c = impl::coefficient_covariance(covariance, sol);
+    f.cov_coef = std::move(c.value);
+    f.cov_coef_low = std::move(c.low);
   }
   return f;
 }

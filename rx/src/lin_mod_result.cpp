@@ -27,6 +27,7 @@ json fit_json(const ResponseFit& f) {
   j["log_likelihood"] = impl::number(f.log_likelihood);
   j["aic"] = impl::number(f.aic);
   if (!f.cov_coef.empty()) j["cov_coef"] = impl::numbers(f.cov_coef);
+  if (!f.cov_coef_low.empty()) j["cov_coef_low"] = impl::numbers(f.cov_coef_low);
   for (auto const& a : f.anova)
     j["anova_terms"].push_back({{"term", a.term}, {"df", impl::count(a.df)}, {"sum_sq", impl::number(a.sum_sq)}, {"mean_sq", impl::number(a.mean_sq)},
                                 {"f_value", impl::number(a.f_value)}, {"p_value", impl::number(a.p_value)}});
@@ -40,6 +41,7 @@ ResponseFit fit_from(const json& j, const std::string& name) {
   f.sigma = impl::number_from(j.at("sigma"));
   f.residual_squares = j.contains("residual_squares") ? impl::number_from(j.at("residual_squares")) : std::nan("");
   if (j.contains("cov_coef")) f.cov_coef = impl::numbers_from(j.at("cov_coef"));
+  if (j.contains("cov_coef_low")) f.cov_coef_low = impl::numbers_from(j.at("cov_coef_low"));
   return f;
 }
 

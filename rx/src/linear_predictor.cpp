@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
@@ -61,8 +62,16 @@ std::vector<std::string> columns_of(const Design& design, const std::vector<std:
   return names;
 }
 
-LinearPredictor::LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance)
-    : bound_(bound), columns_(beta.size()), beta_(std::move(beta)), covariance_(std::move(covariance)) {
+std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix, std::size_t columns) {
+  std::vector<double> all;
+  for (auto const& row : matrix)
+    for (double x : row) all.push_back(std::isnan(x) ? 0 : x);
+  if (!all.empty() && all.size() != columns * columns) throw DataError("damaged model file: cov_coef is not square");
+  return all;
+}
+
+LinearPredictor::LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance, std::vector<double> low)
+    : bound_(bound), columns_(beta.size()), beta_(std::move(beta)), covariance_(std::move(covariance)), low_(std::move(low)) {
   std::int64_t at = 0;
   for (int t = 0; t < static_cast<int>(design.terms.size()); ++t) {
     first_.push_back(static_cast<std::int32_t>(at));
@@ -161,20 +170,33 @@ void LinearPredictor::combine(const std::vector<double>& beta, std::int64_t coun
 
 void LinearPredictor::compute(const Chunk& in, std::int64_t from, std::int64_t count, Tile& tile, double* eta, double* variance) const {
   load(in, from, count, tile);
-  auto const terms = bound_.kernel_terms.size();
   combine(beta_, count, tile, eta);
   if (!variance || covariance_.empty()) return;
-  // variance = x'Vx, pairs of terms below the diagonal counted twice
   std::fill_n(variance, count, 0.0);
-  for (std::size_t a = 0; a < terms; ++a)
+  if (low_.empty()) return add_variance<false>(count, tile, variance, nullptr);
+  std::vector<double> low(static_cast<std::size_t>(count), 0.0);
+  add_variance<true>(count, tile, variance, low.data());
+  for (std::int64_t i = 0; i < count; ++i) variance[i] += low[static_cast<std::size_t>(i)];
+}
+
+/// variance += x'Vx, pairs of terms below the diagonal counted twice; doubled: what is rounded off is summed in `low`.
+template <bool Doubled>
+void LinearPredictor::add_variance(std::int64_t count, const Tile& tile, double* variance, double* low) const {
+  for (std::size_t a = 0; a < bound_.kernel_terms.size(); ++a)
     for (std::size_t b = 0; b <= a; ++b) {
       double const twice = a == b ? 1 : 2;
       double const *const va = tile.value[a], *const vb = tile.value[b];
       bool const cells_a = !bound_.kernel_terms[a].factors.empty(), cells_b = !bound_.kernel_terms[b].factors.empty();
       std::int32_t const *const pa = tile.place[a].data(), *const pb = tile.place[b].data();
       for (std::int64_t i = 0; i < count; ++i) {
-        std::size_t const row = cells_a ? pa[i] : first_[a], column = cells_b ? pb[i] : first_[b];
-        variance[i] += twice * va[i] * vb[i] * covariance_[row * columns_ + column];
+        std::size_t const row = cells_a ? pa[i] : first_[a], column = cells_b ? pb[i] : first_[b], at = row * columns_ + column;
+        if constexpr (!Doubled) {
+          variance[i] += twice * va[i] * vb[i] * covariance_[at];
+        } else {
+          DD const x = two_prod(twice * va[i], vb[i]), product = two_prod(x.hi, covariance_[at]), sum = two_sum(variance[i], product.hi);
+          variance[i] = sum.hi;
+          low[i] += sum.lo + (product.lo + (x.hi * low_[at] + x.lo * covariance_[at]));
+        }
       }
     }
 }

@@ -15,13 +15,17 @@ void check_levels(const Design& design, RowSource& rows, const ChunkSource& inpu
 /// The columns of the input that an expression or a design's variables are made from.
 std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
 
+/// A model's matrix row by row, 0 where it is NaN; empty where that is. Throws DataError where it is not `columns` square.
+std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix, std::size_t columns);
+
 /// eta = sum over the terms of value times the coefficient of the row's cell; a missing part, or a level without rows in the fit, makes the
 /// row NaN.
 /// Cost a row: a multiply-add a term; with the variance x'Vx one a pair of terms.
 class LinearPredictor {
  public:
-  /// `beta` [columns], 0 where aliased; `covariance` [columns x columns], 0 where aliased, empty where no variance is wanted.
-  LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance);
+  /// `beta` [columns], 0 where aliased; `covariance` [columns x columns], 0 where aliased, empty where no variance is wanted; `low`: what
+  /// rounding took off it, empty where sums in double will do.
+  LinearPredictor(const Design& design, const BoundDesign& bound, std::vector<double> beta, std::vector<double> covariance, std::vector<double> low = {});
 
   /// Working memory of one thread.
   struct Tile {
@@ -43,11 +47,14 @@ class LinearPredictor {
   void combine(const std::vector<double>& beta, std::int64_t count, const Tile& tile, double* out) const;
 
  private:
+  template <bool Doubled>
+  void add_variance(std::int64_t count, const Tile& tile, double* variance, double* low) const;
+
   BoundDesign bound_;
   std::vector<std::int32_t> first_;  // first column of each term
   std::vector<std::vector<std::vector<char>>> unused_;  // [term][factor of it][level]: had no rows in the fit
   std::size_t columns_;
-  std::vector<double> beta_, covariance_;
+  std::vector<double> beta_, covariance_, low_;
 };
 
 }  // namespace rxhpc::impl

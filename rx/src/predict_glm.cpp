@@ -13,6 +13,8 @@
 namespace rxhpc::impl {
 namespace {
 
+constexpr double inf = std::numeric_limits<double>::infinity();
+
 enum class Residual { response, deviance, pearson, working, standardized, studentized };
 
 Residual residual_of(const std::string& name) {
@@ -97,19 +99,18 @@ void PredictGlm::plan_residuals(PredictPlan& plan) {
 void PredictGlm::plan(PredictPlan& plan) {
   auto const& options = plan.options;
   check_options(options);
-  std::vector<double> beta, covariance;
+  std::vector<double> beta, covariance, low;
   for (auto const& c : model_.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
   bool const covariances = errors_ || interval_ || wanted_.any();
   if (covariances) {
-    for (auto const& row : model_.cov_coef)
-      for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
-    if (covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
+    covariance = square_rows(model_.cov_coef, beta.size());
+    low = square_rows(model_.cov_coef_low, beta.size());
   }
   quantile_ = normal_quantile_two_sided(options.conf_level);
   check_levels(model_.design, plan.rows, plan.input);
   auto const bound = bind(model_.design, plan.rows);
   plan.read = bound.read;
-  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance));
+  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance), std::move(low));
   if (!model_.offset_expression.empty())
     offset_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.offset_expression), "the offset"));
   plan.add_number(options.pred_var_names.empty() ? model_.response + "_Pred" : options.pred_var_names);
@@ -132,7 +133,7 @@ double PredictGlm::bounded(double x) const {
   return v == Variance::binomial ? std::min(x, 1.0) : x;
 }
 
-/// Confidence: the link scale's interval, carried over by the inverse link. Prediction: a new response about its mean by the normal law, with
+/// Confidence: the link scale's interval, carried over by the inverse link as far as that goes. Prediction: a new response about its mean by the normal law, with
 /// the variance phi V(mu) + (dmu/deta)^2 var(eta), inside the family's range.
 void PredictGlm::interval(Work& w, std::int64_t count, double* low, double* high) const {
   auto const n = static_cast<int>(count);
@@ -151,11 +152,19 @@ void PredictGlm::interval(Work& w, std::int64_t count, double* low, double* high
     high[i] = w.eta[i] + width;
   }
   if (link_) return;
-  glm_means(model_.functions, low, n, low, nullptr);
-  glm_means(model_.functions, high, n, high, nullptr);
-  // A falling link turns the ends around.
-  for (int i = 0; i < n; ++i)
+  auto const& f = model_.functions;
+  std::vector<char> across(static_cast<std::size_t>(n));  // 1/eta has a pole inside the interval
+  for (int i = 0; i < n; ++i) across[static_cast<std::size_t>(i)] = f.link == Link::inverse && low[i] < 0 && high[i] > 0;
+  glm_means(f, low, n, low, nullptr);
+  glm_means(f, high, n, high, nullptr);
+  // An end that is beyond the link's reach has the mean of the end of that; a falling link turns the ends around.
+  double const end = f.link == Link::sqrt || (f.link == Link::power && f.link_power > 0) ? 0 : inf;
+  for (int i = 0; i < n; ++i) {
+    if (across[static_cast<std::size_t>(i)]) (w.eta[i] > 0 ? low : high)[i] = w.eta[i] > 0 ? inf : -inf;
+    if (std::isnan(low[i]) && !std::isnan(high[i])) low[i] = end;
+    if (std::isnan(w.mu[i])) low[i] = high[i] = w.mu[i];
     if (low[i] > high[i]) std::swap(low[i], high[i]);
+  }
 }
 
 double PredictGlm::leverage(const Work& w, int i) const {

@@ -81,16 +81,13 @@ void PredictLinMod::plan_outputs(PredictPlan& plan) {
 void PredictLinMod::plan(PredictPlan& plan) {
   plan_options(plan.options);
   auto const& fit = model_.fits[0];
-  std::vector<double> beta, covariance;
+  std::vector<double> beta;
   for (auto const& c : fit.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
-  if (covariance_)
-    for (auto const& row : fit.cov_coef)
-      for (double x : row) covariance.push_back(std::isnan(x) ? 0 : x);
-  if (covariance_ && covariance.size() != beta.size() * beta.size()) throw DataError("damaged model file: cov_coef is not square");
   check_levels(model_.design, plan.rows, plan.input);
   auto const bound = bind(model_.design, plan.rows);
   plan.read = bound.read;
-  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance));
+  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, beta, covariance_ ? square_rows(fit.cov_coef, beta.size()) : std::vector<double>{},
+                                                 covariance_ ? square_rows(fit.cov_coef_low, beta.size()) : std::vector<double>{});
   plan_outputs(plan);
 }
 

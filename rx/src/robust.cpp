@@ -80,6 +80,31 @@ DdMatrix product(const DdMatrix& a, const DdMatrix& b) {
   return c;
 }
 
+/// a(i, .) += factor a(j, .), then the same with columns.
+void add_both(DdMatrix& a, int i, int j, DD factor) {
+  for (int k = 0; k < a.n; ++k) a.set(i, k, a(i, k) + factor * a(j, k));
+  for (int k = 0; k < a.n; ++k) a.set(k, i, a(k, i) + factor * a(k, j));
+}
+
+/// A M A for the fit's inverse A. Beside an intercept, columns are taken about their means first: those that lie far from 0 would cost four times
+/// the digits that they are off.
+DdMatrix sandwich(const ScoredFit& fit, DdMatrix middle) {
+  auto const& sol = fit.solution;
+  auto inverse = fit.inverse;
+  int one = -1;
+  for (int k = 0; k < sol.candidates && fit.regression.design.intercept; ++k)
+    if (sol.columns[static_cast<std::size_t>(sol.order[k])].term == 0) one = k;
+  auto const other = [&](int k) { return k != one && one >= 0 && !sol.factor.aliased[k]; };
+  auto const mean = [&](int k) { return sol.gram(k, one) / sol.gram(one, one); };
+  // x_k - mean: coefficients of the intercept have mean beta_k more
+  for (int k = 0; k < sol.candidates; ++k)
+    if (other(k)) add_both(middle, k, one, DD(0) - mean(k)), add_both(inverse, one, k, mean(k));
+  auto v = product(product(inverse, middle), inverse);
+  for (int k = 0; k < sol.candidates; ++k)
+    if (other(k)) add_both(v, one, k, DD(0) - mean(k));
+  return v;
+}
+
 /// Collective. One pass. X' diag(u) X over the candidates.
 DdMatrix squared_scores(const ScoredFit& fit, const std::string& kind, const RunOptions& run, Communicator& comm, Timing& timing) {
   auto const& r = fit.regression;
@@ -144,7 +169,7 @@ DdMatrix robust_covariance(const ScoredFit& fit, double observations, int cluste
     scale = g / (g - one);
     if (options.robust == "HC1") scale = scale * (n - one) / (n - rank);
   }
-  auto v = product(product(fit.inverse, middle), fit.inverse);
+  auto v = sandwich(fit, std::move(middle));
   for (int i = 0; i < v.n; ++i)
     for (int j = 0; j <= i; ++j) {
       DD const x = v(i, j) * scale;

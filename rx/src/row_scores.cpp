@@ -2,16 +2,17 @@
 
 #include <cmath>
 
+#include "coefficient_covariance.hpp"
+
 namespace rxhpc::impl {
 
 RowScores::RowScores(const ScoredFit& fit, bool leverage)
     : family_(fit.family), response_(fit.response), weight_(fit.regression.spec.weight), offset_(fit.offset), leverage_(leverage) {
   auto const& sol = fit.solution;
   std::size_t const p = sol.columns.size();
-  std::vector<double> inverse(leverage ? p * p : 0, 0.0);
-  for (int i = 0; i < sol.candidates && leverage; ++i)
-    for (int j = 0; j < sol.candidates; ++j) inverse[sol.order[i] * p + sol.order[j]] = static_cast<double>(fit.inverse(i, j));
-  predictor_ = std::make_unique<LinearPredictor>(fit.regression.design, fit.regression.bound, fit.beta, std::move(inverse));
+  CoefficientCovariance c;
+  if (leverage) c = coefficient_covariance([&](int i, int j) { return fit.inverse(i, j); }, sol);
+  predictor_ = std::make_unique<LinearPredictor>(fit.regression.design, fit.regression.bound, fit.beta, square_rows(c.value, p), square_rows(c.low, p));
 }
 
 RowScores::Tile RowScores::tile() const {

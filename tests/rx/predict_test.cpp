@@ -330,6 +330,64 @@ TEST(Predict, InfluenceNeedsTheClassicalCovariance) {
   EXPECT_THROW(Predictor(general_by_rule("z ~ x", "binomial", ""), by_rule(), standardized), UsageError);
 }
 
+/// Far from 0, the large terms of x'Cx cancel.
+TEST(Predict, StandardErrorsOfColumnsFarFromZero) {
+  std::vector<double> const y{1.1, 1.9, 3.2, 3.8, 5.3, 5.9, 7.2, 7.7};
+  auto const shifted = [&](double by) {
+    std::vector<double> x;
+    for (int i = 1; i <= 8; ++i) x.push_back(by + i);
+    MemorySource s(3);
+    s.numeric("y", y).numeric("x", x);
+    return s;
+  };
+  PredictOptions options;
+  options.std_errors = options.leverage = true;
+  auto const near = shifted(0);
+  for (double by : {1e6, 1.7e9})
+    for (const char* robust : {"", "HC3"}) {
+      SelfCommunicator self;
+      LinModOptions fit;
+      fit.cov_coef = true;
+      fit.robust = robust;
+      options.leverage = !*robust;
+      auto const far = shifted(by);
+      auto const a = model_json(lin_mod(near, "y ~ x", fit, self)), b = model_json(lin_mod(far, "y ~ x", fit, self));
+      auto const want = predicted(a, near, options), got = predicted(b, far, options);
+      for (std::size_t i = 0; i < y.size(); ++i) {
+        EXPECT_NEAR(got.at("y_StdErr")[i] / want.at("y_StdErr")[i], 1, 1e-6) << by << robust;
+        if (!*robust) { EXPECT_NEAR(got.at("y_Leverage")[i] / want.at("y_Leverage")[i], 1, 1e-10) << by; }
+      }
+    }
+}
+
+/// Past the end of a link, an interval ends with the mean there.
+TEST(Predict, IntervalsBeyondALink) {
+  MemorySource s(4);
+  s.numeric("y", {1.2, 1.1, 2.5, 3.1, 9, 4}).numeric("x", {1, 2, 3, 4, 5, 6});
+  PredictOptions options;
+  options.interval = "confidence";
+  struct Case {
+    const char *family, *link;
+    double end;
+  };
+  auto const inf = std::numeric_limits<double>::infinity();
+  for (auto const& [family, link, end] : std::vector<Case>{{"Gamma", "", inf}, {"inverse.gaussian", "", inf}, {"Gamma", "mu^-1", inf}, {"gaussian", "sqrt", 0}, {"gaussian", "mu^0.5", 0}}) {
+    GlmOptions fit;
+    fit.family.name = family;
+    fit.family.link = link;
+    fit.cov_coef = true;
+    SelfCommunicator self;
+    auto const out = predicted(model_json(glm(s, "y ~ x", fit, self)), s, options);
+    int at_the_end = 0;
+    for (std::size_t i = 0; i < 6; ++i) {
+      EXPECT_LT(out.at("y_Lower")[i], out.at("y_Pred")[i]) << family << link;
+      EXPECT_GT(out.at("y_Upper")[i], out.at("y_Pred")[i]) << family << link;
+      at_the_end += (end > 0 ? out.at("y_Upper") : out.at("y_Lower"))[i] == end;
+    }
+    EXPECT_GT(at_the_end, 0) << family << link;
+  }
+}
+
 TEST(Predict, BadRequestsAreRefused) {
   PredictOptions twice;
   twice.pred_var_names = "x";

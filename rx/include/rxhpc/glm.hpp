@@ -57,6 +57,7 @@ struct Glm {
 
   std::vector<GlmCoefficient> coefficients;        ///< [columns] in order of the formula
   std::vector<std::vector<double>> cov_coef;       ///< [columns x columns]; NaN rows where aliased; empty unless asked for
+  std::vector<std::vector<double>> cov_coef_low;   ///< what rounding has taken off cov_coef, where standard errors of predictions need it; else empty
   double deviance = 0, null_deviance = 0, pearson = 0, dispersion = 1;
   double aic = 0, bic = 0, log_likelihood = 0;     ///< NaN where the family has none
   double df_residual = 0, df_null = 0, conf_level = 0.95;

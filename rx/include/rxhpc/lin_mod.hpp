@@ -37,6 +37,7 @@ struct ResponseFit {
   FTest f;
   double log_likelihood = 0, aic = 0;
   std::vector<std::vector<double>> cov_coef;  ///< [columns x columns]; NaN rows where aliased; empty unless asked for
+  std::vector<std::vector<double>> cov_coef_low;   ///< what rounding has taken off cov_coef, where standard errors of predictions need it; else empty
   std::vector<AnovaTerm> anova;               ///< terms in R's order; empty unless asked for
 };
 
