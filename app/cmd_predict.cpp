@@ -60,6 +60,7 @@ PredictOptions predict_options(const Session& session) {
   if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");
   options.residuals = args.flag("compute-residuals");
   options.residual_type = args.text("residual-type", "response");
+  if (args.given("residual-type") && !options.residuals) throw UsageError("--residual-type says which residuals: it needs --compute-residuals");
   if (args.given("s")) options.penalty = args.number("s", 0);
   options.leverage = args.flag("compute-leverage");
   options.cooks_distance = args.flag("compute-cooks-distance");

@@ -191,7 +191,8 @@ void GlmTile::add_perfect_poisson(const DesignTile& tile) {
 void GlmTile::add_row_likelihood(const DesignTile& tile) {
   double const* const given = spec_.trials >= 0 ? tile.values[plan_.carried[static_cast<std::size_t>(spec_.trials)]] : nullptr;
   for (int i = 0; i < tile.rows; ++i) {
-    double const m = given ? given[i] : prior_[i], trials = std::round(m), successes = std::round(m * y_[i]), rest = trials - successes;
+    // halves to the even number, as R's round()
+    double const m = given ? given[i] : prior_[i], trials = std::nearbyint(m), successes = std::nearbyint(m * y_[i]), rest = trials - successes;
     if (!(trials > 0)) continue;
     double term = trials == 1 ? 0 : log_factorial(trials) - log_factorial(successes) - log_factorial(rest);
     if (successes > 0) term += successes * std::log(at_.mu[i]);

@@ -15,7 +15,7 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// What a comparison needs of a fit.
 struct Fit {
-  std::string formula, response, weights;
+  std::string formula, response, weights, offset;
   double df_residual, deviance, dispersion;
   std::int64_t rows;
   std::vector<std::string> columns;  ///< that have a coefficient
@@ -32,6 +32,7 @@ std::vector<std::string> estimated(const Coefficients& coefficients) {
 Anova compare(const Fit& a, const Fit& b, bool chi_squared) {
   if (a.response != b.response) throw UsageError("--anova-with: the models differ in their response: '" + a.response + "' and '" + b.response + "'");
   if (a.weights != b.weights) throw UsageError("--anova-with: the models differ in their weights");
+  if (a.offset != b.offset) throw UsageError("--anova-with: the models differ in their offset");
   if (a.rows != b.rows) throw UsageError("--anova-with: one model used " + std::to_string(b.rows) + " rows, the other " + std::to_string(a.rows));
   if (a.columns.size() == b.columns.size())
     throw UsageError("--anova-with: both models have " + std::to_string(a.columns.size()) + " coefficients; one must be nested in the other");
@@ -52,15 +53,15 @@ Anova compare(const Fit& a, const Fit& b, bool chi_squared) {
 Fit fit_of(const Glm& m) {
   bool const own_theta = m.functions.variance == Variance::negative_binomial && !std::isnan(m.theta_error);
   if (own_theta)  // deviances at different thetas cannot be compared
-    return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, -2 * m.log_likelihood, 1, m.n_valid_obs, estimated(m.coefficients)};
-  return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, m.deviance, m.dispersion, m.n_valid_obs, estimated(m.coefficients)};
+    return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.offset_expression, m.df_residual, -2 * m.log_likelihood, 1, m.n_valid_obs, estimated(m.coefficients)};
+  return {m.formula, m.response, m.pweights.empty() ? m.fweights : m.pweights, m.offset_expression, m.df_residual, m.deviance, m.dispersion, m.n_valid_obs, estimated(m.coefficients)};
 }
 
 Fit fit_of(const LinMod& m) {
   if (m.fits.size() != 1) throw UsageError("--anova-with compares models of one response");
   auto const& f = m.fits[0];
   if (std::isnan(f.residual_squares)) throw UsageError("--anova-with compares fits by least squares, not '" + m.formula + "'");
-  return {m.formula, f.name, m.pweights.empty() ? m.fweights : m.pweights, m.df_residual, f.residual_squares, f.residual_squares / m.df_residual, m.n_valid_obs,
+  return {m.formula, f.name, m.pweights.empty() ? m.fweights : m.pweights, "", m.df_residual, f.residual_squares, f.residual_squares / m.df_residual, m.n_valid_obs,
           estimated(f.coefficients)};
 }
 

@@ -382,7 +382,7 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   Regression r{RowSource(source, options.rows), {}, {}, {}, {}, {}, 0};
   impl::use_sweep_for_ranges(r.rows, options.run, comm);
   impl::resolve_design(r, impl::formula_with_response(r, text, options), options);
-  if (options.linear && !r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+  if (options.linear && !r.formula.offsets.empty()) throw impl::no_offset(r.formula);
   auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
   if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
   out.offset_expression = impl::offset_expression(r.formula, options.offset);

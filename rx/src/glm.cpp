@@ -110,14 +110,13 @@ void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& option
     bool const stuck = driver.state.iteration < options.max_iterations;
     w.push_back(stuck ? "did not converge: no step lowers the deviance further" : "did not converge in " + std::to_string(model.iterations) + " iterations");
   }
-  if (columns_dropped > 0)
-    w.push_back(std::to_string(columns_dropped) + " coefficients are not estimable and were dropped: their columns are empty or depend on others");
+  if (auto const note = impl::dropped_note(columns_dropped); !note.empty()) w.push_back(note);
   if (auto const names = runaways(model, driver, skip); !names.empty())
     w.push_back("no finite maximum exists (separation): the coefficients of " + joined(names) + " run away, their estimates and errors mean nothing; the others stand");
   if (driver.last.at_bound > 0)
     w.push_back("fitted values are numerically at the end of their range in " + std::to_string(driver.last.at_bound) + " rows");
   if (driver.state.all_halvings > 0) w.push_back("steps were halved " + std::to_string(driver.state.all_halvings) + " times, because the deviance rose or the fit left its range");
-  if (model.functions.variance == Variance::binomial && !options.pweights.empty() && driver.state.fractional > 0)
+  if (model.functions.variance == Variance::binomial && model.fixed_dispersion && driver.state.fractional > 0)
     w.push_back("numbers of successes or trials are not whole in " + std::to_string(driver.state.fractional) + " rows");
   if (driver.state.theta > 1e9) w.push_back("theta runs to infinity: the counts vary no more than a Poisson law");
 }
@@ -201,6 +200,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.rank = last.solution.candidates;
   double const observations = options.fweights.empty() ? static_cast<double>(last.sums.n_valid) : model.weight_sum;
   model.df_residual = observations - model.rank;
+  impl::check_frequencies(options, observations, model.rank, model.warnings);
   model.df_null = observations - (r.design.intercept || r.design.cube ? 1 : 0);
   model.deviance = last.deviance;
   model.null_deviance = static_cast<double>(driver.state.null_deviance);

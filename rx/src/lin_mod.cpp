@@ -181,6 +181,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   model.rank = fit.solution.factor.rank;
   double const observations = observations_of(sums, options);
   model.df_residual = observations - model.rank;
+  impl::check_frequencies(options, observations, model.rank, model.warnings);
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
     model.fits.back().expression = deparse(*r.rows.pinned(r.formula.responses[y]));
@@ -192,7 +193,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
   if (r.design.cube) model.count_df = count_df(r, fit, options);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
-  if (auto const note = impl::dropped_note(fit.solution); !note.empty()) model.warnings.push_back(note);
+  if (auto const note = impl::dropped_note(fit.solution.candidates - fit.solution.factor.rank); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
   impl::note_unused_levels(model.design, sums);
 }
@@ -275,12 +276,12 @@ LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOption
     if (base.responses.size() != 1) throw UsageError("stepwise selection needs a formula with one response: 'y ~ ...'");
     auto const scope = impl::step_scope(base, *options.step, options.like_r);
     impl::resolve_terms(r, scope.formula, options);
-    if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    if (!r.formula.offsets.empty()) throw impl::no_offset(r.formula);
     impl::resolve_cluster(r, options.cluster);
     fit_stepwise(source, r, scope, options, comm, model);
   } else {
     impl::resolve(r, text, options);
-    if (!r.formula.offsets.empty()) throw UsageError("linmod takes no offset(); subtract it from the response: 'y - x ~ ...'");
+    if (!r.formula.offsets.empty()) throw impl::no_offset(r.formula);
     int const cluster = impl::resolve_cluster(r, options.cluster);
     auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
     double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);

@@ -21,7 +21,7 @@ std::string weight_name(const std::string& pweights, const std::string& fweights
 }
 
 void refuse_negative_weights(const std::string& column, std::int64_t rows) {
-  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + " rows have a negative weight");
+  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + (rows == 1 ? " row has" : " rows have") + " a negative weight");
 }
 
 void refuse_weights(const std::string& column, std::int64_t rows) {

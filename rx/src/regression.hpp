@@ -113,7 +113,13 @@ struct RegressionFit {
 /// problems go the second way at once (design, section 6).
 RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Communicator& comm, Timing& timing);
 
+/// Throws DataError where frequency weights stand for fewer rows than there are coefficients; notes those that are not whole numbers.
+void check_frequencies(const FitOptions& options, double observations, int rank, std::vector<std::string>& warnings);
+
+/// Why a linear model takes none, by its own formula.
+UsageError no_offset(const Formula& formula);
+
 /// "2 coefficients are not estimable ..." where columns were dropped, else empty.
-std::string dropped_note(const RegressionSolution& sol);
+std::string dropped_note(int dropped);
 
 }  // namespace rxhpc::impl

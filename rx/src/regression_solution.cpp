@@ -238,9 +238,22 @@ RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Comm
   return fit;
 }
 
-std::string dropped_note(const RegressionSolution& sol) {
-  int const dropped = sol.candidates - sol.factor.rank;
-  return dropped == 0 ? "" : std::to_string(dropped) + " coefficients are not estimable and were dropped: their columns are empty or depend on others";
+void check_frequencies(const FitOptions& options, double observations, int rank, std::vector<std::string>& warnings) {
+  if (options.fweights.empty()) return;
+  if (observations < rank)
+    throw DataError("column '" + options.fweights + "': the frequency weights sum to " + number_text(observations) + " rows, fewer than the " + std::to_string(rank) + " coefficients");
+  if (observations != std::floor(observations)) warnings.push_back("frequency weights are not all whole numbers: they sum to " + number_text(observations) + " rows");
+}
+
+UsageError no_offset(const Formula& formula) {
+  auto const response = formula.responses.empty() ? std::string("y") : deparse(*formula.responses[0]);
+  return UsageError("linmod takes no offset(); subtract it from the response: '" + response + " - " + deparse(*formula.offsets[0]) + " ~ ...'");
+}
+
+std::string dropped_note(int dropped) {
+  if (dropped == 0) return "";
+  return dropped == 1 ? "1 coefficient is not estimable and was dropped: its column is empty or depends on others"
+                      : std::to_string(dropped) + " coefficients are not estimable and were dropped: their columns are empty or depend on others";
 }
 
 }  // namespace rxhpc::impl

@@ -48,7 +48,7 @@ int Schema::at(std::string_view name) const {
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   auto const lower = [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); };
   std::string best;
-  std::size_t best_distance = 1 + std::max<std::size_t>(1, word.size() / 3);
+  std::size_t best_distance = word.size() < 2 ? 1 : 1 + std::max<std::size_t>(1, word.size() / 3);  // any letter is near any other
   for (auto const& candidate : candidates) {
     // Levenshtein's distance by rows, letters compared without case.
     std::vector<std::size_t> row(candidate.size() + 1);
