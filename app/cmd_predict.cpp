@@ -110,6 +110,13 @@ void run_predict(Session& session) {
   result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", all_columns}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
   if (model.contains("formula")) result.formula = model["formula"].is_string() ? model["formula"].get<std::string>() : "";
   result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(all_columns) + " variables\n";
+  if (int const n = model.value("not_estimable", 0); n > 0) {
+    // as R's warning of a rank-deficient fit
+    auto const note = std::to_string(n) + (n == 1 ? " coefficient of the model was" : " coefficients of the model were") +
+                      " not estimable: predictions for rows unlike those of the fit, of cells without rows among them, may mean nothing";
+    result.fields["warnings"] = {note};
+    result.text += "Note: " + note + "\n";
+  }
   finish(session, std::move(result), timing);
 }
 

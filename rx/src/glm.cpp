@@ -104,13 +104,13 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& options, int columns_dropped, int skip) {
+void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& options, int skip) {
   auto& w = model.warnings;
   if (!model.converged) {
     bool const stuck = driver.state.iteration < options.max_iterations;
     w.push_back(stuck ? "did not converge: no step lowers the deviance further" : "did not converge in " + std::to_string(model.iterations) + " iterations");
   }
-  if (auto const note = impl::dropped_note(columns_dropped); !note.empty()) w.push_back(note);
+  if (auto const note = impl::dropped_note(model.not_estimable); !note.empty()) w.push_back(note);
   if (auto const names = runaways(model, driver, skip); !names.empty())
     w.push_back("no finite maximum exists (separation): the coefficients of " + joined(names) + " run away, their estimates and errors mean nothing; the others stand");
   if (driver.last.at_bound > 0)
@@ -222,8 +222,8 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.conf_level = options.conf_level;
   auto const robust = robust_covariance_of(r, driver, offset, cluster, options, comm, model);
   fill_coefficients(model, driver, robust ? &*robust : nullptr, options, r.skip());
-  int const dropped = static_cast<int>(driver.state.order.size()) - model.rank;
-  fill_warnings(model, driver, options, dropped, r.skip());
+  model.not_estimable = static_cast<int>(driver.state.order.size()) - model.rank;
+  fill_warnings(model, driver, options, r.skip());
   model.response = response.name;
   model.response_expression = response.expression;
   if (r.design.cube) model.count_df = count_df(r, driver, offset, model, options, comm, model.timing);

@@ -104,6 +104,7 @@ json model_json(const Glm& m) {
   json j = shared_fields(m);
   j["rxhpc_model"] = 1;
   j["kind"] = m.logit ? "logit" : "glm";
+  j["not_estimable"] = m.not_estimable;
   j["formula"] = m.formula;
   j["transforms"] = m.rows.transforms;
   j["like_r"] = m.like_r;
@@ -153,6 +154,7 @@ Glm glm_from_json(const json& j) try {
   m.dispersion = impl::number_from(j.at("dispersion"));
   m.log_likelihood = impl::number_from(j.at("log_likelihood"));
   m.rank = j.at("rank");
+  m.not_estimable = j.value("not_estimable", 0);
   m.n_valid_obs = j.at("n_valid_obs");
   m.design = impl::design_from_json(j.at("design"));
   for (auto const& c : impl::coefficients_from_json(j.at("coefficients"), statistic(m))) m.coefficients.push_back({c, 0, 0});

@@ -193,7 +193,8 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
   if (r.design.cube) model.count_df = count_df(r, fit, options);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
-  if (auto const note = impl::dropped_note(fit.solution.candidates - fit.solution.factor.rank); !note.empty()) model.warnings.push_back(note);
+  model.not_estimable = fit.solution.candidates - fit.solution.factor.rank;
+  if (auto const note = impl::dropped_note(model.not_estimable); !note.empty()) model.warnings.push_back(note);
   model.design = std::move(r.design);
   impl::note_unused_levels(model.design, sums);
 }

@@ -129,6 +129,7 @@ json model_json(const LinMod& m) {
   j["like_r"] = m.like_r;
   j["df_residual"] = m.df_residual;
   j["n_valid_obs"] = m.n_valid_obs;
+  j["not_estimable"] = m.not_estimable;
   j["weights"] = m.pweights.empty() ? m.fweights : m.pweights;
   j["frequency"] = !m.fweights.empty();
   impl::add_robust(j, m.robust);
@@ -151,6 +152,7 @@ LinMod lin_mod_from_json(const json& j) try {
   m.like_r = j.at("like_r");
   m.df_residual = j.at("df_residual");
   m.n_valid_obs = j.value("n_valid_obs", std::int64_t(0));
+  m.not_estimable = j.value("not_estimable", 0);
   (j.value("frequency", false) ? m.fweights : m.pweights) = j.value("weights", "");
   m.robust.kind = j.value("robust", "");
   m.design = impl::design_from_json(j.at("design"));

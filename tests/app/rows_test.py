@@ -157,6 +157,14 @@ class Rows(Case):
         self.succeed("predict", model, self.csv, self.path("q.csv"), "--vars-to-keep", "y_Pred", "--append", "rows")
         self.assertEqual(read(self.path("q.csv"))[1:], alone[1:] + alone[1:])
 
+    def test_predict_notes_what_was_not_estimable(self):
+        table = self.write("gap.csv", "y,f,g\n1,a,u\n2,a,u\n11,b,u\n12,b,u\n101,b,v\n103,b,v\n")
+        model, out = self.path("gap.json"), self.path("gap_out.csv")
+        for formula, count in (("y ~ f", 0), ("y ~ f*g", 1)):
+            self.succeed("linmod", formula, table, "--model", model, "--overwrite")
+            result = self.result("predict", model, table, out, "--overwrite")
+            self.assertEqual(len(result.get("warnings", [])), count, formula)
+
     def test_infinities(self):
         path = self.write("i.csv", "x,y\nInf,1\n1,2\n-Inf,3\n")
         info = self.result("info", path)["variables"][0]

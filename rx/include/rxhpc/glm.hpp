@@ -63,6 +63,7 @@ struct Glm {
   double df_residual = 0, df_null = 0, conf_level = 0.95;
   double theta = 0, theta_error = 0;               ///< negbin
   int iterations = 0, rank = 0;
+  int not_estimable = 0;               ///< columns, references apart, that depend on others or are empty
   bool converged = false;
   std::int64_t n_valid_obs = 0, n_missing_obs = 0;
   double weight_sum = 0, condition_number = 1;

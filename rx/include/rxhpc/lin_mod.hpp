@@ -59,6 +59,7 @@ struct LinMod {
   std::int64_t n_valid_obs = 0, n_missing_obs = 0;
   double weight_sum = 0;
   int rank = 0;
+  int not_estimable = 0;         ///< columns, references apart, that depend on others or are empty
   double df_residual = 0;
   double condition_number = 1;   ///< 1-norm condition of the correlation matrix of the kept columns (intercept and cube cells apart)
   bool exact = true;             ///< cross products were accumulated in double-double
