@@ -74,7 +74,7 @@ class TableSink final : public ChunkSink {
  private:
   int owner(std::int64_t part) const { return static_cast<int>(part % comm_.size()); }
   TableWriter& writer(std::int64_t part);
-  EncodedColumn encode(const Variable& v, const Column& column, std::int64_t rows, EncodeScratch& scratch) const;
+  EncodedColumn encode(const Variable& v, const Column& column, std::int64_t rows, std::int64_t length, EncodeScratch& scratch) const;
   void accept(std::int64_t chunk, std::vector<EncodedColumn> columns);
   void receive(const Bytes& message);
   void seal(std::int64_t part);
@@ -122,11 +122,10 @@ std::unique_ptr<EncodeScratch> TableSink::borrow() {
   return scratch;
 }
 
-// Storage of the variable, zone moments, NA's own bits, codec, hash: in this order while the values are in cache.
-EncodedColumn TableSink::encode(const Variable& v, const Column& column, std::int64_t rows, EncodeScratch& scratch) const {
+// Storage of the variable, zone moments, NA's own bits, codec, hash: in this order while the values are in cache. `length`: rows stored.
+EncodedColumn TableSink::encode(const Variable& v, const Column& column, std::int64_t rows, std::int64_t length, EncodeScratch& scratch) const {
   auto const value_bytes = static_cast<std::size_t>(v.value_bytes());
   bool const compressed = plan_.table.codec != Codec::none;
-  auto const length = compressed ? std::min(plan_.table.rows, plan_.table.chunk_rows) : rows;
   auto const* values = static_cast<const unsigned char*>(column.data);
   if (!stored_as_is(v, column) || length != rows) {
     convert(v, column, rows, length, scratch.values);
@@ -161,13 +160,15 @@ void TableSink::write(const Chunk& chunk) {
   auto const part = plan_.part_of(chunk.index);
   auto const to = owner(part);
   bool const here = to == comm_.rank(), raw = plan_.table.codec == Codec::none;
+  // A part is a table of its own: shorter than a chunk, it has one chunk of its own length.
+  auto const length = raw ? chunk.rows : std::min(plan_.rows_of_part(part), plan_.table.chunk_rows);
   auto scratch = borrow();
   std::vector<EncodedColumn> columns(schema.size());
   ByteWriter message;
   if (!here) message.put(chunk.index);
   auto* const into = here && raw ? &writer(part) : nullptr;
   for (std::size_t c = 0; c < schema.size(); ++c) {
-    auto encoded = encode(schema[c], chunk.columns[c], chunk.rows, *scratch);
+    auto encoded = encode(schema[c], chunk.columns[c], chunk.rows, length, *scratch);
     if (into) into->store_raw(chunk.index - plan_.first_chunk(part), c, encoded);
     if (here) {
       columns[c] = std::move(encoded);

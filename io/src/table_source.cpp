@@ -21,6 +21,7 @@ namespace impl {
 namespace {
 
 constexpr std::size_t pages_around = 65536;  // what Linux enters into its tables at one fault
+constexpr std::uint64_t longest_hdf5_chunk = 0xFFFFFFFF;
 
 struct ReadScratch final : ChunkScratch {
   ChunkDecoder decoder;
@@ -178,8 +179,14 @@ const unsigned char* TableSource::values_of(const FileOfTable& file, int column,
     return values.data();
   }
   fetch(file, column, chunk, scratch.stored);
-  values.resize(static_cast<std::size_t>(std::min(image.rows, image.chunk_rows)) * value_bytes);
-  if (!scratch.decoder.decode(image.codec, scratch.stored, value_bytes, values)) damaged(file, column, chunk, "cannot be decoded");
+  auto const decoded_as = [&](std::int64_t rows) {
+    if (static_cast<std::uint64_t>(rows) > longest_hdf5_chunk / value_bytes) return false;
+    values.resize(static_cast<std::size_t>(rows) * value_bytes);
+    return scratch.decoder.decode(image.codec, scratch.stored, value_bytes, values);
+  };
+  // Programs before the first release padded the only chunk of a short last part to full length.
+  if (!decoded_as(std::min(image.rows, image.chunk_rows)) && (image.rows >= image.chunk_rows || !decoded_as(image.chunk_rows)))
+    damaged(file, column, chunk, "cannot be decoded");
   return values.data();
 }
 

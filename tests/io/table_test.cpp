@@ -8,6 +8,7 @@
 
 #include "rxhpc/errors.hpp"
 #include "table_support.hpp"
+#include "table_writer.hpp"
 #include "thread_communicator.hpp"
 
 namespace rxhpc {
@@ -268,6 +269,54 @@ TEST(TableParts, AreCutAtFixedRowsWhateverTheRanks) {
   }
   EXPECT_EQ(folder.entries(), 2u);
   EXPECT_THROW(write_table(t, folder / "bad/", {.rows_per_part = 250}), UsageError);
+}
+
+// Its chunk has its own length, as that of a table of so many rows has.
+TEST(TableParts, MayBeShorterThanAChunkAtTheEnd) {
+  Folder folder;
+  SelfCommunicator comm;
+  for (auto codec : codecs)
+    for (std::int64_t rows : {4, 5, 6, 7}) {
+      auto const t = every_type(rows, 3);
+      TableOptions const options{.codec = codec, .overwrite = true, .rows_per_part = 3};
+      for (int ranks : {1, 2}) {
+        on_ranks(ranks, [&](Communicator& rank) {
+          auto sink = create_table(folder / "t/", t.schema(), t.grid(), options, plain_zone, rank);
+          auto const share = share_of(t.grid().chunks(), rank.rank(), rank.size());
+          for (auto k = share.first; k < share.last; ++k) sink->write(t.chunk(k));
+          sink->finish();
+        });
+        expect_same_table(*open_table(folder / "t/", comm), t);
+      }
+      auto sink = append_part(folder / "t/", t.schema(), t.grid(), options, plain_zone, comm);
+      for (std::int64_t k = 0; k < t.grid().chunks(); ++k) sink->write(t.chunk(k));
+      sink->finish();
+      auto const twice = read_all(*open_table(folder / "t/", comm));
+      for (std::size_t c = 0; c < twice.size(); ++c) EXPECT_EQ(twice[c].size(), 2 * t.columns[c].bytes.size()) << to_string(codec);
+    }
+}
+
+// As programs before the first release wrote it: the only chunk of a short part padded to full length.
+TEST(TableParts, AreReadWithAShortChunkPadded) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const path = folder / "t.h5";
+  std::vector<double> const padded{1.5, 2.5, na_value()};
+  auto const x = values("x", VarType::numeric, Storage::float64, padded);
+  for (auto codec : {Codec::fast, Codec::portable, Codec::small}) {
+    impl::TableImage image;
+    image.schema.variables = {x.variable};
+    image.rows = 2;
+    image.chunk_rows = 3;
+    image.codec = codec;
+    impl::TableWriter writer(path, path, image, 0, "");
+    std::vector<impl::EncodedColumn> columns(1);
+    impl::ChunkEncoder().encode(codec, x.bytes, sizeof(double), columns[0].owned);
+    columns[0].hash = impl::hash_of(columns[0].owned.data(), columns[0].owned.size());
+    writer.put(0, std::move(columns));
+    writer.complete();
+    EXPECT_EQ(read_all(*open_table(path, comm))[0], values("x", VarType::numeric, Storage::float64, std::vector<double>{1.5, 2.5}).bytes);
+  }
 }
 
 TEST(TableParts, GainRowsAtTheEnd) {
