@@ -181,6 +181,10 @@ int guarded_run(int argc, char** argv) {
   int status = 0;
   try {
     run_verb(request, comm);
+  } catch (const LostRank& e) {
+    discard_unfinished_outputs();
+    complain(request.verb, one_line(e));
+    ranks.abort(1);
   } catch (const Error& e) {
     // Thrown on every rank.
     status = static_cast<int>(e.kind());

@@ -226,11 +226,11 @@ void TableSink::receive(const Bytes& message) {
 
 void TableSink::exchange() {
   std::vector<Bytes> out;
-  {
+  together(comm_, [&] {
     std::lock_guard lock(mutex_);
     for (auto& box : outbox_) out.push_back(std::move(box.bytes()));
     outbox_.assign(outbox_.size(), {});
-  }
+  });
   auto const in = comm_.all_to_all(out);
   together(comm_, [&] {
     for (std::size_t rank = 0; rank < in.size(); ++rank)
@@ -241,11 +241,14 @@ void TableSink::exchange() {
 // [part], from every rank; on rank 0 only.
 std::vector<std::uint64_t> TableSink::gather_hashes() {
   ByteWriter out;
-  for (auto const& [part, hash] : hashes_) {
-    out.put(part);
-    out.put(hash);
-  }
-  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(plan_.parts()));
+  std::vector<std::uint64_t> hashes;
+  together(comm_, [&] {
+    for (auto const& [part, hash] : hashes_) {
+      out.put(part);
+      out.put(hash);
+    }
+    hashes.resize(static_cast<std::size_t>(plan_.parts()));
+  });
   for (auto const& message : comm_.gather(out.bytes())) {
     ByteReader in(message);
     while (!in.done()) {

@@ -73,10 +73,14 @@ class TextSink final : public ChunkSink {
   /// Ranks hold contiguous runs of chunks, so that those of the others come too early: rank 0 lays them aside on disk.
   void exchange() override {
     Bytes mine;
-    if (comm_.rank() != 0) {
+    together(comm_, [&] {
+      if (comm_.rank() == 0) return;
+      std::size_t bytes = 0;
+      for (auto const& [index, text] : ready_) bytes += text.size() + sizeof(std::int64_t[2]);
+      mine.reserve(bytes);
       for (auto const& [index, text] : ready_) put(mine, index, text);
       ready_.clear();
-    }
+    });
     auto const parts = comm_.gather(mine);
     together(comm_, [&] {
       if (comm_.rank() != 0) return;

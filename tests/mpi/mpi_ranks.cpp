@@ -3,12 +3,14 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include <Kokkos_Core.hpp>
 
 #include "../rx/sweep_cases.hpp"
 #include "communicator_cases.hpp"
 #include "rxhpc/mpi_communicator.hpp"
+#include "short_memory.hpp"
 
 using namespace rxhpc;
 using namespace rxhpc::test;
@@ -63,7 +65,34 @@ TEST(Mpi, LeavesTheCallersCommunicatorAlone) {
 
 TEST(Mpi, AnErrorOfMpiBecomesAnException) {
   Bytes bytes;
-  EXPECT_THROW(world->broadcast(bytes, world->size() + 5), Error);
+  EXPECT_THROW(world->broadcast(bytes, world->size() + 5), LostRank);
+  // The others may be waiting: nobody may be asked whether they failed, too.
+  EXPECT_THROW(together(*world, [&] { world->broadcast(bytes, world->size() + 5); }), LostRank);
+}
+
+TEST(Mpi, MemoryThatOneRankLacksIsRefusedOnAll) {
+  Bytes const much(1 << 20);
+  int const last = world->size() - 1;
+  auto const refused = [&](int lacking, auto&& call) {
+    std::optional<ShortMemory> shortage;
+    if (world->rank() == lacking) shortage.emplace(100000);
+    try {
+      call();
+      ADD_FAILURE();
+    } catch (const LostRank&) {
+      ADD_FAILURE();
+    } catch (const Error& e) {
+      EXPECT_STREQ(e.what(), "out of memory");
+    }
+  };
+  std::vector<Bytes> const out(static_cast<std::size_t>(world->size()), much);
+  refused(0, [&] { world->gather(much); });
+  refused(last, [&] { world->gather(much, last); });
+  refused(last, [&] { world->all_to_all(out); });
+  if (world->size() == 1) return;
+  Bytes bytes = world->rank() == 0 ? much : Bytes{};
+  refused(last, [&] { world->broadcast(bytes); });
+  EXPECT_EQ(world->gather(much).size(), world->rank() == 0 ? out.size() : 0u);  // and all can go on
 }
 
 TEST(MpiSweep, SameBitsAsOneRank) { check_sweep_bits(*world, {1, 2}); }

@@ -14,7 +14,15 @@ namespace rxhpc {
 
 using Bytes = std::vector<std::byte>;
 
-/// All calls are collective and in the same order on every rank. Not thread-safe: only a rank's main thread calls.
+/// This rank has failed alone inside a collective call and can follow the others no longer: they may wait for it for ever. Goes past
+/// `together`; whoever started the job ends it (MPI_Abort).
+class LostRank : public Error {
+ public:
+  explicit LostRank(const std::string& message) : Error(ErrorKind::other, message) {}
+};
+
+/// All calls are collective and in the same order on every rank. Not thread-safe: only a rank's main thread calls. Where one rank has no
+/// memory for what it would receive, all ranks throw.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -49,6 +57,8 @@ void together(Communicator& comm, Work&& work) {
   std::exception_ptr failure;
   try {
     work();
+  } catch (const LostRank&) {
+    throw;
   } catch (...) {
     failure = std::current_exception();
   }

@@ -7,7 +7,7 @@
 namespace rxhpc {
 
 /// A duplicate of the caller's communicator: our messages never meet the caller's, and our error handler (errors are returned and
-/// thrown as Error) is set on the duplicate alone. The caller has initialised MPI (MPI_THREAD_FUNNELED is enough) and finalises it
+/// thrown as LostRank) is set on the duplicate alone. The caller has initialised MPI (MPI_THREAD_FUNNELED is enough) and finalises it
 /// after this object is gone. Making one is collective. Counts of MPI-3 are int and some transports fail long before INT_MAX: longer
 /// messages go in pieces of `piece_bytes`, the same on every rank; lengths are 64 bits wide.
 class MpiCommunicator final : public Communicator {
@@ -28,6 +28,8 @@ class MpiCommunicator final : public Communicator {
   MPI_Comm handle() const { return comm_; }
 
  private:
+  template <class Work>
+  void make_room(Work&& work);
   void post_receive(Bytes& into, int from, std::vector<MPI_Request>& requests) const;
   void post_send(std::span<const std::byte> bytes, int to, std::vector<MPI_Request>& requests) const;
 

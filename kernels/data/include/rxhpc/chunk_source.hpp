@@ -57,7 +57,7 @@ class ChunkSink {
   /// All columns of one whole chunk of the sink's grid (out.index says which). From several threads, in any order within this
   /// rank's contiguous run of chunks. Encodes here; bytes go to the writing rank in `exchange`.
   virtual void write(const Chunk& chunk) = 0;
-  /// Collective: hands what was encoded to the rank that writes. Called equally often by every rank, last of all by `finish`.
+  /// Collective, failing on all or on none: hands what was encoded to the rank that writes. Called equally often by every rank, last by `finish`.
   virtual void exchange() = 0;
   /// Collective: completes the table and gives it its name. Without it nothing is left behind.
   virtual void finish() = 0;
