@@ -1,4 +1,5 @@
 // The rxhpc program: reads the command line, starts MPI and Kokkos, runs one verb, turns errors into one line and an exit status.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "help.hpp"
 #include "results.hpp"
 #include "rxhpc/kokkos.hpp"
+#include "rxhpc/output_files.hpp"
 #include "rxhpc/self_communicator.hpp"
 #include "rxhpc/table.hpp"
 #include "session.hpp"
@@ -94,7 +96,9 @@ std::string one_line(const std::exception& e) {
 }
 
 void complain(const std::string& verb, const std::string& message) {
-  std::fprintf(stderr, "rxhpc%s%s: %s\n", verb.empty() ? "" : " ", verb.c_str(), message.c_str());
+  // What fails after the output was renamed leaves it: who tries again must know.
+  auto const written = committed_output();
+  std::fprintf(stderr, "rxhpc%s%s: %s%s%s\n", verb.empty() ? "" : " ", verb.c_str(), written.c_str(), written.empty() ? "" : " was written; ", message.c_str());
 }
 
 /// What stands before anything is started: help, version, or the arguments of a verb.
@@ -156,6 +160,7 @@ void run_verb(const Request& request, Communicator& comm) {
   Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_num_threads(threads).set_disable_warnings(true));
   std::optional<Session> session;
   together(comm, [&] { session.emplace(arguments, comm, threads); });
+  check_side_outputs(*session);
   arguments.verb().run(*session);
 }
 
@@ -163,6 +168,7 @@ void run_verb(const Request& request, Communicator& comm) {
 std::string with_file(const Request& request, const std::vector<std::string>& words, const Error& e) {
   auto const message = one_line(e);
   if (e.kind() != ErrorKind::data || !request.arguments || request.arguments->positional("INPUT").empty()) return message;
+  if (message.starts_with("standard output:")) return message;
   for (auto word : words) {
     word.resize(std::min(word.find(":/"), word.size()));  // FILE.h5:/group
     while (word.size() > 1 && word.back() == '/') word.pop_back();
@@ -171,7 +177,14 @@ std::string with_file(const Request& request, const std::vector<std::string>& wo
   return request.arguments->positional("INPUT") + ": " + message;
 }
 
+/// Standard streams that are closed fail, rather than be the first files that are opened.
+void hold_standard_streams() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) std::_Exit(1);
+}
+
 int guarded_run(int argc, char** argv) {
+  hold_standard_streams();
   std::vector<std::string> const words(argv + 1, argv + argc);
   auto const request = understand(words);
   watch_signals(request.verb);

@@ -1,10 +1,12 @@
 #include "session.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +15,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "rxhpc/output_files.hpp"
 #include "rxhpc/table.hpp"
 #include "results.hpp"
 
@@ -78,6 +81,8 @@ std::int64_t free_memory() {
 /// Below this the program itself and one chunk a thread have no room.
 std::int64_t least_memory(int threads) { return (48LL + 8LL * threads) << 20; }
 
+constexpr const char* side_outputs[] = {"model", "json", "plot", "checkpoint"};
+
 /// What is written must not be written over by something else of the same job.
 void check_outputs(const Arguments& args) {
   std::map<std::filesystem::path, std::string> seen;
@@ -89,7 +94,7 @@ void check_outputs(const Arguments& args) {
     if (!fresh && !special) throw UsageError(what + ": '" + file + "' is what " + at->second + " writes, too");
   };
   add(args.positional("OUTPUT"), "OUTPUT");
-  for (auto const* option : {"model", "json", "plot", "checkpoint"})
+  for (auto const* option : side_outputs)
     if (find_option(args.verb(), option) && args.given(option)) add(args.text(option), std::string("--") + option);
 }
 
@@ -106,6 +111,18 @@ Session::Session(const Arguments& arguments, Communicator& communicator, int thr
   run.threads = threads;
   run.memory_limit = choose_memory_limit(args, threads, comm);
   if (progress.level() > 0) run.progress = [this](const Progress& p) { progress.show(p); };
+}
+
+void check_side_outputs(const Session& session) {
+  auto const& args = session.args;
+  together(session.comm, [&] {
+    if (!session.root()) return;
+    for (auto const* option : side_outputs)
+      if (find_option(args.verb(), option) && args.given(option) && args.text(option) != "-") require_creatable(args.text(option));
+    if (args.flag("quiet") && args.text("json") != "-") return;
+    int const mode = ::fcntl(STDOUT_FILENO, F_GETFL);
+    if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY) throw DataError(std::string("standard output: ") + std::strerror(EBADF));
+  });
 }
 
 int choose_threads(const Arguments& args, Communicator& comm) {

@@ -25,6 +25,10 @@ struct Session {
   bool root() const { return comm.rank() == 0; }
 };
 
+/// Collective. Throws DataError where --json, --model, --plot, --checkpoint or standard output cannot be written to: better before the
+/// work, and OUTPUT, are done than after.
+void check_side_outputs(const Session& session);
+
 /// Collective. Threads for this rank: --threads, else OMP_NUM_THREADS, else the cores of the affinity mask shared with other ranks.
 /// Rank 0 warns in one line where a mask is smaller than its rank's threads.
 int choose_threads(const Arguments& args, Communicator& comm);

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "rxhpc/table.hpp"
+#include "rxhpc/output_files.hpp"
 
 namespace rxhpc::app {
 namespace {
@@ -32,8 +32,8 @@ void watch_signals(const std::string& verb) {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::thread([set, verb] {
     for (int number = 0; sigwait(&set, &number) == 0;) {
-      if (over) continue;
-      discard_unfinished_outputs();
+      // With OUTPUT in its place the job is as good as done: a status that says it failed would have it done again.
+      if (over || !abandon_outputs()) continue;
       if (rank_of_process == 0) {
         auto const* what = number == SIGINT ? "interrupted" : number == SIGHUP ? "the terminal is gone" : number == SIGUSR1 ? "stopped by SIGUSR1" : "terminated";
         std::fprintf(stderr, "rxhpc %s: %s\n", verb.c_str(), what);

@@ -1,4 +1,5 @@
 // SIGTERM, SIGINT, SIGHUP and SIGUSR1 (which batch systems send ahead of a time limit): unfinished outputs go, one line is printed, the exit status says which signal it was.
+// Once the job's OUTPUT is in its place they change nothing any more.
 #pragma once
 #include <string>
 

@@ -14,14 +14,16 @@
 #include <utility>
 
 #include "rxhpc/errors.hpp"
+#include "rxhpc/output_files.hpp"
 #include "rxhpc/table.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
 struct Registry {
-  std::mutex mutex;
+  std::mutex mutex;  ///< held while an output is renamed: a signal finds it either unfinished or committed
   std::set<std::string> paths;
+  std::string committed;
 };
 
 // Never destroyed: outputs may still be discarded while statics are.
@@ -151,14 +153,17 @@ TemporaryOutput& TemporaryOutput::operator=(TemporaryOutput&& other) noexcept {
   return *this;
 }
 
-void TemporaryOutput::publish() {
+void TemporaryOutput::publish(bool commit) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   bool const directory = fs::is_directory(temporary_, ignored);
   if (!directory) sync_file(temporary_, final_);
-  if (directory && fs::exists(final_, ignored)) {
+  TemporaryOutput old;
+  if (directory && fs::exists(final_, ignored)) old = TemporaryOutput(final_);
+  auto& registry = unfinished();
+  std::unique_lock lock(registry.mutex);
+  if (!old.path().empty()) {
     // A directory cannot be renamed over one that is not empty: the old one steps aside first.
-    TemporaryOutput old(final_);
     if (std::rename(final_.c_str(), old.path().c_str()) != 0) throw_errno(final_, "cannot replace", errno);
     if (std::rename(temporary_.c_str(), final_.c_str()) != 0) {
       int const reason = errno;
@@ -168,7 +173,9 @@ void TemporaryOutput::publish() {
   } else if (std::rename(temporary_.c_str(), final_.c_str()) != 0) {
     throw_errno(final_, "cannot rename into place", errno);
   }
-  forget(temporary_);
+  if (commit) registry.committed = final_;
+  registry.paths.erase(temporary_);
+  lock.unlock();
   temporary_.clear();
   sync_directory_of(final_);
 }
@@ -182,6 +189,35 @@ void TemporaryOutput::discard() noexcept {
   } catch (...) {
   }
   temporary_.clear();
+}
+
+void commit_together(Communicator& comm, const std::string& path, const std::function<void()>& publish) {
+  auto const note = [](const std::string& committed) {
+    auto& registry = unfinished();
+    std::lock_guard lock(registry.mutex);
+    registry.committed = committed;
+  };
+  // Rank 0 renames only once every other rank will stay to the end.
+  if (comm.rank() != 0) note(path);
+  try {
+    together(comm, [] {});
+    together(comm, [&] {
+      if (comm.rank() == 0) publish();
+    });
+  } catch (...) {
+    if (comm.rank() != 0) note({});
+    throw;
+  }
+}
+
+void publish_bytes(const std::string& path, std::string_view bytes, bool commit) {
+  TemporaryOutput output(path);
+  {
+    FileDescriptor fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (!fd) throw_errno(path, "cannot create", errno);
+    write_at(fd.get(), bytes.data(), bytes.size(), 0, path);
+  }
+  output.publish(commit);
 }
 
 void refuse_existing(const std::string& path, bool overwrite) {
@@ -201,13 +237,7 @@ void write_whole(const std::string& path, std::string_view bytes, bool overwrite
     return;
   }
   impl::refuse_existing(path, overwrite);
-  impl::TemporaryOutput output(path);
-  {
-    impl::FileDescriptor fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!fd) impl::throw_errno(path, "cannot create", errno);
-    impl::write_at(fd.get(), bytes.data(), bytes.size(), 0, path);
-  }
-  output.publish();
+  impl::publish_bytes(path, bytes, false);
 }
 
 std::string read_whole(const std::string& path) {
@@ -224,6 +254,35 @@ std::string read_whole(const std::string& path) {
     if (got == 0) return text;
     text.append(piece, static_cast<std::size_t>(got));
   }
+}
+
+void require_creatable(const std::string& path) {
+  struct stat info{};
+  bool const there = ::stat(path.c_str(), &info) == 0;
+  if (there && S_ISDIR(info.st_mode)) throw DataError(path + ": is a directory");
+  if (there && !S_ISREG(info.st_mode)) {
+    if (::access(path.c_str(), W_OK) != 0) impl::throw_errno(path, "cannot open", errno);
+    return;
+  }
+  impl::TemporaryOutput const output(path);
+  impl::FileDescriptor const fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd) impl::throw_errno(path, "cannot create", errno);
+}
+
+std::string committed_output() {
+  auto& registry = impl::unfinished();
+  std::lock_guard lock(registry.mutex);
+  return registry.committed;
+}
+
+bool abandon_outputs() {
+  auto& registry = impl::unfinished();
+  std::unique_lock lock(registry.mutex);
+  if (!registry.committed.empty()) return false;
+  std::error_code ignored;
+  for (auto const& path : registry.paths) std::filesystem::remove_all(path, ignored);
+  lock.release();  // for good: nobody renames, or begins an output, any more
+  return true;
 }
 
 void discard_unfinished_outputs() noexcept {

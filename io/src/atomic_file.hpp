@@ -2,7 +2,11 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
+
+#include "rxhpc/communicator.hpp"
 
 namespace rxhpc::impl {
 
@@ -50,13 +54,20 @@ class TemporaryOutput {
   ~TemporaryOutput() { discard(); }
   const std::string& path() const { return temporary_; }
   const std::string& final_path() const { return final_; }
-  /// Synchronises a file, then renames; a directory takes the place of an older one, which is removed.
-  void publish();
+  /// Synchronises a file, then renames; a directory takes the place of an older one, which is removed. `commit`: this is the job's
+  /// output (see committed_output), not a piece of it.
+  void publish(bool commit = false);
   void discard() noexcept;
 
  private:
   std::string final_, temporary_;
 };
+
+/// Collective. Rank 0 runs `publish`, which renames the job's output `path`; from then on no rank ends by a signal.
+void commit_together(Communicator& comm, const std::string& path, const std::function<void()>& publish);
+
+/// The bytes in a file, renamed into place; what it replaces is not looked at.
+void publish_bytes(const std::string& path, std::string_view bytes, bool commit);
 
 /// Throws UsageError naming --overwrite where something of that name exists.
 void refuse_existing(const std::string& path, bool overwrite);

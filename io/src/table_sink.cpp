@@ -260,7 +260,7 @@ std::vector<std::uint64_t> TableSink::gather_hashes() {
 }
 
 void TableSink::publish(const std::vector<std::uint64_t>& hashes) {
-  if (plan_.part_chunks == 0) return outputs_.at(0).publish();
+  if (plan_.part_chunks == 0) return outputs_.at(0).publish(true);
   Manifest manifest = plan_.before;
   manifest.table.schema = plan_.table.schema;
   manifest.table.rows = plan_.before.table.rows + plan_.table.rows;
@@ -268,8 +268,8 @@ void TableSink::publish(const std::vector<std::uint64_t>& hashes) {
   if (!plan_.append) manifest.table.codec = plan_.table.codec;
   for (std::int64_t p = 0; p < plan_.parts(); ++p)
     manifest.parts.push_back({part_name(manifest.parts.size()), plan_.rows_of_part(p), hashes[static_cast<std::size_t>(p)]});
-  write_whole((std::filesystem::path(plan_.directory) / manifest_name).string(), manifest_text(manifest), true);
-  if (!plan_.append) outputs_.at(0).publish();
+  publish_bytes((std::filesystem::path(plan_.directory) / manifest_name).string(), manifest_text(manifest), plan_.append);
+  if (!plan_.append) outputs_.at(0).publish(true);
 }
 
 void TableSink::finish() {
@@ -285,9 +285,7 @@ void TableSink::finish() {
       for (auto& output : outputs_) output.publish();  // not yet in the manifest: nobody sees it
   });
   auto const hashes = gather_hashes();
-  together(comm_, [&] {
-    if (comm_.rank() == 0) publish(hashes);
-  });
+  commit_together(comm_, plan_.path, [&] { publish(hashes); });
 }
 
 void check_schema(const Schema& schema, const TableOptions& options, const Grid& grid) {

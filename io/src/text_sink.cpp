@@ -94,7 +94,9 @@ class TextSink final : public ChunkSink {
     together(comm_, [&] {
       if (comm_.rank() != 0) return;
       if (!ready_.empty() || !aside_.empty()) throw DataError(path_ + ": chunk " + std::to_string(next_) + " was never written");
-      output_.publish();
+    });
+    impl::commit_together(comm_, path_, [&] {
+      output_.publish(true);
       file_.close();
     });
   }

@@ -1,0 +1,71 @@
+"""When an output is in its place, and what the status says then."""
+import fcntl
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from rxhpc_cases import ENVIRONMENT, MPIRUN, Case, command, made_table
+
+
+class Outputs(Case):
+    def setUp(self):
+        super().setUp()
+        self.csv = self.write("t.csv", made_table(300))
+        self.table = self.path("t.h5")
+        self.succeed("import", self.csv, self.table)
+
+    def rows(self, path):
+        return self.result("info", path)["num_rows"]
+
+    def started(self, *words, **more):
+        return subprocess.Popen(command(words), env=ENVIRONMENT, stderr=subprocess.PIPE, **more)
+
+    def test_what_cannot_be_written_beside_an_output_is_told_before_the_work(self):
+        before, files = self.bytes_of(self.table), sorted(os.listdir(self.folder))
+        nowhere = self.path("none/j")
+        for ranks in (1, 2) if MPIRUN else (1,):
+            append = ("datastep", self.csv, self.table, "--append", "rows", "--report-progress", "0")
+            self.fail_with(3, "rxhpc datastep: %s: cannot create" % nowhere, *append, "--json", nowhere, ranks=ranks)
+            self.fail_with(3, "is a directory", *append, "--json", self.folder, ranks=ranks)
+            self.fail_with(3, "cannot create", "linmod", "y ~ x", self.table, "--model", nowhere, "--report-progress", "0", ranks=ranks)
+        p = self.started("datastep", self.csv, self.table, "--append", "rows", preexec_fn=lambda: os.close(1))
+        self.assertIn(b"rxhpc datastep: standard output: ", p.communicate()[1])
+        self.assertEqual(p.returncode, 3)
+        self.assertEqual((self.bytes_of(self.table), sorted(os.listdir(self.folder))), (before, files))
+
+    def test_what_fails_after_an_output_says_that_it_was_written(self):
+        self.fail_with(3, "rxhpc datastep: %s was written; /dev/full: cannot write" % self.table,
+                       "datastep", self.csv, self.table, "--append", "rows", "--json", "/dev/full", "--report-progress", "0")
+        self.assertEqual(self.rows(self.table), 600)
+        with open("/dev/full", "w") as full:
+            p = self.started("import", self.csv, self.path("new.h5"), "--report-progress", "0", stdout=full)
+            self.assertEqual(p.communicate()[1].decode(), "rxhpc import: %s was written; standard output: No space left on device\n" % self.path("new.h5"))
+        self.assertEqual((p.returncode, self.rows(self.path("new.h5"))), (3, 300))
+
+    def test_a_signal_after_an_output_changes_nothing(self):
+        # A pipe that is full already holds the program where it tells of the output.
+        for name in ("new.h5", "new.csv", "parts/"):
+            end, begin = os.pipe()
+            fcntl.fcntl(begin, fcntl.F_SETFL, os.O_NONBLOCK)
+            try:
+                while True:
+                    os.write(begin, b" " * 4096)
+            except BlockingIOError:
+                fcntl.fcntl(begin, fcntl.F_SETFL, 0)
+            p = self.started("datastep", self.table, self.path(name), "--report-progress", "0", stdout=begin)
+            os.close(begin)
+            until = time.time() + 60
+            while not os.path.exists(self.path(name)) and p.poll() is None and time.time() < until:
+                time.sleep(0.001)
+            p.send_signal(signal.SIGTERM)
+            time.sleep(0.1)  # no longer than a wrong program takes to end
+            with os.fdopen(end) as pipe:
+                self.assertIn("300 rows", pipe.read())
+            self.assertEqual((p.communicate()[1], p.returncode), (b"", 0), name)
+            self.assertEqual(self.rows(self.path(name)), 300)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
