@@ -180,7 +180,9 @@ Value Compiler::logic(const Expr& e, RowOp op) {
 
 Value Compiler::unary_minus(const Expr& e) {
   auto const v = number_argument(*e.args[0]);
-  return computed(graph_.add(RowOp::negate, v.node), v.type == VarType::numeric ? VarType::numeric : VarType::integer);
+  int const result = graph_.add(RowOp::negate, v.node);
+  if (v.type == VarType::numeric) return computed(result, VarType::numeric);
+  return computed(without_minus_zero(result), VarType::integer);
 }
 
 Value Compiler::arithmetic(const Expr& e, RowOp op) {
@@ -189,8 +191,9 @@ Value Compiler::arithmetic(const Expr& e, RowOp op) {
   int const a = numeric_node(*e.args[0], l), b = numeric_node(*e.args[1], r);
   if (op == RowOp::power && graph_.is_constant(b) && graph_.constant_value(b) == 2) return computed(graph_.add(RowOp::square, a), VarType::numeric);
   int const result = graph_.add(op, a, b);
-  bool const whole = (op == RowOp::modulo || op == RowOp::int_divide) && l.type != VarType::numeric && r.type != VarType::numeric;
-  if (!whole) return computed(result, VarType::numeric);
+  bool const integers = l.type != VarType::numeric && r.type != VarType::numeric;
+  if (integers && op == RowOp::multiply) return computed(without_minus_zero(result), VarType::numeric);
+  if (!integers || (op != RowOp::modulo && op != RowOp::int_divide)) return computed(result, VarType::numeric);
   // R's integers have no NaN and no Inf: division by zero is NA.
   int const zero = graph_.add(RowOp::equal, b, graph_.constant(0));
   return computed(graph_.add(RowOp::choose, zero, graph_.constant(na_value()), result), VarType::integer);

@@ -77,6 +77,8 @@ class Compiler {
   Value temporal_arithmetic(const Expr& e, RowOp op, const Value& l, const Value& r);
   Value unary_minus(const Expr& e);
   Value logic(const Expr& e, RowOp op);
+  /// An integer has no -0, which doubles make of 0.
+  int without_minus_zero(int node) { return graph_.add(RowOp::add, node, graph_.constant(0)); }
   Value constant(double x, VarType type) { return computed(graph_.constant(x), type); }
   Value literal(const std::string& text);
   static Value computed(int node, VarType type) {

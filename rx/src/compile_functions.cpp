@@ -221,7 +221,7 @@ Value Compiler::as_number(const Expr& e, VarType type) {
   }
   if (type == VarType::numeric || x.type == VarType::integer || x.type == VarType::logical || x.type == VarType::factor || x.type == VarType::ordered) return computed(result, type);
   // What a 32-bit integer cannot hold is NA.
-  int const whole = graph_.add(RowOp::truncate, result);
+  int const whole = without_minus_zero(graph_.add(RowOp::truncate, result));
   int const fits = graph_.add(RowOp::less, graph_.add(RowOp::abs, whole), graph_.constant(2147483648.0));
   return computed(graph_.add(RowOp::choose, fits, whole, graph_.constant(na_value())), type);
 }

@@ -165,6 +165,13 @@ class Rows(Case):
             result = self.result("predict", model, table, out, "--overwrite")
             self.assertEqual(len(result.get("warnings", [])), count, formula)
 
+    def test_integers_have_no_minus_zero(self):
+        table, out = self.write("n.csv", "k\n0\n3\n"), self.path("o.csv")
+        self.succeed("export", table, out, "--transform", "a = 1/(-k)", "--transform", "c = 1/as.integer(-k/10)", "--transform", "m = 1/(-1L * k)",
+                     "--transform", "x = 1/-as.numeric(k)")  # R's
+        self.assertEqual([[float(c) for c in r] for r in read(out)[1:]], [[0, float("inf"), float("inf"), float("inf"), float("-inf")],
+                                                                         [3, -1 / 3, float("inf"), -1 / 3, -1 / 3]])
+
     def test_infinities(self):
         path = self.write("i.csv", "x,y\nInf,1\n1,2\n-Inf,3\n")
         info = self.result("info", path)["variables"][0]
