@@ -56,7 +56,7 @@ Kind kind_of(VarType type);
 struct ColumnFacts {
   Kind kind = Kind::none;
   bool inexact = false;     ///< a whole number that a double cannot hold
-  bool minus_zero = false;  ///< "-0": 0 as an integer, not as a decimal
+  bool minus_zero = false;  ///< "-0" parsed as an integer: 0, where a decimal keeps the sign
   bool maybe_text = false;  ///< a quoted missing value or blanks: text if the column is text
   std::int64_t low = std::numeric_limits<std::int64_t>::max(), high = std::numeric_limits<std::int64_t>::min();
   double least = std::numeric_limits<double>::infinity(), most = -std::numeric_limits<double>::infinity();

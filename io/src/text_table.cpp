@@ -26,8 +26,9 @@ const KeptColumn* TextTable::kept_for(std::int64_t chunk, int column) const {
   auto const& v = schema_[column];
   auto const is = k.parsed.facts.kind, wanted = kind_of(v.type);
   bool const none = is == Kind::none && !(wanted == Kind::text && k.parsed.facts.maybe_text);
-  bool const fits = is == wanted || none || (is == Kind::integer && wanted == Kind::decimal && !k.parsed.facts.minus_zero) ||
-                    (is == Kind::date && wanted == Kind::time);
+  // A chunk that met its first decimal late holds what it had parsed as integers, without the sign of a -0.
+  bool const lost_sign = wanted == Kind::decimal && k.parsed.facts.minus_zero;
+  bool const fits = ((is == wanted || (is == Kind::integer && wanted == Kind::decimal)) && !lost_sign) || none || (is == Kind::date && wanted == Kind::time);
   return fits && !wide_[column] ? &k : nullptr;
 }
 

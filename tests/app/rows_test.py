@@ -172,6 +172,16 @@ class Rows(Case):
         self.assertEqual([[float(c) for c in r] for r in read(out)[1:]], [[0, float("inf"), float("inf"), float("inf"), float("-inf")],
                                                                          [3, -1 / 3, float("inf"), -1 / 3, -1 / 3]])
 
+    def test_minus_zero_does_not_depend_on_its_place(self):
+        for wide in ("1.5", "3000000000"):
+            text = self.write("z.csv", "x\n" + "-0\n" * 2000 + wide + "\n" + "-0\n" * 10 + "7\n" * 2000)
+            for length in (500, 1500, 100000):
+                read_so, table = ("--rows-per-read", length), self.path("z.h5")
+                self.succeed("import", text, table, "--overwrite", *read_so)
+                for path, options in ((text, read_so), (table, ())):
+                    result = self.result("summary", "~ w", path, "--transform", "w = ifelse(1/x < 0, 1, 0)", *options)
+                    self.assertEqual(result["variables"][0]["sum"], 2010, (wide, length, path))
+
     def test_infinities(self):
         path = self.write("i.csv", "x,y\nInf,1\n1,2\n-Inf,3\n")
         info = self.result("info", path)["variables"][0]
