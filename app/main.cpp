@@ -151,6 +151,7 @@ void run_verb(const Request& request, Communicator& comm) {
     if (comm.rank() == 0) print(request.answer);
     return;
   }
+  if (auto const output = request.arguments->positional("OUTPUT"); comm.rank() == 0 && !output.empty()) watch_output(output);
   std::jthread hdf5;  // ready by the time that a table is opened
   if (comm.rank() == 0) hdf5 = std::jthread(start_hdf5);
   auto const& arguments = *request.arguments;

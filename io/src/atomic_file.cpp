@@ -9,10 +9,12 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>
 
+#include "parts_manifest.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/output_files.hpp"
 #include "rxhpc/table.hpp"
@@ -20,10 +22,33 @@
 namespace rxhpc::impl {
 namespace {
 
+/// What is at a path; a file that is replaced or written to is another.
+struct Standing {
+  bool there = false;
+  dev_t device = 0;
+  ino_t file = 0;
+  off_t size = 0;
+  std::int64_t seconds = 0, nanoseconds = 0;
+  bool operator==(const Standing&) const = default;
+};
+
+Standing standing_at(const std::string& path) {
+  struct stat s{};
+  if (::stat(path.c_str(), &s) != 0 && ::lstat(path.c_str(), &s) != 0) return {};
+  return {true, s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+}
+
+std::string key_of(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+
+[[noreturn]] void throw_changed(const std::string& path) {
+  throw DataError(path + ": was changed by another program meanwhile; nothing was written");
+}
+
 struct Registry {
   std::mutex mutex;  ///< held while an output is renamed: a signal finds it either unfinished or committed
   std::set<std::string> paths;
   std::string committed;
+  std::map<std::string, Standing> watched;  ///< by key_of
 };
 
 // Never destroyed: outputs may still be discarded while statics are.
@@ -42,6 +67,12 @@ void forget(const std::string& path) {
 bool special_file(const std::string& path) {
   struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+/// rename() that replaces nothing, where the file system can do that.
+int rename_fresh(const char* from, const char* to) {
+  if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  return errno == EINVAL || errno == ENOSYS || errno == ENOTSUP ? std::rename(from, to) : -1;
 }
 
 /// To a file that has no positions.
@@ -153,7 +184,7 @@ TemporaryOutput& TemporaryOutput::operator=(TemporaryOutput&& other) noexcept {
   return *this;
 }
 
-void TemporaryOutput::publish(bool commit) {
+void TemporaryOutput::publish(bool commit, bool fresh) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   bool const directory = fs::is_directory(temporary_, ignored);
@@ -162,6 +193,11 @@ void TemporaryOutput::publish(bool commit) {
   if (directory && fs::exists(final_, ignored)) old = TemporaryOutput(final_);
   auto& registry = unfinished();
   std::unique_lock lock(registry.mutex);
+  auto const watched = registry.watched.find(key_of(final_));
+  if (watched != registry.watched.end()) {
+    if (standing_at(final_) != watched->second) throw_changed(final_);
+    fresh = fresh || !watched->second.there;
+  }
   if (!old.path().empty()) {
     // A directory cannot be renamed over one that is not empty: the old one steps aside first.
     if (std::rename(final_.c_str(), old.path().c_str()) != 0) throw_errno(final_, "cannot replace", errno);
@@ -170,9 +206,11 @@ void TemporaryOutput::publish(bool commit) {
       std::rename(old.path().c_str(), final_.c_str());
       throw_errno(final_, "cannot rename into place", reason);
     }
-  } else if (std::rename(temporary_.c_str(), final_.c_str()) != 0) {
+  } else if ((fresh ? rename_fresh(temporary_.c_str(), final_.c_str()) : std::rename(temporary_.c_str(), final_.c_str())) != 0) {
+    if (fresh && errno == EEXIST) throw_changed(final_);
     throw_errno(final_, "cannot rename into place", errno);
   }
+  if (watched != registry.watched.end()) watched->second = standing_at(final_);
   if (commit) registry.committed = final_;
   registry.paths.erase(temporary_);
   lock.unlock();
@@ -210,14 +248,27 @@ void commit_together(Communicator& comm, const std::string& path, const std::fun
   }
 }
 
-void publish_bytes(const std::string& path, std::string_view bytes, bool commit) {
+void watch(const std::string& path) {
+  auto& registry = unfinished();
+  std::lock_guard lock(registry.mutex);
+  registry.watched[key_of(path)] = standing_at(path);
+}
+
+void refuse_changed(const std::string& path) {
+  auto& registry = unfinished();
+  std::lock_guard lock(registry.mutex);
+  auto const at = registry.watched.find(key_of(path));
+  if (at != registry.watched.end() && standing_at(path) != at->second) throw_changed(path);
+}
+
+void publish_bytes(const std::string& path, std::string_view bytes, bool commit, bool fresh) {
   TemporaryOutput output(path);
   {
     FileDescriptor fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
     if (!fd) throw_errno(path, "cannot create", errno);
     write_at(fd.get(), bytes.data(), bytes.size(), 0, path);
   }
-  output.publish(commit);
+  output.publish(commit, fresh);
 }
 
 void refuse_existing(const std::string& path, bool overwrite) {
@@ -237,7 +288,7 @@ void write_whole(const std::string& path, std::string_view bytes, bool overwrite
     return;
   }
   impl::refuse_existing(path, overwrite);
-  impl::publish_bytes(path, bytes, false);
+  impl::publish_bytes(path, bytes, false, !overwrite);
 }
 
 std::string read_whole(const std::string& path) {
@@ -267,6 +318,13 @@ void require_creatable(const std::string& path) {
   impl::TemporaryOutput const output(path);
   impl::FileDescriptor const fd(::open(output.path().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!fd) impl::throw_errno(path, "cannot create", errno);
+}
+
+void watch_output(const std::string& path) {
+  auto plain = path;
+  while (plain.size() > 1 && plain.back() == '/') plain.pop_back();
+  impl::watch(plain);
+  impl::watch((std::filesystem::path(plain) / impl::manifest_name).string());
 }
 
 std::string committed_output() {

@@ -268,12 +268,16 @@ void TableSink::publish(const std::vector<std::uint64_t>& hashes) {
   if (!plan_.append) manifest.table.codec = plan_.table.codec;
   for (std::int64_t p = 0; p < plan_.parts(); ++p)
     manifest.parts.push_back({part_name(manifest.parts.size()), plan_.rows_of_part(p), hashes[static_cast<std::size_t>(p)]});
-  publish_bytes((std::filesystem::path(plan_.directory) / manifest_name).string(), manifest_text(manifest), plan_.append);
+  publish_bytes((std::filesystem::path(plan_.directory) / manifest_name).string(), manifest_text(manifest), plan_.append, false);
   if (!plan_.append) outputs_.at(0).publish(true);
 }
 
 void TableSink::finish() {
   exchange();
+  together(comm_, [&] {
+    // Parts that another program has appended meanwhile have the names of ours.
+    if (plan_.append && comm_.rank() == 0) refuse_changed((std::filesystem::path(plan_.directory) / manifest_name).string());
+  });
   together(comm_, [&] {
     std::vector<std::int64_t> open;
     for (auto const& [part, unused] : mine_)
@@ -397,7 +401,10 @@ std::unique_ptr<ChunkSink> append_part(const std::string& directory, const Schem
     impl::check_appended(plan.before, plan);
     auto const& old = plan.before.table.schema;
     for (std::size_t c = 0; c < old.size(); ++c) impl::widen(plan.table.schema[c], old[c]);
-    for (std::int64_t p = comm.rank(); p < plan.parts(); p += comm.size()) outputs.emplace_back(plan.file_of_part(p));
+    for (std::int64_t p = comm.rank(); p < plan.parts(); p += comm.size()) {
+      impl::watch(plan.file_of_part(p));
+      outputs.emplace_back(plan.file_of_part(p));
+    }
   });
   auto sink = std::make_unique<impl::TableSink>(std::move(plan), std::move(outputs), zone, comm);
   together(comm, [&] { sink->start(); });

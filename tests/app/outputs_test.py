@@ -66,6 +66,36 @@ class Outputs(Case):
             self.assertEqual((p.communicate()[1], p.returncode), (b"", 0), name)
             self.assertEqual(self.rows(self.path(name)), 300)
 
+    def held(self, *words):
+        """the job `words`, stopped once it has begun its output"""
+        for _ in range(20):
+            p = self.started(*words, "--report-progress", "0", stdout=subprocess.DEVNULL)
+            unfinished = lambda: [f for where, _, files in os.walk(self.folder) for f in files if "unfinished" in where + f]  # noqa: E731
+            until = time.time() + 60
+            while not unfinished() and p.poll() is None and time.time() < until:
+                time.sleep(0.0005)
+            p.send_signal(signal.SIGSTOP)
+            if p.poll() is None and unfinished():
+                return p
+            p.send_signal(signal.SIGCONT)  # it was quicker
+            p.communicate()
+        self.fail("no job could be held")
+
+    def test_an_output_that_another_job_writes_meanwhile_is_not_replaced(self):
+        header, *lines = made_table(2000).splitlines(keepends=True)
+        big = self.write("big.csv", header + "".join(lines) * 100)
+        for output, options, rows in (("t.h5", ("--append", "rows"), 600), ("p/", ("--append", "rows"), 600), ("t.h5", ("--overwrite",), 300),
+                                      ("p/", ("--overwrite",), 300), ("new.h5", (), 300), ("new/", (), 300), ("new.csv", (), 300)):
+            path = self.path(output)
+            if not output.startswith("new"):
+                self.succeed("datastep", self.csv, path, "--overwrite")
+            p = self.held("datastep", big, path, "--codec", "small", "--threads", "1", *options)
+            self.succeed("datastep", self.csv, path, *options)
+            p.send_signal(signal.SIGCONT)
+            err = p.communicate()[1].decode()
+            self.assertIn("was changed by another program meanwhile; nothing was written\n", err)
+            self.assertEqual((p.returncode, self.rows(path)), (3, rows), (output, options))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
