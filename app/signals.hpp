@@ -1,5 +1,6 @@
 // SIGTERM, SIGINT, SIGHUP and SIGUSR1 (which batch systems send ahead of a time limit): unfinished outputs go, one line is printed, the exit status says which signal it was.
 // Once the job's OUTPUT is in its place they change nothing any more.
+// SIGBUS, where a file that is mapped was cut short: likewise, with status 3. The library's guarded looks at mapped bytes come first (table_mapping.hpp).
 #pragma once
 #include <string>
 

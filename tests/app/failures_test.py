@@ -245,6 +245,19 @@ class Failures(Case):
             self.assertEqual((got, err), (status, "rxhpc import: %s\n" % word))
             self.assertEqual(self.files(), [])
 
+    def test_a_text_that_is_cut_short_while_it_is_read(self):
+        big, text = self.big_text(), None
+        for words in (["import", big, os.path.join(self.out, "t.h5")], ["export", big, os.path.join(self.out, "t.csv")], ["summary", "~ x", big]):
+            text = text or self.bytes_of(big)
+            self.write("big.csv", text)
+            p = subprocess.Popen(command([*words, "--threads", 1, "--quiet"]), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            while p.poll() is None and big not in self.bytes_of("/proc/%d/maps" % p.pid).decode():
+                pass
+            os.truncate(big, 4096)  # mapped, and next to nothing read
+            err = p.communicate(timeout=60)[1].decode()
+            self.assertEqual((p.returncode, err), (3, "rxhpc %s: %s: cannot be read (the file was cut short or its medium fails)\n" % (words[0], big)))
+            self.assertEqual(self.files(), [])
+
     @needs_mpi
     def test_signal_under_mpirun(self):
         got, err = self.stopped(signal.SIGTERM, 2, ["import", self.big_text(), os.path.join(self.out, "t.h5"), "--threads", 1, "--codec", "small"])
