@@ -125,6 +125,9 @@ Handle TableWriter::create_dataset(hid_t parent, const char* name, hid_t type, s
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
   } else {
     hsize_t const length = static_cast<hsize_t>(stored_rows_);
+    if (length * value_bytes > std::numeric_limits<std::uint32_t>::max())
+      throw DataError(name_ + ": column '" + name + "': a chunk of " + std::to_string(length) + " rows of " + std::to_string(value_bytes) +
+                      " bytes is more than the 4 GiB that a compressed one can have; --codec none takes it, --rows-per-read makes chunks shorter");
     H5Pset_alloc_time(list, H5D_ALLOC_TIME_INCR);
     H5Pset_chunk(list, 1, &length);
     if (value_bytes > 1) H5Pset_shuffle(list);

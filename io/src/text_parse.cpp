@@ -338,6 +338,7 @@ int ChunkParser::wide_texts(const ParseTask& task, ParsedColumn& out, int row) {
       quoted = quoting == Quoting::quoted;
     }
     if (!quoted && settings_.missing.contains(value)) value = {};
+    if (task.cut_off) value = value.substr(0, static_cast<std::size_t>(task.width));
     if (value.size() > static_cast<std::size_t>(task.width)) return fail(row, task, "the text has changed while it was read"), -1;
     std::memcpy(to, value.data(), value.size());
     std::memset(to + value.size(), 0, static_cast<std::size_t>(task.width) - value.size());

@@ -47,6 +47,7 @@ struct ParseTask {
   const std::int32_t* codes = nullptr;  ///< ... and their codes
   std::int32_t other = -1;
   int width = 0;                        ///< Kind::wide
+  bool cut_off = false;                 ///< Kind::wide: only the first `width` bytes of a text are wanted
   const std::atomic<bool>* too_many = nullptr;  ///< set where the dictionary is of no use any more
 };
 

@@ -5,6 +5,17 @@
 #include "text_threads.hpp"
 
 namespace rxhpc::impl {
+namespace {
+
+/// As a table's: how many are missing, and no more.
+ZoneMoments zone_of_texts(const Column& column, std::int64_t rows) {
+  ZoneMoments zone;
+  for (std::int64_t i = 0; i < rows; ++i) zone.missing += static_cast<const char*>(column.data)[i * column.stride] == '\0';
+  zone.n = rows - zone.missing;
+  return zone;
+}
+
+}  // namespace
 
 struct TextTable::Scratch final : ChunkScratch {
   const TextTable* owner = nullptr;
@@ -57,7 +68,10 @@ Column TextTable::finished(int column, const ParsedColumn& parsed, const std::ve
   return column_of(v, buffer.as<void>());
 }
 
-void TextTable::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
+void TextTable::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const { read(chunk, columns, false, out); }
+
+/// first_bytes: of texts of fixed length, which may be long, only the first byte: it tells whether one is missing.
+void TextTable::read(std::int64_t chunk, std::span<const int> columns, bool first_bytes, Chunk& out) const {
   auto* scratch = dynamic_cast<Scratch*>(out.scratch.get());
   if (!scratch || scratch->owner != this) {
     auto fresh = std::make_unique<Scratch>();
@@ -80,6 +94,7 @@ void TextTable::read(std::int64_t chunk, std::span<const int> columns, Chunk& ou
       out.columns[k] = finished(columns[k], kept->parsed, own ? &kept->codes : nullptr, rows, scratch->buffers[k]);
     } else {
       tasks.push_back(tasks_[columns[k]]);
+      if (first_bytes && wide_[columns[k]]) tasks.back().width = 1, tasks.back().cut_off = true;
       places.push_back(k);
     }
   }
@@ -87,8 +102,10 @@ void TextTable::read(std::int64_t chunk, std::span<const int> columns, Chunk& ou
   if (scratch->parsed.size() < tasks.size()) scratch->parsed.resize(tasks.size());
   std::span<ParsedColumn> const parsed(scratch->parsed.data(), tasks.size());
   scratch->parser->parse(chunk, tasks, parsed);
-  for (std::size_t i = 0; i < tasks.size(); ++i)
-    out.columns[places[i]] = finished(columns[places[i]], parsed[i], nullptr, rows, scratch->buffers[places[i]]);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto& column = out.columns[places[i]] = finished(columns[places[i]], parsed[i], nullptr, rows, scratch->buffers[places[i]]);
+    if (tasks[i].cut_off) column.text_width = 1, column.stride = 1;
+  }
 }
 
 void TextTable::make_zone_map(const ZoneFunction& zone, Communicator& comm) {
@@ -103,10 +120,10 @@ void TextTable::make_zone_map(const ZoneFunction& zone, Communicator& comm) {
   together(comm, [&] {
     parallel_items(share.first, share.last, threads_, [&](std::int64_t chunk, int thread) {
       auto& data = chunks[thread];
-      read(chunk, columns, data);
+      read(chunk, columns, true, data);
       for (std::size_t c = 0; c < count; ++c) {
         auto const at = static_cast<std::size_t>(chunk - share.first) * count + c;
-        moments[at] = zone(schema_[c], data.columns[c], data.rows, levels[at]);
+        moments[at] = wide_[c] ? zone_of_texts(data.columns[c], data.rows) : zone(schema_[c], data.columns[c], data.rows, levels[at]);
         levels[at].resize(schema_[c].coded() ? schema_[c].levels.size() : 0);
       }
       release(chunk);

@@ -58,6 +58,7 @@ class TextTable final : public ChunkSource {
   std::vector<ColumnFacts> agreed_facts(const std::vector<Kind>& kinds, Communicator& comm) const;
   void agree_words(const std::vector<VarType>& types, const TextOptions& options, Communicator& comm);
   void set_final_tasks();
+  void read(std::int64_t chunk, std::span<const int> columns, bool first_bytes, Chunk& out) const;
   const KeptColumn* kept_for(std::int64_t chunk, int column) const;
   Column finished(int column, const ParsedColumn& parsed, const std::vector<std::int32_t>* rank_codes, std::int64_t rows, Buffer& buffer) const;
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <limits>
 
+#include "memory_check.hpp"
 #include "rxhpc/kokkos.hpp"
 #include "rxhpc/memory_limit.hpp"
 
@@ -39,6 +40,7 @@ ChunkRange chunk_range(const ChunkSource& source, Communicator& comm) {
 }
 
 int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t held) {
+  require_memory(options.memory_limit, static_cast<double>(held), "the rows of one chunk");
   if (options.threads == 1 || chunks <= 1) return 1;
   int const most = HostSpace().concurrency();
   int const wanted = options.threads > 0 ? std::min(options.threads, most) : most;

@@ -21,7 +21,7 @@ struct ChunkRange {
 ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
 
 /// Threads that a pass uses for that many chunks: at least 1, never more than the host space has, nor than fit under the memory limit
-/// where each holds `held` bytes of rows.
+/// where each holds `held` bytes of rows. Throws UsageError where not even one fits.
 int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t held);
 
 /// Takes rows of a chunk while they are in cache (ChunkSource::read_pieces).

@@ -13,7 +13,8 @@ void map_rows(const ChunkSource& source, std::span<const int> columns, ChunkSink
               const RunOptions& options, Communicator& comm, Timing* timing) {
   auto const range = impl::chunk_range(source, comm);
   std::int64_t const mine = range.last - range.first;
-  int const threads = impl::thread_count(options, mine, source.held_bytes(columns));
+  int threads = 1;
+  together(comm, [&] { threads = impl::thread_count(options, mine, source.held_bytes(columns)); });
   std::int64_t const each = std::int64_t{chunks_a_thread_and_round} * threads;
   std::int64_t const rounds = all_max(comm, (mine + each - 1) / each);
 

@@ -82,7 +82,8 @@ void check_memory(const std::vector<Seen>& seen, std::int64_t limit) {
 /// Collective. One pass over this rank's chunks.
 Seen count_rows_of(const RowSource& rows, const std::vector<int>& read, const RocOptions& o, Communicator& comm, Timing& timing) {
   auto const range = impl::chunk_range(rows, comm);
-  int const threads = impl::thread_count(o.run, range.last - range.first, rows.held_bytes(read));
+  int threads = 1;
+  together(comm, [&] { threads = impl::thread_count(o.run, range.last - range.first, rows.held_bytes(read)); });
   auto const& actual = rows.schema()[read[0]];
   std::vector<Seen> seen(threads);
   together(comm, [&] {

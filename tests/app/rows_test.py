@@ -3,6 +3,7 @@ import csv
 import gzip
 import json
 import os
+import resource
 import unittest
 
 from rxhpc_cases import Case, made_table, needs_mpi, run
@@ -164,6 +165,25 @@ class Rows(Case):
             self.succeed("linmod", formula, table, "--model", model, "--overwrite")
             result = self.result("predict", model, table, out, "--overwrite")
             self.assertEqual(len(result.get("warnings", [])), count, formula)
+
+    def test_one_long_text_among_many(self):
+        # 70,000 distinct texts have a fixed length, that of the longest: 7 GB a chunk
+        long = self.write("long.csv", "a,b\n" + "".join("t%d,%d\n" % (i, i) for i in range(70000)) + "NA,1\n" + "z" * 100000 + ",2\n")
+        limit = ("--memory-limit", "200M", "--threads", "1")
+        little = dict(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30)))
+        for words in (("info",), ("summary", "~ b"), ("linmod", "b ~ I(b^2)")):
+            self.succeed(*words, long, *limit, "--quiet", **little)
+        table = self.path("long.h5")
+        self.fail_with(2, "with text of 100000 bytes in column 'a' needs up to 26", "import", long, table, *limit, **little)
+        for words in (("summary", "~ b", long, "--row-selection", 'a == "t5"'), ("export", long, self.path("long.csv.gz"))):
+            self.fail_with(2, "--memory-limit: this needs up to 6.5 GiB for the rows of one chunk, the limit is 200.0 MiB", *words, *limit, **little)
+        self.fail_with(3, "is more than the 4 GiB that a compressed one can have", "import", long, table, "--memory-limit", "200G", "--codec", "small")
+        self.assertFalse(os.path.exists(table))
+        self.succeed("import", long, table, *limit, "--vars-to-drop", "a", **little)
+        short = self.write("short.csv", self.bytes_of(long).decode().replace("z" * 100000, "z"))
+        self.succeed("import", short, table, "--overwrite", *limit)
+        for path in (short, table):  # the text's zone map knows of the missing one
+            self.assertEqual(self.result("datastep", path, self.path("some.h5"), "--overwrite", "--remove-missings", *limit)["num_rows"], 70001, path)
 
     def test_integers_have_no_minus_zero(self):
         table, out = self.write("n.csv", "k\n0\n3\n"), self.path("o.csv")
