@@ -7,7 +7,7 @@ namespace rxhpc {
 
 /// What a limit leaves for rows beside the program itself. Bytes.
 inline std::int64_t room_for_rows(std::int64_t memory_limit) {
-  constexpr std::int64_t program = 8 << 20;
+  constexpr std::int64_t program = 12 << 20;
   return std::max<std::int64_t>(0, memory_limit - program);
 }
 
