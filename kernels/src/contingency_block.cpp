@@ -23,7 +23,7 @@ constexpr double largest_fast = 0x1p900;                  // beyond, values are 
 /// The compiler's own vectors: intrinsics would tie this to one instruction set.
 using Four = double __attribute__((vector_size(32)));
 using FourBits = std::int64_t __attribute__((vector_size(32)));
-using Two = std::int64_t __attribute__((vector_size(16), may_alias));
+using Two = std::uint64_t __attribute__((vector_size(16), may_alias));  // upper bits may run over
 
 /// What a row adds to its cell's words, and what is left of the value.
 template <class T, class Bits>
@@ -42,9 +42,9 @@ std::int64_t second_bits(const DigitScale& s) { return std::bit_cast<std::int64_
 Cut<double, std::int64_t> cut(double x, const DigitScale& s) { return cut(x, s.magic[0], s.magic[1], first_bits(s), second_bits(s)); }
 
 /// The sum in the lower bits of a first word.
-std::int64_t first_sum(std::int64_t word) {
+std::int64_t first_sum(std::uint64_t word) {
   int const above = 64 - count_bit;
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(word) << above) >> above;
+  return static_cast<std::int64_t>(word << above) >> above;
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ void CellBlock::reserve(std::size_t places) {
   if (old) std::memcpy(memory, summed_ == 0 ? static_cast<void*>(counters_.get()) : static_cast<void*>(cells_.get()), old);
   std::memset(memory + old, 0, now - old);
   if (summed_ == 0) counters_.reset(reinterpret_cast<std::uint32_t*>(memory));
-  else cells_.reset(reinterpret_cast<std::int64_t*>(memory));
+  else cells_.reset(reinterpret_cast<std::uint64_t*>(memory));
   places_ = places;
 }
 
@@ -147,7 +147,7 @@ namespace {
 /// `words`. far: cells are fetched early. full(place): called where a cell holds half the rows that it can; null: it never does. True where some row
 /// has a rest.
 template <int Copies, int Words, class Full>
-bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, std::int64_t* cells, std::size_t words, bool far, const Full& full) {
+bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, std::uint64_t* cells, std::size_t words, bool far, const Full& full) {
   if constexpr (Words > 0) words = Words;
   constexpr bool fills = !std::is_null_pointer_v<Full>;
   Four const m0 = s.magic[0] - Four{}, m1 = s.magic[1] - Four{};
@@ -157,7 +157,7 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
     Two const sum = *reinterpret_cast<Two*>(cell) + row;
     *reinterpret_cast<Two*>(cell) = sum;
     if constexpr (fills)
-      if (sum[0] < 0) full(place[i]);
+      if (static_cast<std::int64_t>(sum[0]) < 0) full(place[i]);
   };
   std::int64_t left = 0;
   FourBits lefts = {};
@@ -170,15 +170,15 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
     auto const c = cut(v, m0, m1, bits0, bits1);
     lefts |= std::bit_cast<FourBits>(c.rest) << 1;
     FourBits const even = __builtin_shufflevector(c.high, c.low, 0, 4, 2, 6), odd = __builtin_shufflevector(c.high, c.low, 1, 5, 3, 7);
-    add(i, 0, __builtin_shufflevector(even, even, 0, 1));
-    add(i + 1, Copies > 1 ? 1 : 0, __builtin_shufflevector(odd, odd, 0, 1));
-    add(i + 2, Copies > 1 ? 2 : 0, __builtin_shufflevector(even, even, 2, 3));
-    add(i + 3, Copies > 1 ? 3 : 0, __builtin_shufflevector(odd, odd, 2, 3));
+    add(i, 0, std::bit_cast<Two>(__builtin_shufflevector(even, even, 0, 1)));
+    add(i + 1, Copies > 1 ? 1 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 0, 1)));
+    add(i + 2, Copies > 1 ? 2 : 0, std::bit_cast<Two>(__builtin_shufflevector(even, even, 2, 3)));
+    add(i + 3, Copies > 1 ? 3 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 2, 3)));
   }
   for (; i < rows; ++i) {
     auto const c = cut(x[i], s);
     left |= std::bit_cast<std::int64_t>(c.rest) << 1;
-    add(i, 0, Two{c.high, c.low});
+    add(i, 0, Two{static_cast<std::uint64_t>(c.high), static_cast<std::uint64_t>(c.low)});
   }
   return (left | lefts[0] | lefts[1] | lefts[2] | lefts[3]) != 0;
 }
@@ -233,10 +233,10 @@ void CellBlock::fit(DigitScale& scale, double largest, std::vector<std::int64_t>
   scale.fit(largest);
 }
 
-void CellBlock::empty_cell(std::int64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const {
-  if (place != 0) counts[place] += (cell[0] - first_sum(cell[0])) >> count_bit & 0xffff;
+void CellBlock::empty_cell(std::uint64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const {
+  if (place != 0) counts[place] += static_cast<std::int64_t>((cell[0] - static_cast<std::uint64_t>(first_sum(cell[0]))) >> count_bit);
   for (int v = 0; v < summed_; ++v, cell += DigitScale::digits) {
-    auto const first = first_sum(cell[0]), second = cell[1];
+    auto const first = first_sum(cell[0]), second = static_cast<std::int64_t>(cell[1]);
     cell[0] = cell[1] = 0;
     if (place == 0 || (first == 0 && second == 0)) continue;  // place 0: rows that are left out
     auto& to = sums[static_cast<std::size_t>(v)];

@@ -56,12 +56,12 @@ struct CellBlock {
   std::size_t cell_bytes() const;
   bool near() const;
   bool scatter(int value, const std::uint32_t* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
-  void empty_cell(std::int64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const;
+  void empty_cell(std::uint64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const;
 
   int summed_, copies_ = 1;
   std::size_t places_ = 0;
   std::int64_t pending_ = 0;                     // rows since the last flush
-  std::unique_ptr<std::int64_t[], Free> cells_;
+  std::unique_ptr<std::uint64_t[], Free> cells_;
   std::unique_ptr<std::uint32_t[], Free> counters_;
   std::vector<DigitScale> scales_;               // [summed]
   std::vector<double> finer_;                    // [summed] the largest value that a finer scale is wanted for; 0: none
