@@ -49,6 +49,11 @@ struct Registry {
   std::set<std::string> paths;
   std::string committed;
   std::map<std::string, Standing> watched;  ///< by key_of
+  void remove_all() {
+    std::error_code ignored;
+    for (auto const& path : paths) std::filesystem::remove_all(path, ignored);
+    paths.clear();
+  }
 };
 
 // Never destroyed: outputs may still be discarded while statics are.
@@ -337,8 +342,7 @@ bool abandon_outputs() {
   auto& registry = impl::unfinished();
   std::unique_lock lock(registry.mutex);
   if (!registry.committed.empty()) return false;
-  std::error_code ignored;
-  for (auto const& path : registry.paths) std::filesystem::remove_all(path, ignored);
+  registry.remove_all();
   lock.release();  // for good: nobody renames, or begins an output, any more
   return true;
 }
@@ -349,9 +353,7 @@ void discard_unfinished_outputs() noexcept {
     // Interrupted while this thread was inside the registry: leave rather than wait for oneself.
     std::unique_lock lock(registry.mutex, std::try_to_lock);
     if (!lock) return;
-    std::error_code ignored;
-    for (auto const& path : registry.paths) std::filesystem::remove_all(path, ignored);
-    registry.paths.clear();
+    registry.remove_all();
   } catch (...) {
   }
 }

@@ -66,15 +66,7 @@ BucketCounts::BucketCounts(const BucketCounts& o) : spec_(o.spec_), grid_(o.grid
   exact_ = o.exact_;
 }
 BucketCounts::BucketCounts(BucketCounts&&) noexcept = default;
-BucketCounts& BucketCounts::operator=(BucketCounts o) noexcept {
-  std::swap(spec_, o.spec_);
-  std::swap(grid_, o.grid_);
-  std::swap(counts_, o.counts_);
-  std::swap(exact_, o.exact_);
-  std::swap(block_, o.block_);
-  std::swap(kept_, o.kept_);
-  return *this;
-}
+BucketCounts& BucketCounts::operator=(BucketCounts&&) noexcept = default;
 BucketCounts::~BucketCounts() = default;
 
 void BucketCounts::reset() {

@@ -131,17 +131,7 @@ Contingency::Contingency(const Contingency& o)
   std::copy(o.counters_, o.counters_ + counters, counters_);
 }
 Contingency::Contingency(Contingency&&) noexcept = default;
-Contingency& Contingency::operator=(Contingency o) noexcept {
-  std::swap(spec_, o.spec_);
-  std::swap(cells_, o.cells_);
-  std::swap(counters_, o.counters_);
-  std::swap(rows_, o.rows_);
-  std::swap(sums_, o.sums_);
-  std::swap(block_, o.block_);
-  std::swap(places_, o.places_);
-  std::swap(work_, o.work_);
-  return *this;
-}
+Contingency& Contingency::operator=(Contingency&&) noexcept = default;
 Contingency::~Contingency() = default;
 
 void Contingency::reset() {

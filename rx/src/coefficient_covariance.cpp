@@ -1,10 +1,14 @@
 #include "coefficient_covariance.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 namespace rxhpc::impl {
+namespace {
 
+/// Whether x'Cx of the fit's rows, summed in double, loses more than six digits: where columns lie far from 0, or depend on one another, large
+/// terms cancel. C and X'WX over the candidates: rows have (sum over j of sqrt(C_jj (X'WX)_jj))^2 in terms for trace(C X'WX) of result.
 bool quadratic_forms_cancel(const std::function<DD(int, int)>& covariance, const RegressionSolution& fit) {
   double terms = 0;
   DD trace;
@@ -16,6 +20,8 @@ bool quadratic_forms_cancel(const std::function<DD(int, int)>& covariance, const
   }
   return terms * terms > 1e6 * trace.hi;
 }
+
+}  // namespace
 
 CoefficientCovariance coefficient_covariance(const std::function<DD(int, int)>& covariance, const RegressionSolution& fit) {
   CoefficientCovariance out;

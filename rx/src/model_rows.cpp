@@ -20,13 +20,16 @@ std::string weight_name(const std::string& pweights, const std::string& fweights
   return fweights.empty() ? pweights : fweights;
 }
 
-void refuse_negative_weights(const std::string& column, std::int64_t rows) {
-  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + (rows == 1 ? " row has" : " rows have") + " a negative weight");
+namespace {
+
+void refuse_rows(const std::string& column, std::int64_t rows, const char* what) {
+  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + (rows == 1 ? " row has " : " rows have ") + what);
 }
 
-void refuse_weights(const std::string& column, std::int64_t rows) {
-  if (rows > 0) throw DataError("column '" + column + "': " + std::to_string(rows) + (rows == 1 ? " row has" : " rows have") + " a negative or infinite weight");
-}
+}  // namespace
+
+void refuse_negative_weights(const std::string& column, std::int64_t rows) { refuse_rows(column, rows, "a negative weight"); }
+void refuse_weights(const std::string& column, std::int64_t rows) { refuse_rows(column, rows, "a negative or infinite weight"); }
 
 void add_timing(Timing& into, const Timing& other) {
   into.read_s += other.read_s;

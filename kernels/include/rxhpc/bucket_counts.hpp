@@ -59,7 +59,7 @@ class BucketCounts {
   explicit BucketCounts(BucketSpec spec);
   BucketCounts(const BucketCounts& other);
   BucketCounts(BucketCounts&&) noexcept;
-  BucketCounts& operator=(BucketCounts other) noexcept;
+  BucketCounts& operator=(BucketCounts&&) noexcept;
   ~BucketCounts();
   void reset();
   void update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }

@@ -43,7 +43,8 @@ class Contingency {
   explicit Contingency(ContingencySpec spec);
   Contingency(const Contingency& other);
   Contingency(Contingency&&) noexcept;
-  Contingency& operator=(Contingency other) noexcept;
+  Contingency& operator=(const Contingency& other) { return *this = Contingency(other); }
+  Contingency& operator=(Contingency&&) noexcept;
   ~Contingency();
 
   void reset();
