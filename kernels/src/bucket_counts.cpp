@@ -260,7 +260,7 @@ void BucketCounts::find_places(int rows, Tile& t) {
 void BucketCounts::add_cells(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
   auto const& e = *spec_.edges;
   if (!block_) {
-    block_ = std::make_unique<impl::CellBlock>(static_cast<int>(exact_.size()));
+    block_ = std::make_unique<impl::CellBlock>(static_cast<int>(exact_.size()), false);
     block_->reserve(counts_.size());
   }
   Tile t;

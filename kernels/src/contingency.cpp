@@ -122,7 +122,7 @@ Contingency::Contingency(ContingencySpec spec) : spec_(std::move(spec)) {
   else cells_ = static_cast<std::int64_t>(cells);
   rows_.assign(static_cast<std::size_t>(cells_) + 1, 0);
   sums_.assign(static_cast<std::size_t>(summed()), ExactSums(rows_.size()));
-  block_ = std::make_unique<impl::CellBlock>(summed());
+  block_ = std::make_unique<impl::CellBlock>(summed(), spec_.sparse);
 }
 
 Contingency::Contingency(const Contingency& o)

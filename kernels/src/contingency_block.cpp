@@ -70,10 +70,10 @@ void DigitScale::fit(double largest) {
   for (int k = 0; k < digits; ++k) magic[k] = std::ldexp(1.5, exponent[k] + 52);
 }
 
-CellBlock::CellBlock(int summed)
-    : summed_(summed), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)), clean_(summed > 0 ? contingency_tile : 0) {}
+CellBlock::CellBlock(int summed, bool grows)
+    : summed_(summed), grows_(grows), scales_(static_cast<std::size_t>(summed)), finer_(static_cast<std::size_t>(summed)), clean_(summed > 0 ? contingency_tile : 0) {}
 
-CellBlock::CellBlock(const CellBlock& other) : CellBlock(other.summed_) {
+CellBlock::CellBlock(const CellBlock& other) : CellBlock(other.summed_, other.grows_) {
   scales_ = other.scales_;
   reserve(other.places_);
   pending_ = other.pending_;
@@ -88,7 +88,7 @@ void CellBlock::reserve(std::size_t places) {
   std::size_t const bytes = summed_ == 0 ? sizeof(std::uint32_t) : cell_bytes();
   bool const first = places_ == 0;
   if (!first) places = std::max(places, 2 * places_);
-  if (first) copies_ = places * bytes * 4 <= small_bytes ? 4 : 1;
+  if (first) copies_ = !grows_ && places * bytes * 4 <= small_bytes ? 4 : 1;
   auto const old = places_ * static_cast<std::size_t>(copies_) * bytes, now = places * static_cast<std::size_t>(copies_) * bytes;
   auto* const memory = static_cast<char*>(::operator new[](now, std::align_val_t{64}));
   if (old) std::memcpy(memory, summed_ == 0 ? static_cast<void*>(counters_.get()) : static_cast<void*>(cells_.get()), old);

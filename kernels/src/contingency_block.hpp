@@ -29,9 +29,9 @@ struct DigitScale {
 /// cells [places x copies x summed x 2] words of 64 bits: for each value the rows in the upper 16 bits and the sum of their first digits in the
 /// 48 below, then the sum of their second digits: a row is one addition of 128 bits. The words hold 2^16 rows: small tables are emptied
 /// before there are as many, of large ones each cell by itself. Without values the cells are 32-bit counters. Neighbouring rows use
-/// different copies of small tables: rows of one cell do not wait for one another's store.
+/// different copies of small tables: rows of one cell do not wait for one another's store. A table that grows has no copies: what begins small may become large.
 struct CellBlock {
-  explicit CellBlock(int summed);
+  CellBlock(int summed, bool grows);
   CellBlock(const CellBlock& other);
   ~CellBlock() = default;
 
@@ -59,6 +59,7 @@ struct CellBlock {
   void empty_cell(std::uint64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const;
 
   int summed_, copies_ = 1;
+  bool grows_;
   std::size_t places_ = 0;
   std::int64_t pending_ = 0;                     // rows since the last flush
   std::unique_ptr<std::uint64_t[], Free> cells_;

@@ -151,6 +151,24 @@ TEST(Contingency, CellsOfVeryManyRows) {
     }
 }
 
+// Cells hold 2^16 rows: one that has far more must be emptied in time, whatever the table has become since it was begun.
+TEST(Contingency, ATableThatGrowsKeepsItsFirstCell) {
+  std::int64_t const begun = 600, grown = 30'000, heavy = 400'000;
+  std::vector<std::int32_t> codes(static_cast<std::size_t>(begun), 0);
+  for (std::int64_t i = 0; i < grown; ++i) codes.push_back(static_cast<std::int32_t>(i % 9000));
+  codes.resize(static_cast<std::size_t>(begun + grown + heavy), 0);
+  MemoryTable t;
+  t.factor(codes);
+  t.numeric(std::vector<double>(codes.size(), 1.5));
+  Contingency a({.factors = {0}, .levels = {9000}, .missing_level = {0}, .values = {1}, .sparse = true});
+  a.update(t.chunk(0, static_cast<std::int64_t>(codes.size())));
+  auto const places = a.occupied();
+  ASSERT_EQ(places.size(), 9000u);
+  std::int64_t const expected = begun + heavy + (grown + 8999) / 9000;
+  EXPECT_EQ(a.rows(places[0]), expected);
+  EXPECT_EQ(a.sum(0, places[0]).hi, 1.5 * static_cast<double>(expected));
+}
+
 TEST(Contingency, ChunksThreadsAndOrderCannotMatter) {
   auto const t = table(5000, 80);
   for (bool sparse : {false, true}) {
