@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "ahead.hpp"
 #include "contingency_block.hpp"
 #include "edge_grid.hpp"
 #include "rxhpc/pack.hpp"
@@ -34,6 +35,7 @@ void count_below(const double* x, int packs, const double* edges, std::int64_t* 
   for (int k = 0; k < block_edges; ++k) count[k] = Pack::all(0), edge[k] = Pack::all(edges[k]);
   for (int i = 0; i < packs; ++i) {
     Pack const value = Pack::load(x + 8 * i);
+    impl::ask_ahead(x + 8 * i);
 #pragma GCC unroll 8
     for (int k = 0; k < block_edges; ++k) count[k] = count[k] + keep(less(value, edge[k]), one);
   }
@@ -126,6 +128,7 @@ void BucketCounts::add_tile(const double* x, int rows) {
     std::int32_t bucket[together];
     for (int first = 0; first < rows; first += together) {
       int const n = std::min(together, rows - first);
+      for (int i = 0; i < n; i += 8) impl::ask_ahead(x + first + i);
       n == together ? grid_->find(x + first, bucket) : grid_->find(x + first, n, bucket);
       for (int i = 0; i < n; ++i) {
         double const value = x[first + i];

@@ -6,8 +6,10 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 
+#include "ahead.hpp"
 #include "cell_places.hpp"
 #include "contingency_block.hpp"
 #include "rxhpc/errors.hpp"
@@ -17,6 +19,7 @@ namespace rxhpc {
 namespace {
 
 constexpr int tile_rows = impl::contingency_tile;
+constexpr std::int64_t most_small = (1 << 16) - 2;  // cells whose places have 16 bits
 constexpr std::int64_t most_dense = (std::int64_t(1) << 31) - 2;
 
 /// Which rows of a tile are left out.
@@ -33,17 +36,21 @@ struct LeftOut {
 template <bool First, class Code, class Key>
 void add_codes(const Code* codes, int rows, std::uint32_t levels, bool missing_level, Key step, Key least, Key* key, LeftOut& out) {
   auto const code = [codes](int i) { return static_cast<std::uint32_t>(static_cast<std::int32_t>(codes[i])); };  // a negative one is no level
-  auto const add = [&](int i, std::uint32_t c) { key[i] = (First ? least : key[i]) + static_cast<Key>(c) * step; };
+  using Wrapping = std::conditional_t<sizeof(Key) < sizeof(unsigned), unsigned, Key>;  // a code that is no level may run over
+  auto const add = [&](int i, std::uint32_t c) { key[i] = static_cast<Key>((First ? least : key[i]) + static_cast<Wrapping>(c) * step); };
   if (missing_level) {
     for (int i = 0; i < rows; ++i) add(i, std::min(code(i), levels - 1));
     return;
   }
-  std::uint32_t most = 0;
+  // a negative code is beyond half of what its bits can say
+  using Bits = std::make_unsigned_t<Code>;
+  Bits most = 0;
+  for (int i = 0; i < rows; i += static_cast<int>(64 / sizeof(Code))) impl::ask_ahead(codes + i);
   for (int i = 0; i < rows; ++i) {
-    most = std::max(most, code(i));
+    most = std::max(most, static_cast<Bits>(codes[i]));
     add(i, code(i));
   }
-  if (most < levels) return;
+  if (most < levels && most <= static_cast<Bits>(std::numeric_limits<Code>::max())) return;
   auto* const left_out = out.rows(rows);
   for (int i = 0; i < rows; ++i) left_out[i] |= code(i) >= levels ? 1u : 0u;
 }
@@ -160,6 +167,7 @@ void Contingency::make_room() {
 struct Contingency::Work {
   LeftOut out;
   alignas(64) std::uint32_t place[tile_rows];
+  alignas(64) std::uint16_t small[tile_rows];  // places of a small table, before it is known which rows are left out
   alignas(64) std::int32_t code[tile_rows];
   std::vector<std::uint64_t> narrow;  // keys of a sparse table
   std::vector<impl::Wide> wide;
@@ -188,7 +196,9 @@ void Contingency::add_tile(const Chunk& chunk, std::int64_t first, int rows) {
   auto* const place = t.place;
   bool const weighted = spec_.weight >= 0;
   t.out.any = false;
-  if (!places_) keys_of(spec_, chunk, first, rows, 1u, place, t.code, t.out);
+  bool const small = !places_ && cells_ <= most_small;
+  if (small) keys_of(spec_, chunk, first, rows, std::uint16_t(1), t.small, t.code, t.out);
+  else if (!places_) keys_of(spec_, chunk, first, rows, 1u, place, t.code, t.out);
   else if (places_->wide()) keys_of(spec_, chunk, first, rows, impl::Wide(0), t.wide.data(), t.code, t.out);
   else keys_of(spec_, chunk, first, rows, std::uint64_t(0), t.narrow.data(), t.code, t.out);
 
@@ -216,7 +226,10 @@ void Contingency::add_tile(const Chunk& chunk, std::int64_t first, int rows) {
     if (places_->wide()) places_->wide_table().find(t.wide.data(), out, rows, place);
     else places_->narrow_table().find(t.narrow.data(), out, rows, place);
     make_room();
-  } else if (t.out.any) {
+  } else if (small) {
+    std::copy(t.small, t.small + rows, place);
+  }
+  if (!places_ && t.out.any) {
     for (int i = 0; i < rows; ++i) place[i] = t.out.row[i] ? 0 : place[i];
   }
   block_->add(place, rows, t.x.data(), t.largest.data(), rows_, sums_);

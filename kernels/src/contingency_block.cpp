@@ -6,6 +6,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "ahead.hpp"
 #include "rxhpc/kokkos_macros.hpp"
 
 namespace rxhpc::impl {
@@ -50,14 +51,21 @@ std::int64_t first_sum(std::uint64_t word) {
 }  // namespace
 
 std::uint64_t largest_bits(const double* x, int rows) {
-  std::int64_t most = 0;
-  for (int i = 0; i < rows; ++i) {
-    std::int64_t bits;
-    std::memcpy(&bits, x + i, sizeof bits);
-    bits &= 0x7FFFFFFFFFFFFFFFLL;
-    most = bits > most ? bits : most;
-  }
-  return static_cast<std::uint64_t>(most);
+  constexpr int chains = 4;  // that do not wait for one another
+  FourBits most[chains] = {};
+  int i = 0;
+  for (; i + 4 * chains <= rows; i += 4 * chains)
+    for (int k = 0; k < chains; ++k) {
+      FourBits bits;
+      std::memcpy(&bits, x + i + 4 * k, sizeof bits);
+      bits &= INT64_MAX - FourBits{};
+      most[k] = bits > most[k] ? bits : most[k];
+    }
+  std::int64_t largest = 0;
+  for (auto const& m : most)
+    for (int k = 0; k < 4; ++k) largest = std::max<std::int64_t>(largest, m[k]);
+  for (; i < rows; ++i) largest = std::max(largest, std::bit_cast<std::int64_t>(x[i]) & INT64_MAX);
+  return static_cast<std::uint64_t>(largest);
 }
 
 void DigitScale::fit(double largest) {
@@ -161,10 +169,7 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
   };
   std::int64_t left = 0;
   FourBits lefts = {};
-  int i = 0;
-  for (; i + 4 <= rows; i += 4) {
-    if (fills && far)
-      for (int k = 0; k < 4; ++k) __builtin_prefetch(cells + words * std::size_t(place[std::min(i + fetch_ahead + k, rows - 1)]), 1);
+  auto const add_four = [&](int i) {
     Four v;
     std::memcpy(&v, x + i, sizeof v);
     auto const c = cut(v, m0, m1, bits0, bits1);
@@ -174,6 +179,14 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
     add(i + 1, Copies > 1 ? 1 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 0, 1)));
     add(i + 2, Copies > 1 ? 2 : 0, std::bit_cast<Two>(__builtin_shufflevector(even, even, 2, 3)));
     add(i + 3, Copies > 1 ? 3 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 2, 3)));
+  };
+  int i = 0;
+  for (; i + 8 <= rows; i += 8) {
+    if (fills && far)
+      for (int k = 0; k < 8; ++k) __builtin_prefetch(cells + words * std::size_t(place[std::min(i + fetch_ahead + k, rows - 1)]), 1);
+    ask_ahead(x + i);
+    add_four(i);
+    add_four(i + 4);
   }
   for (; i < rows; ++i) {
     auto const c = cut(x[i], s);

@@ -230,6 +230,44 @@ TEST(Contingency, MissingIsLeftOutOrALevel) {
   EXPECT_EQ(level.sum(0, Contingency::place_of(2)).hi, 7);
 }
 
+/// Codes of every width, in tables whose places have 16 and 32 bits; codes that are no level lie among them.
+TEST(Contingency, CodesOfEveryWidth) {
+  auto const check = [](auto zero, Storage storage) {
+    using Code = decltype(zero);
+    std::vector<Code> f, g;
+    for (int i = 0; i < 5000; ++i) {
+      f.push_back(static_cast<Code>(i % 7 == 3 ? -1 - i % 100 : i % 61));
+      g.push_back(static_cast<Code>(i % 127));
+    }
+    Chunk chunk;
+    chunk.rows = 5000;
+    for (auto* codes : {&f, &g}) {
+      Column c;
+      c.data = codes->data();
+      c.storage = storage;
+      c.missing = -1;
+      chunk.columns.push_back(c);
+    }
+    for (std::int64_t levels : {60, 121, 2000}) {
+      Contingency a({.factors = {0, 1}, .levels = {levels, 120}, .missing_level = {0, 0}, .values = {}});
+      a.update(chunk);
+      std::map<std::int64_t, std::int64_t> rows;
+      std::int64_t missing = 0;
+      for (std::size_t i = 0; i < f.size(); ++i) {
+        if (f[i] >= 0 && f[i] < levels && g[i] < 120) ++rows[f[i] + levels * g[i]];
+        else ++missing;
+      }
+      EXPECT_EQ(a.missing(), missing);
+      auto const places = a.occupied();
+      ASSERT_EQ(places.size(), rows.size());
+      for (auto const& [cell, n] : rows) EXPECT_EQ(a.rows(Contingency::place_of(static_cast<std::uint64_t>(cell))), n);
+    }
+  };
+  check(std::int8_t(0), Storage::int8);
+  check(std::int16_t(0), Storage::int16);
+  check(std::int32_t(0), Storage::int32);
+}
+
 TEST(Contingency, Weights) {
   MemoryTable t;
   t.numeric({10, 20, 30, 40, 50, 60});
