@@ -178,6 +178,7 @@ void BucketCounts::keep_tile(const double* x, int rows) {
       n += compress(last ? from : from & less(value, high), value, found + n);
     }
     if (kept_.value.size() + static_cast<std::size_t>(n) > spec_.most_kept) return keep_none();
+    expect_kept();
     kept_.bucket.insert(kept_.bucket.end(), static_cast<std::size_t>(n), static_cast<std::uint32_t>(b));
     kept_.value.insert(kept_.value.end(), found, found + n);
   }
@@ -186,9 +187,18 @@ void BucketCounts::keep_tile(const double* x, int rows) {
 void BucketCounts::keep(std::size_t bucket, double value, double weight) {
   if (!kept_.complete) return;
   if (kept_.value.size() == spec_.most_kept) return keep_none();
+  expect_kept();
   kept_.bucket.push_back(static_cast<std::uint32_t>(bucket));
   kept_.value.push_back(value);
   if (spec_.weight >= 0) kept_.weight.push_back(weight);
+}
+
+/// About as many are kept as were expected, half of the most: growing by doubling would copy them time and again. Costs addresses until it is used.
+void BucketCounts::expect_kept() {
+  if (kept_.value.capacity() > 0) return;
+  kept_.bucket.reserve(spec_.most_kept / 2);
+  kept_.value.reserve(spec_.most_kept / 2);
+  if (spec_.weight >= 0) kept_.weight.reserve(spec_.most_kept / 2);
 }
 
 void BucketCounts::keep_none() {

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "chunk_loop.hpp"
+#include "sort_keys.hpp"
 
 namespace rxhpc::impl::order {
 namespace {
@@ -20,6 +21,66 @@ std::shared_ptr<const BucketEdges> one_bucket_a_cell(std::size_t cells) {
   edges->first.assign(cells + 1, 0);
   edges->kept.assign(cells, 1);
   return edges;
+}
+
+/// Collective. What all ranks have kept, the same on every rank.
+KeptValues of_all_ranks(KeptValues mine, bool weighted, Communicator& comm) {
+  if (comm.size() == 1) return mine;
+  std::vector<double> rows;
+  for (std::size_t i = 0; i < mine.value.size(); ++i) {
+    rows.insert(rows.end(), {static_cast<double>(mine.bucket[i]), mine.value[i]});
+    if (weighted) rows.push_back(mine.weight[i]);
+  }
+  Bytes all;
+  for (auto const& part : comm.gather(std::as_bytes(std::span(rows)))) all.insert(all.end(), part.begin(), part.end());
+  comm.broadcast(all);
+  rows.resize(all.size() / sizeof(double));
+  if (!rows.empty()) std::memcpy(rows.data(), all.data(), all.size());
+  KeptValues out;
+  for (std::size_t i = 0; i < rows.size(); i += weighted ? 3 : 2) {
+    out.bucket.push_back(static_cast<std::uint32_t>(rows[i]));
+    out.value.push_back(rows[i + 1]);
+    if (weighted) out.weight.push_back(rows[i + 2]);
+  }
+  return out;
+}
+
+/// By cell and value; the bucket of a row is its cell.
+Sample sorted(const KeptValues& rows, std::size_t cells) {
+  Sample out;
+  out.first.assign(cells + 1, 0);
+  for (auto cell : rows.bucket) ++out.first[cell + 1];
+  std::partial_sum(out.first.begin(), out.first.end(), out.first.begin());
+  auto const n = rows.value.size();
+  bool const weighted = !rows.weight.empty();
+  std::vector<std::size_t> next(out.first.begin(), out.first.end() - 1), order(n);
+  for (std::size_t i = 0; i < n; ++i) order[next[rows.bucket[i]]++] = i;
+  out.value.resize(n);
+  out.up_to.resize(n);
+  std::vector<Key> keys, buffer;
+  std::vector<std::pair<double, double>> pairs;
+  for (std::size_t c = 0; c < cells; ++c) {
+    auto const begin = out.first[c], end = out.first[c + 1];
+    double sum = 0, squares = 0;
+    auto const put = [&](std::size_t i, double value, double weight) {
+      out.value[i] = value;
+      out.up_to[i] = sum += weight;
+      squares += weight * weight;
+    };
+    if (weighted) {
+      pairs.clear();
+      for (auto i = begin; i < end; ++i) pairs.emplace_back(rows.value[order[i]], rows.weight[order[i]]);
+      std::sort(pairs.begin(), pairs.end());
+      for (auto i = begin; i < end; ++i) put(i, pairs[i - begin].first, pairs[i - begin].second);
+    } else {
+      keys.clear();
+      for (auto i = begin; i < end; ++i) keys.push_back(key_of(rows.value[order[i]]));
+      sort_keys(keys, buffer);
+      for (auto i = begin; i < end; ++i) put(i, value_of(keys[i - begin]), 1);
+    }
+    out.effective.push_back(squares > 0 ? sum * sum / squares : 0);
+  }
+  return out;
 }
 
 }  // namespace
@@ -56,28 +117,8 @@ void Search::take_sample() {
   });
   comm_.all_sum(std::span(&seen, 1));
   for (std::size_t k = 0; k < counts.size(); ++k) {
-    auto& kept = counts[k].kept();
-    std::vector<double> mine;
-    for (std::size_t i = 0; i < kept.value.size(); ++i)
-      mine.insert(mine.end(), {static_cast<double>(kept.bucket[i]), kept.value[i], kept.weight.empty() ? 1 : kept.weight[i]});
-    Bytes all;
-    for (auto const& part : comm_.gather(std::as_bytes(std::span(mine)))) all.insert(all.end(), part.begin(), part.end());
-    comm_.broadcast(all);
-    struct Row {
-      double cell, value, weight;
-    };
-    std::vector<Row> rows(all.size() / sizeof(Row));
-    if (!rows.empty()) std::memcpy(static_cast<void*>(rows.data()), all.data(), all.size());
-    std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.cell != b.cell ? a.cell < b.cell : a.value < b.value; });
-    Sample sample;
-    sample.rows_a_row = seen > 0 ? static_cast<double>(total_rows_) / static_cast<double>(seen) : 1;
-    std::size_t at = 0;
-    for (std::size_t c = 0; c <= cells_of(request_.terms[k]); ++c) {
-      while (at < rows.size() && rows[at].cell < static_cast<double>(c)) ++at;
-      sample.first.push_back(at);
-    }
-    for (auto const& row : rows) sample.value.push_back(row.value), sample.weight.push_back(row.weight);
-    samples_.push_back(std::move(sample));
+    samples_.push_back(sorted(of_all_ranks(std::move(counts[k].kept()), request_.weight >= 0, comm_), cells_of(request_.terms[k])));
+    if (seen > 0) samples_.back().rows_a_row = static_cast<double>(total_rows_) / static_cast<double>(seen);
   }
 }
 
@@ -86,18 +127,14 @@ void Search::take_sample() {
 void Search::guess(std::size_t term, std::size_t cell, double share, Plan& plan, std::vector<std::pair<Bracket, double>>& wide) const {
   auto const& s = samples_[term];
   auto const begin = s.first[cell], end = s.first[cell + 1];
-  double total = 0, squares = 0;
-  for (auto i = begin; i < end; ++i) total += s.weight[i], squares += s.weight[i] * s.weight[i];
   Bracket bracket;
   auto low = begin, high = end;
-  if (total > 0) {
-    double const effective = total * total / squares, spread = 4 * std::sqrt(share * (1 - share) / effective) + 8 / effective;
-    double sum = 0;
-    for (auto i = begin; i < end; ++i) {
-      sum += s.weight[i];
-      if (sum < (share - spread) * total) low = i;
-      if (sum > (share + spread) * total && high == end) high = i;
-    }
+  if (begin < end) {
+    double const total = s.up_to[end - 1], effective = s.effective[cell], spread = 4 * std::sqrt(share * (1 - share) / effective) + 8 / effective;
+    auto const from = s.up_to.begin() + static_cast<std::ptrdiff_t>(begin), to = s.up_to.begin() + static_cast<std::ptrdiff_t>(end);
+    auto const below = std::lower_bound(from, to, (share - spread) * total);  // the last one before it is surely too low
+    if (below > from) low = static_cast<std::size_t>(below - 1 - s.up_to.begin());
+    high = static_cast<std::size_t>(std::upper_bound(from, to, (share + spread) * total) - s.up_to.begin());
     if (share - spread > 0 && low > begin) bracket.low = key_of(s.value[low]);
     if (high < end) bracket.high = canonical(key_of(s.value[high]) + 1);
   }

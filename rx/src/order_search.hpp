@@ -47,7 +47,9 @@ struct Target {
 /// Rows of a few chunks, by cell and value.
 struct Sample {
   std::vector<std::size_t> first;  // [cells + 1]
-  std::vector<double> value, weight;
+  std::vector<double> value;       // ascending in each cell
+  std::vector<double> up_to;       // weight of the cell's rows up to this one
+  std::vector<double> effective;   // [cells] (sum w)^2 / sum w^2
   double rows_a_row = 1;           // rows of the table for one of the sample
 };
 

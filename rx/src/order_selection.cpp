@@ -51,6 +51,8 @@ std::vector<double> select_in(Collected& bucket, const std::vector<Target*>& tar
 /// Collective. At rank 0 what all ranks have kept in the buckets that hold targets.
 std::vector<Collected> collect(const KeptValues& kept, const std::vector<std::vector<Target*>>& wanted, Communicator& comm) {
   std::vector<Collected> out(wanted.size());
+  for (std::size_t b = 0; b < wanted.size(); ++b)
+    if (!wanted[b].empty() && comm.rank() == 0) out[b].value.reserve(static_cast<std::size_t>(wanted[b][0]->rows));
   auto const take = [&](std::size_t bucket, double value, const double* weight) {
     if (wanted[bucket].empty()) return;
     out[bucket].value.push_back(value);

@@ -100,6 +100,7 @@ class BucketCounts {
   void leave_out(int rows, Tile& tile);
   void find_places(int rows, Tile& tile);
   void keep(std::size_t bucket, double value, double weight);
+  void expect_kept();
   void keep_none();
 
   BucketSpec spec_;
