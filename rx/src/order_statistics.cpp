@@ -10,7 +10,8 @@ namespace rxhpc::impl {
 namespace order {
 namespace {
 
-constexpr std::size_t most_splits = 4096;    // edges at values of the sample, all brackets of a term together
+constexpr std::ptrdiff_t most_splits = 4096; // edges at values of the sample, all brackets of a term together,
+constexpr std::ptrdiff_t least_splits = 8;   // but so many in each bracket that has them
 constexpr std::size_t key_splits = 16;       // of a bracket of which the sample knows nothing
 
 }  // namespace
@@ -60,27 +61,32 @@ void Search::first_plans() {
   }
 }
 
-/// Edges inside brackets: at every k-th value that the sample has there, else where the bracket's keys are cut evenly, so that every
-/// pass gets nearer whatever the values.
+/// Edges inside brackets: at every k-th value that the sample has there, at least some in each bracket, else where the bracket's keys are cut
+/// evenly, so that every pass gets nearer whatever the values.
 void Search::split(const std::vector<std::pair<std::size_t, Bracket>>& brackets, std::size_t term, Plan& plan) const {
-  std::size_t inside = 0;
+  std::ptrdiff_t inside = 0;
   for (auto const& [cell, bracket] : brackets) {
     auto const [from, to] = sampled(bracket, term, cell);
-    inside += static_cast<std::size_t>(to - from);
+    inside += to - from;
   }
-  auto const every = static_cast<std::ptrdiff_t>(inside / most_splits + 1);
+  auto const every = inside / most_splits + 1;
   for (auto const& [cell, bracket] : brackets) {
     auto& edges = plan.edges[cell];
     edges.insert(edges.end(), {bracket.low, bracket.high});
+    auto const before = edges.size();
+    auto const add = [&](Key key) {
+      if (key > bracket.low && key < bracket.high) edges.push_back(key);
+    };
     auto const [from, to] = sampled(bracket, term, cell);
-    for (auto const* x = from; x < to; x += std::min(every, to - x)) {
+    auto const step = std::min(every, (to - from) / least_splits + 1);
+    for (auto const* x = from; x < to; x += std::min(step, to - x)) {
       Key const key = key_of(*x);
-      edges.push_back(key);
-      if (x + 1 < to && x[1] == *x) edges.push_back(canonical(key + 1));  // a value that repeats has a bucket of its own
+      add(key);
+      if (x + 1 < to && x[1] == *x) add(canonical(key + 1));  // a value that repeats has a bucket of its own
     }
-    if (to - from > 1) continue;
-    Key const step = (bracket.high - bracket.low) / (key_splits + 1) + 1;
-    for (Key key = bracket.low + step; key < bracket.high && key > bracket.low; key += step) edges.push_back(canonical(key));
+    if (edges.size() > before) continue;
+    Key const width = (bracket.high - bracket.low) / (key_splits + 1) + 1;
+    for (Key key = bracket.low + width; key < bracket.high && key > bracket.low; key += width) edges.push_back(canonical(key));
   }
 }
 

@@ -242,6 +242,43 @@ TEST(OrderStatistics, CellsWeightsAndDistances) {
     }
 }
 
+// So many cells that each has a few rows of the sample, fewer than lie between two edges of the whole term: every pass must get nearer in each.
+TEST(OrderStatistics, ManyCellsOfFewSampledRows) {
+  int const first = 100, second = 60, cells = first * second, rows_a_cell = 20;
+  std::mt19937_64 random(8);
+  std::normal_distribution<> normal;
+  std::vector<double> x;
+  std::vector<int> f, g;
+  auto const levels = [](int n) {
+    std::vector<std::string> names;
+    for (int k = 0; k < n; ++k) names.push_back("l" + std::to_string(k));
+    return names;
+  };
+  for (int i = 0; i < cells * rows_a_cell; ++i) x.push_back(normal(random)), f.push_back(i % cells % first), g.push_back(i % cells / first);
+  MemorySource s(8192);
+  s.numeric("x", x).factor("f", levels(first), f).factor("g", levels(second), g);
+  RowSource const rows(s, {});
+  impl::RankRequest request;
+  request.terms = {{0, {1, 2}, {first, second}, {}}};
+  request.shares = {0.25, 0.5, 0.75};
+  request.most_collected = 1000;
+  request.ranks = [](std::size_t, double) { return std::vector<double>{5, 10, 15}; };
+  SelfCommunicator self;
+  Timing timing;
+  RunOptions run;
+  run.progress = [](const Progress& p) {
+    if (p.pass > 40) throw std::runtime_error("passes without end");
+  };
+  auto const got = impl::order_statistics(rows, request, run, self, &timing);
+  EXPECT_LE(timing.passes, 20);
+  for (int c = 0; c < cells; ++c) {
+    std::vector<double> cell;
+    for (int k = 0; k < rows_a_cell; ++k) cell.push_back(x[static_cast<std::size_t>(k * cells + c)]);
+    std::sort(cell.begin(), cell.end());
+    EXPECT_EQ(got[0].cells[static_cast<std::size_t>(c)].values, (std::vector<double>{cell[4], cell[9], cell[14]}));
+  }
+}
+
 TEST(Quantile, SameBitsForAnyRanksThreadsAndChunks) {
   std::mt19937_64 random(7);
   auto const x = shape(3, 2000, random);
