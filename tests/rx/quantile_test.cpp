@@ -255,7 +255,7 @@ TEST(OrderStatistics, ManyCellsOfFewSampledRows) {
     return names;
   };
   for (int i = 0; i < cells * rows_a_cell; ++i) x.push_back(normal(random)), f.push_back(i % cells % first), g.push_back(i % cells / first);
-  MemorySource s(8192);
+  MemorySource s(4096);
   s.numeric("x", x).factor("f", levels(first), f).factor("g", levels(second), g);
   RowSource const rows(s, {});
   impl::RankRequest request;
