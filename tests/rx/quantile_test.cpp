@@ -256,12 +256,13 @@ TEST(OrderStatistics, ManyCellsOfFewSampledRows) {
   };
   for (int i = 0; i < cells * rows_a_cell; ++i) x.push_back(normal(random)), f.push_back(i % cells % first), g.push_back(i % cells / first);
   MemorySource s(4096);
+  s.apart = true;  // such sources give a sample of more chunks
   s.numeric("x", x).factor("f", levels(first), f).factor("g", levels(second), g);
   RowSource const rows(s, {});
   impl::RankRequest request;
   request.terms = {{0, {1, 2}, {first, second}, {}}};
   request.shares = {0.25, 0.5, 0.75};
-  request.most_collected = 1000;
+  request.most_collected = 70000;  // the sample, but not the rows
   request.ranks = [](std::size_t, double) { return std::vector<double>{5, 10, 15}; };
   SelfCommunicator self;
   Timing timing;

@@ -65,6 +65,8 @@ class MemorySource final : public ChunkSource {
   const void* address(int column) const { return data_[static_cast<std::size_t>(column)]->data(); }
   const Schema& schema() const override { return schema_; }
   const Grid& grid() const override { return grid_; }
+  bool columns_apart() const override { return apart; }
+  bool apart = false;  ///< whether to say that columns may be read one by one
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
     out.index = chunk;
     out.first_row = grid_.first(chunk);
