@@ -18,7 +18,7 @@ using impl::Pack;
 constexpr std::int64_t tile_rows = 2048;  // a column's tile stays in the first-level cache while it is looked at by groups of classes
 constexpr int replicas = 4;               // neighbouring rows with the same key must not wait for one another's store
 constexpr std::size_t packed_moments = 7;
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
 
 }  // namespace
 
@@ -98,9 +98,10 @@ void ClassStatistics::read_weights(const Chunk& chunk, const Column& column) {
   auto const none = static_cast<std::uint16_t>(spec_.classes), no_row = static_cast<std::uint16_t>(spec_.classes + 1);
   for (std::size_t i = 0; i < static_cast<std::size_t>(chunk.rows); ++i) {
     double const w = row_weight_[i];
-    if (w > 0 && class_[i] < none) continue;
-    if (w < 0) ++counts_[2];
-    if (w <= 0) class_[i] = no_row;
+    bool const refused = w < 0 || w == inf;
+    if (w > 0 && !refused && class_[i] < none) continue;
+    counts_[2] += refused;
+    if (refused || w == 0) class_[i] = no_row;
     else if (w != w) class_[i] = none;
     row_weight_[i] = 0;
   }
@@ -162,7 +163,7 @@ void ClassStatistics::add_number(const Column& column, std::size_t number) {
   }
 }
 
-/// Each class's mean so far, or its first value.
+/// Each class's mean so far, or that of the block: weights may leave the spread of what weighs most far below the distance of any one value.
 void ClassStatistics::set_centres(const double* x, std::int64_t first, std::int64_t rows, std::size_t number) {
   bool all = true;
   for (int c = 0; c < spec_.classes; ++c) {
@@ -170,12 +171,20 @@ void ClassStatistics::set_centres(const double* x, std::int64_t first, std::int6
     centre_[static_cast<std::size_t>(c)] = m.n > 0 ? m.mean : nan;
     all &= m.n > 0;
   }
-  for (std::int64_t i = 0; i < rows && !all; ++i) {
-    auto& centre = centre_[class_[static_cast<std::size_t>(first + i)]];
-    if (centre != centre) centre = x[i];
+  if (all) return;
+  std::fill(block_.begin(), block_.end(), Sums{});
+  for (std::int64_t i = 0; i < rows; ++i) {
+    auto const row = static_cast<std::size_t>(first + i);
+    double const w = spec_.weight >= 0 ? row_weight_[row] : 1.0;
+    if (x[i] != x[i]) continue;
+    block_[class_[row]].sum += w * x[i];
+    block_[class_[row]].weight += w;
   }
-  for (auto& centre : centre_)
-    if (centre != centre) centre = 0;
+  for (std::size_t c = 0; c < centre_.size(); ++c) {
+    if (centre_[c] == centre_[c]) continue;
+    double const mean = block_[c].sum / block_[c].weight;
+    centre_[c] = std::isfinite(mean) ? mean : 0;
+  }
 }
 
 /// sum of w t, sum of w t^2, t = x - centre, for Group classes from c on

@@ -39,6 +39,7 @@ constexpr std::int64_t packs_of_trial = 4096;
 /// (p + 3) u (|x||c| + |c|^2/2) <= (p + 3)/2 u (|x| + |c|)^2, two of them, and what underflows.
 double float_certainty(int columns) { return (columns + 4) * 0x1.1p-24; }
 constexpr double float_underflow = 0x1p-120;
+constexpr double float_reach = 0x1p60;        // |x| + |c|: beyond, squares and products may be infinite as floats
 #endif
 
 }  // namespace
@@ -225,7 +226,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     for (int h = 0; h < 2; ++h) {
       auto const b = first + 2 * r + h;
       double const reach = rows.reach(b) + largest_norm_;
-      auto const bound = static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow);
+      auto const bound = reach < float_reach ? static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow) : infinite;
       auto const certain = bits_less(FloatPack::all(bound), gap) >> (8 * h);
       if (!(~certain & rows.present(b))) continue;
       nearest_block<1, Block>(rows, b, label + 16 * r + 8 * h);

@@ -76,7 +76,9 @@ void RowSample::update(const Chunk& chunk) {
     for (std::int64_t b = 0; b < packs_.packs(); ++b)
       for (int i = 0; i < 8; ++i) {
         if (!(packs_.present(b) >> i & 1u)) continue;
-        std::int64_t const number = chunk.first_row + first + 8 * b + i;
+        std::int64_t const row_in_chunk = first + 8 * b + i;
+        auto const number = spec_.number < 0 ? chunk.first_row + row_in_chunk
+                                             : static_cast<std::int64_t>(chunk.columns[static_cast<std::size_t>(spec_.number)].value(row_in_chunk)) - 1;
         auto const* w = packs_.weight(b);
         Row row{key_of(number, packs_.pack(b), i, w ? w[i] : 1.0, label.empty() ? 0 : label[static_cast<std::size_t>(8 * b + i)]), number, {}};
         if (row.key == none || (static_cast<std::int64_t>(rows_.size()) == spec_.size && !before(row, rows_.back()))) continue;

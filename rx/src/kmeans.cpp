@@ -41,6 +41,8 @@ std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, st
   return columns;
 }
 
+int row_number_column(RowSource& rows) { return rows.selects_rows() ? rows.derive(*parse_expression(".rxRowNums"), ".rxRowNums") : -1; }
+
 void check_counts(std::int64_t valid, std::int64_t infinite, std::int64_t negative, const KMeansOptions& options) {
   refuse_negative_weights(weight_name(options.pweights, options.fweights), negative);
   if (infinite > 0) throw DataError(std::to_string(infinite) + " rows hold infinite values; a row selection can leave them out");
@@ -277,6 +279,7 @@ void resolve(KMeansProblem& p, std::string_view formula, const KMeansOptions& o,
     p.spec.weight = static_cast<int>(p.read.size());
     p.read.push_back(numeric_column(p.rows, *parse_expression(quoted_name(weights)), "the weight"));
   }
+  p.row_number = row_number_column(p.rows);
   p.spec.partial = o.missing == KMeansMissing::partial;
   p.spec.shift.assign(p.variables.size(), 0.0);
   p.clusters = o.centers.empty() ? o.num_clusters : static_cast<int>(o.centers.size());
@@ -317,7 +320,7 @@ std::vector<std::string> kmeans_variables(const ChunkSource& source, std::string
 
 KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansOptions& options, Communicator& comm) {
   impl::check_options(options);
-  impl::KMeansProblem p{RowSource(source, options.rows), {}, {}, {}, {}, 0};
+  impl::KMeansProblem p{.rows = RowSource(source, options.rows), .formula = {}, .variables = {}, .read = {}, .spec = {}};
   impl::resolve(p, formula, options, comm);
   Timing timing;
   int const starts = options.centers.empty() && options.start != KMeansStart::first ? std::max(1, options.num_starts) : 1;

@@ -103,11 +103,16 @@ std::unique_ptr<PredictModel> predict_kmeans(const nlohmann::json& model) { retu
 ClusteredSample clustered_sample(const KMeans& model, const ChunkSource& source, std::int64_t size, const RunOptions& run, Communicator& comm,
                                  Timing* timing) {
   RowSource rows(source, model.rows);
-  auto const read = impl::columns_in(rows, model);
+  auto read = impl::columns_in(rows, model);
+  auto const width = read.size();
   std::vector<int> places;
-  for (std::size_t k = 0; k < read.size(); ++k) places.push_back(static_cast<int>(k));
+  for (std::size_t k = 0; k < width; ++k) places.push_back(static_cast<int>(k));
   RowSample::Spec spec{.rows = impl::spec_of(model, places), .size = size, .purpose = RandomPurpose::plotted_rows};
-  spec.rows.shift.assign(read.size(), 0.0);
+  spec.rows.shift.assign(width, 0.0);
+  if (int const number = impl::row_number_column(rows); number >= 0) {
+    spec.number = static_cast<int>(width);
+    read.push_back(number);
+  }
   auto const drawn = sweep(rows, read, RowSample(std::move(spec)), run, comm, timing).finalize();
   ClusteredSample out;
   std::vector<double> values;
@@ -118,7 +123,7 @@ ClusteredSample clustered_sample(const KMeans& model, const ChunkSource& source,
   Variable number;
   Chunk chunk;
   chunk.rows = static_cast<std::int64_t>(drawn.size());
-  for (std::size_t j = 0; j < read.size(); ++j) chunk.columns.push_back(column_of(number, values.data() + j, static_cast<std::ptrdiff_t>(read.size())));
+  for (std::size_t j = 0; j < width; ++j) chunk.columns.push_back(column_of(number, values.data() + j, static_cast<std::ptrdiff_t>(width)));
   std::vector<std::int32_t> label(drawn.size());
   if (!drawn.empty()) impl::Assigner(impl::centres_of(model, true), impl::spec_of(model, places))(chunk, 0, chunk.rows, label.data());
   for (auto l : label) out.cluster.push_back(l - 1);

@@ -17,12 +17,16 @@ struct KMeansProblem {
   std::string formula;
   std::vector<std::string> variables;
   std::vector<int> read;  ///< columns of `rows` to read: variables, then the weight
+  int row_number = -1;    ///< see row_number_column
   RowPackSpec spec;       ///< places in `read`
   int clusters = 0;
 };
 
 /// The numeric columns of a one-sided formula; adds computed ones to `rows`. Names as written go to `variables`.
 std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, std::vector<std::string>& variables, std::string& text);
+
+/// Where rows are selected, those of a chunk do not follow one another: a column of `rows` with their numbers, from 1. Else -1.
+int row_number_column(RowSource& rows);
 
 /// Collective. Starting centres [k x p] of start number `number`. Throws DataError where there are fewer distinct rows than clusters.
 std::vector<double> starting_centres(const KMeansProblem& p, const KMeansOptions& options, int number, Communicator& comm, Timing& timing);

@@ -19,7 +19,12 @@ std::vector<Row> sample(const KMeansProblem& p, const KMeansOptions& options, Ro
   spec.rows = p.spec;
   spec.rows.shift.assign(p.spec.columns.size(), 0.0);
   spec.seed = options.seed;
-  auto const found = sweep(p.rows, p.read, RowSample(std::move(spec)), options.run, comm, &timing);
+  auto read = p.read;
+  if (p.row_number >= 0) {
+    spec.number = static_cast<int>(read.size());
+    read.push_back(p.row_number);
+  }
+  auto const found = sweep(p.rows, read, RowSample(std::move(spec)), options.run, comm, &timing);
   check_counts(found.valid(), found.infinite(), found.negative_weight(), options);
   return found.finalize();
 }

@@ -68,7 +68,8 @@ void resolve(Problem& p, std::string_view text, const NaiveBayesOptions& o) {
   }
   for (std::size_t k = 0; k < p.predictors.variables.size(); ++k) {
     auto const& v = p.predictors.variables[k];
-    int const at = p.place(bound.variable_columns[k]);
+    int const at = static_cast<int>(p.read.size());  // its own place, be it the weight, too: that is read before the selection is known
+    p.read.push_back(bound.variable_columns[k]);
     if (v.factor) {
       p.spec.factors.push_back(at);
       p.spec.levels.push_back(static_cast<int>(v.levels.size()));
@@ -151,7 +152,7 @@ NaiveBayes naive_bayes(const ChunkSource& source, std::string_view formula, cons
 
   NaiveBayes out;
   auto const s = sweep(p.rows, p.read, ClassStatistics(p.spec), options.run, comm, &out.timing);
-  impl::refuse_negative_weights(impl::weight_name(options.pweights, options.fweights), s.negative_weight());
+  impl::refuse_weights(impl::weight_name(options.pweights, options.fweights), s.refused_weight());
   if (s.valid() == 0) throw DataError("no row has a class: the response '" + y.label + "' (or the weight) is missing in every one");
   out.formula = p.formula;
   out.response = y.label;

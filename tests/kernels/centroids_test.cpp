@@ -99,6 +99,16 @@ TEST(Centres, HugeAndTinyValuesHaveACluster) {
   expect_naive_labels(points, 2, 5, {0, 0});
 }
 
+/// Squares beyond what a float holds.
+TEST(Centres, ValuesThatAreHugeAsFloats) {
+  for (double scale : {0x1p58, 0x1p62, 0x1p63, 0x1p64, 0x1p65, 0x1p127, 0x1p500}) {
+    Points points(900, 4, 0);
+    for (int j = 0; j < 4; ++j)
+      for (std::int64_t i = 0; i < 900; ++i) points.table.at(j, i) = points.columns[static_cast<std::size_t>(j)][static_cast<std::size_t>(i)] *= scale;
+    expect_naive_labels(points, 4, 64, std::vector<double>(4, 0.0));
+  }
+}
+
 /// Sums with bounds kept from pass to pass against sums without, while centres move; `far` centres now and then.
 TEST(Centroids, BoundsChangeNoBit) {
   for (double spread : {0.0, 30.0}) {  // one cloud; clusters

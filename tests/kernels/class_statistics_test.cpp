@@ -45,7 +45,7 @@ TEST(ClassStatistics, WeightsAndSelection) {
   a.update(t.all());
   EXPECT_EQ(a.valid(), 2);
   EXPECT_EQ(a.missing(), 2);  // not selected; no weight. The last row has neither class nor weight and is no row
-  EXPECT_EQ(a.negative_weight(), 1);
+  EXPECT_EQ(a.refused_weight(), 1);
   EXPECT_EQ(a.weight(0), 3);
   EXPECT_EQ(a.moments(0, 0).base.mean, 7);
   EXPECT_EQ(a.moments(0, 0).base.m2, 4 + 2);

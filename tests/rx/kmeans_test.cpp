@@ -214,6 +214,22 @@ TEST(KMeans, SameBitsForAnyRanksThreadsAndMemory) {
     }
 }
 
+// Which rows are drawn depends on their numbers, also where others are left out, and not on the chunks that they come in.
+TEST(KMeans, SelectedRowsAreDrawnByTheirNumbers) {
+  for (auto start : {KMeansStart::random, KMeansStart::plus_plus, KMeansStart::parallel}) {
+    auto o = clusters(7);
+    o.start = start;
+    o.max_iterations = 1;
+    o.rows.row_selection = "x > 1";
+    auto const reference = fit(clouds(900, 64), "~ x + y", o);
+    for (int chunk_rows : {7, 100, 5000}) {
+      auto const m = fit(clouds(900, chunk_rows), "~ x + y", o);
+      EXPECT_EQ(m.size, reference.size) << chunk_rows;
+      EXPECT_NEAR(m.tot_withinss / reference.tot_withinss, 1, 1e-12) << chunk_rows;  // sums are rounded chunk by chunk
+    }
+  }
+}
+
 TEST(KMeans, SameBitsWithBoundsAndWithout) {
   MemorySource s(1500);
   std::mt19937_64 random(9);

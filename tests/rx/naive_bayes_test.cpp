@@ -93,6 +93,38 @@ TEST(NaiveBayes, WeightsAndPriors) {
   EXPECT_EQ(fit(table(), "y ~ x", o).apriori, (std::vector<double>{0.25, 0.75}));
 }
 
+// The weight is read before it is known which rows are complete; as a predictor it must wait for that.
+TEST(NaiveBayes, TheWeightAsAPredictorToo) {
+  NaiveBayesOptions o;
+  o.fweights = "w";
+  o.by_term = false;
+  for (char const* formula : {"y ~ w + x + f", "y ~ x + f + w"}) {
+    auto const m = fit(table(), formula, o);
+    EXPECT_EQ(m.n_valid_obs, 5);
+    auto const at = formula[4] == 'w' ? 0u : 2u;
+    EXPECT_EQ(m.tables[at].mean[0], 6.0 / 4);  // weights 1 2 1 of class a
+    EXPECT_EQ(m.tables[at].mean[1], 1);
+  }
+}
+
+// One row weighs nearly all: the spread about it is far below the distance of the first row.
+TEST(NaiveBayes, TinyFirstWeightsCostNoDigits) {
+  MemorySource s(100);
+  std::vector<double> const x{0.3, 1.7, 1.7000001, -2.5}, w{1e-6, 1e5, 1e5, 1e-6};
+  s.factor("y", {"a", "b"}, {0, 0, 0, 0, 1, 1}).numeric("x", {0.3, 1.7, 1.7000001, -2.5, 1, 2}).numeric("w", {1e-6, 1e5, 1e5, 1e-6, 1, 1});
+  NaiveBayesOptions o;
+  o.pweights = "w";
+  double sum = 0, weight = 0, square = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += w[i] * (x[i] - 1.7), weight += w[i];
+  double const mean = sum / weight;
+  for (std::size_t i = 0; i < x.size(); ++i) square += w[i] * (x[i] - 1.7 - mean) * (x[i] - 1.7 - mean);
+  double const got = fit(s, "y ~ x", o).tables[0].std_dev[0];
+  MemorySource moved(100);  // the same rows, the heavy ones first
+  moved.factor("y", {"a", "b"}, {0, 0, 0, 0, 1, 1}).numeric("x", {1.7, 1.7000001, 0.3, -2.5, 1, 2}).numeric("w", {1e5, 1e5, 1e-6, 1e-6, 1, 1});
+  EXPECT_NEAR(got / fit(moved, "y ~ x", o).tables[0].std_dev[0], 1, 1e-9);
+  EXPECT_NEAR(got * got * weight / square, 4.0 / 3, 1e-6);  // four rows: the sum over n - 1, scaled to the mean weight
+}
+
 TEST(NaiveBayes, PosteriorsByTheFormula) {
   auto const m = fit(table(), "y ~ x + f");
   auto const p = predicted(m, table(), "prob");
@@ -210,6 +242,9 @@ TEST(NaiveBayes, BadRequestsAreRefused) {
   bad.factor("one", {"a"}, {0, 0}).factor("y", {"a", "b"}, {0, 1}).numeric("none", {nan, nan}).numeric("inf", {1, INFINITY}).numeric("neg", {1, -1});
   bad.factor("gone", {"a", "b"}, {-1, -1});
   EXPECT_THROW(fit(bad, "one ~ neg"), DataError);
+  o = {};
+  o.pweights = "inf";
+  EXPECT_THROW(fit(bad, "y ~ neg", o), DataError);
   EXPECT_THROW(fit(bad, "y ~ none"), DataError);
   EXPECT_THROW(fit(bad, "y ~ gone"), DataError);
   EXPECT_THROW(fit(bad, "y ~ inf"), DataError);

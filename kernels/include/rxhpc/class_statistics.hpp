@@ -37,7 +37,7 @@ class ClassStatistics {
 
   std::int64_t valid() const { return counts_[0]; }            ///< rows with a class and a weight above 0
   std::int64_t missing() const { return counts_[1]; }          ///< rows without class or weight
-  std::int64_t negative_weight() const { return counts_[2]; }
+  std::int64_t refused_weight() const { return counts_[2]; }   ///< rows whose weight is negative or infinite: the caller refuses them
   std::int64_t rows(int c) const { return counts_[static_cast<std::size_t>(fixed + c)]; }
   double weight(int c) const { return weights_[static_cast<std::size_t>(c)]; }
   const WeightedMoments& moments(int number, int c) const { return moments_[static_cast<std::size_t>(number) * spec_.classes + c]; }
@@ -66,7 +66,7 @@ class ClassStatistics {
   void merge_block(std::size_t number);
 
   Spec spec_;
-  std::vector<std::int64_t> counts_;      // valid, missing, negative, rows [classes], without weights: [factor][level][class]
+  std::vector<std::int64_t> counts_;      // valid, missing, refused, rows [classes], without weights: [factor][level][class]
   std::vector<double> weights_;           // [classes], with weights: [factor][level][class]
   std::vector<WeightedMoments> moments_;  // [numbers][classes]
   std::vector<std::size_t> first_count_;  // [factors] where its counts begin, past the classes

@@ -29,6 +29,7 @@ class RowSample {
     RandomPurpose purpose = RandomPurpose::starting_rows;
     std::uint32_t stream = 0;
     std::shared_ptr<const Centres> centres = {};  ///< Order::far
+    int number = -1;           ///< position of a column of row numbers, from 1; -1: rows follow one another from the chunk's first
   };
   struct Row {
     double key = 0;
