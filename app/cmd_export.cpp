@@ -10,6 +10,8 @@ namespace {
 
 /// A model for other systems.
 void export_model(Session& session, const std::string& input, const std::string& output) {
+  for (char const* option : {"row-selection", "transform", "vars-to-keep", "vars-to-drop"})
+    if (session.args.given(option)) throw UsageError("--" + std::string(option) + " belongs to rows; a model is written as it is");
   refuse_existing(session, output);
   auto const model = read_json(session, input, "model file");
   std::optional<double> penalty;

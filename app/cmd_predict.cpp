@@ -95,7 +95,7 @@ void run_predict(Session& session) {
   for (int c : columns) schema.variables.push_back(predictor->schema()[static_cast<std::size_t>(c)]);
   // Appended predictions are a table of their own first, which is then added to the one that exists.
   Passing const passing{append && session.root() ? output_beside(output) : ""};
-  auto const table = append ? create_table(output_beside(output), schema, predictor->grid(), {.overwrite = true}, zone_function(), session.comm)
+  auto const table = append ? create_table(output_beside(output), schema, predictor->grid(), {.overwrite = true, .passing = true}, zone_function(), session.comm)
                             : create_output(session, output, schema, predictor->grid(), args.flag("overwrite"));
   ChosenColumnsSink sink(*table, columns);
   predictor->run(sink, session.comm, &timing);

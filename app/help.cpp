@@ -18,7 +18,7 @@ constexpr std::string_view statuses[][2] = {{"0", "done"},
                                             {"2", "usage: an option, a formula, an unknown column"},
                                             {"3", "data: missing, damaged or malformed; a file that exists, a full disk"},
                                             {"4", "numerical: did not converge, or no answer exists"},
-                                            {"130, 143", "ended by SIGINT or SIGTERM; unfinished outputs are removed"}};
+                                            {"128 + N", "ended by signal N (130: SIGINT, 143: SIGTERM); unfinished outputs are removed"}};
 
 constexpr std::string_view notes[][2] = {
     {"Options", "R's argument names in kebab case. A logical option is a flag, or takes true or false. Lists are separated by commas; a name "

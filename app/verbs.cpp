@@ -54,6 +54,8 @@ const OptionGroup output_group{
       "compression of an HDF5 table (default none: narrow types only; fast: LZ4, portable: deflate, small: Zstandard)"},
      {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length", false, 1}}};
 
+const OptionGroup replace_group{"Writing", {{"overwrite", Kind::flag, "", "replace a file that exists"}}};
+
 const OptionGroup append_rows_group{
     "Appending",
     {{"append", Kind::choice, "none|rows",
@@ -76,7 +78,7 @@ const OptionGroup fit_group{
 
 const OptionGroup iterations_group{
     "Iterations",
-    {{"max-iterations", Kind::integer, "N", "give up after so many (default 25): exit status 4, and no model", false, 1},
+    {{"max-iterations", Kind::integer, "N", "give up after so many (default 25; elastic-net paths: 100): exit status 4, and no model", false, 1},
      {"coeff-tolerance", Kind::number, "X", "converged when no coefficient changes by more than X times the largest (default 1e-6; 0: never so)"},
      {"objective-function-tolerance", Kind::number, "X", "converged when the deviance changes by less than X times itself (default 1e-8; 0: never so)"},
      {"initial-values", Kind::text, "NULL|NA|X|A,B,...",
@@ -92,7 +94,7 @@ const OptionGroup iterations_group{
 const OptionGroup robust_group{
     "Robust standard errors",
     {{"robust", Kind::choice, "HC0|HC1|HC2|HC3",
-      "standard errors, tests, confidence limits and cov_coef from a covariance that holds where the rows' variances differ; costs another pass"},
+      "standard errors, tests, cov_coef and (logit, glm) confidence limits from a covariance that holds where the rows' variances differ; costs another pass"},
      {"cluster", Kind::text, "COL",
       "the same where rows of equal value in this column (a factor, text, or whole numbers) depend on one another: --robust HC1, unless HC0 is given"}}};
 
@@ -253,7 +255,7 @@ const std::vector<Verb>& verbs() {
   static const OptionGroup predict_group{
       "Prediction",
       {{"type", Kind::choice, "response|link|prob|class",
-        "the scale of the predictions (default response); prob: a column for every class, class: the most probable one"},
+        "the scale of the predictions (default response); classes: prob, a column for every class, or class, the most probable one (default)"},
        {"compute-std-errors", Kind::flag, "", "also write standard errors, Y_StdErr; the model must be fitted with --cov-coef"},
        {"interval", Kind::choice, "none|confidence|prediction", "also write the interval's ends, Y_Lower and Y_Upper (default none)"},
        {"conf-level", Kind::number, "P", "the interval's level (default 0.95)"},
@@ -287,7 +289,7 @@ const std::vector<Verb>& verbs() {
        "(`x:g`). Without a formula every column but text is summarised.",
        {{"FORMULA", "R's: `~ delay + carrier + delay:carrier`, `~ .`", true}, input},
        {&summary_group, &rows_group, &weights_group, &text_group, &common_group},
-       "rxhpc summary '~ delay + delay:carrier' flights.h5",
+       "rxhpc summary '~ arr_delay + arr_delay:carrier' flights.h5",
        run_summary},
       {"quantile", "exact quantiles",
        "Finds quantiles of numeric columns, whole or in the cells of factors (`x:g`, `x ~ g`): order statistics of the data themselves, counted "
@@ -325,7 +327,7 @@ const std::vector<Verb>& verbs() {
        "the means or sums, and Counts.",
        {{"FORMULA", "R's: `~ carrier:origin`, `delay ~ carrier:F(hour)`, `cbind(x, y) ~ g`"}, input, {"OUTPUT", output.help, true}},
        {&cube_group, &cells_group, &rows_group, &weights_group, &text_group, &output_group, &common_group},
-       "rxhpc cube 'delay ~ carrier:F(hour)' flights.h5 by_hour.h5",
+       "rxhpc cube 'arr_delay ~ carrier:F(hour)' flights.h5 by_hour.h5",
        run_cube},
       {"crosstabs", "contingency tables and their tests",
        "Tabulates counts, or sums and means of the variables on the left side: the first factor makes the rows, the second the columns, and every "
@@ -355,14 +357,14 @@ const std::vector<Verb>& verbs() {
        "exists, are named.",
        {{"FORMULA", "R's: `late ~ carrier + log(distance)`"}, input},
        {&iterations_group, &fit_group, &robust_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
-       "rxhpc logit 'late ~ carrier + distance' flights.h5 --cov-coef --model late.json",
+       "rxhpc logit 'late ~ carrier + distance' flights.h5 --transform 'late = arr_delay > 15' --cov-coef --model late.json",
        run_logit},
       {"glm", "generalised linear model",
        "Fits a generalised linear model by iteratively reweighted least squares, one visit of the rows an iteration; factors are never expanded. A "
        "binomial response may be a share with the numbers of trials as --pweights.",
        {{"FORMULA", "R's, with offset(): `claims ~ age + offset(log(exposure))`"}, input},
        {&family_group, &iterations_group, &fit_group, &robust_group, &path_group, &step_group, &rows_group, &weights_group, &text_group, &common_group},
-       "rxhpc glm 'claims ~ age + offset(log(exposure))' policies.h5 --family poisson",
+       "rxhpc glm 'air_time ~ carrier + offset(log(distance))' flights.h5 --family Gamma --link log",
        run_glm},
       {"naivebayes", "naive Bayes classifier",
        "Learns classes, the levels of the response, from predictors that are taken to be independent within a class: a normal density for each number, the "
@@ -376,7 +378,7 @@ const std::vector<Verb>& verbs() {
        "selection is not. A missing predictor gives missing results.",
        {{"MODEL", "a file written by --model"}, input, output},
        {&predict_group, &columns_group, &rows_group, &append_rows_group, &text_group, &output_group, &common_group},
-       "rxhpc predict delay.json flights.h5 fitted.csv --compute-residuals",
+       "rxhpc predict late.json flights.h5 fitted.h5 --write-model-vars",
        run_predict},
       {"roc", "ROC curves and the areas below",
        "Compares predictions with what really was: sensitivity and specificity at thresholds, and the exact area below the curve with DeLong's interval, "
@@ -389,9 +391,10 @@ const std::vector<Verb>& verbs() {
       {"export", "a table to text, a model to PMML",
        "Writes rows as delimited text with a header: the shortest numbers that read back as the same doubles, NA for missing values, quotes only "
        "where they are needed. Where OUTPUT ends in .pmml, INPUT is the model file of a linmod, logit or glm.",
-       {input, output},
-       {&model_group, &columns_group, &rows_group, &output_group, &text_group, &common_group},
-       "rxhpc export flights.h5 flights.csv.gz --vars-to-keep carrier,arr_delay",
+       {{"INPUT", "a table, as of every verb; for .pmml a model file"},
+        {"OUTPUT", "the place to write: .csv, .tsv or .txt (.gz), or .pmml for a model"}},
+       {&model_group, &columns_group, &rows_group, &replace_group, &text_group, &common_group},
+       "rxhpc export flights.h5 delays.csv.gz --vars-to-keep carrier,arr_delay",
        run_export},
       {"datastep", "a table from a table",
        "Copies rows and columns of a table, with transforms and a row selection on the way. Rows keep their order; selected rows are cut anew into "

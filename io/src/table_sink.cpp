@@ -37,7 +37,7 @@ struct Plan {
   std::int64_t part_chunks = 0; ///< 0: one file
   std::string description, directory;  ///< directory: where the part files are made
   Manifest before;              ///< appending: what is there already
-  bool append = false;
+  bool append = false, passing = false;
 
   std::int64_t part_of(std::int64_t chunk) const { return part_chunks == 0 ? 0 : chunk / part_chunks; }
   std::int64_t first_chunk(std::int64_t part) const { return part * part_chunks; }
@@ -260,7 +260,7 @@ std::vector<std::uint64_t> TableSink::gather_hashes() {
 }
 
 void TableSink::publish(const std::vector<std::uint64_t>& hashes) {
-  if (plan_.part_chunks == 0) return outputs_.at(0).publish(true);
+  if (plan_.part_chunks == 0) return outputs_.at(0).publish(!plan_.passing);
   Manifest manifest = plan_.before;
   manifest.table.schema = plan_.table.schema;
   manifest.table.rows = plan_.before.table.rows + plan_.table.rows;
@@ -269,7 +269,7 @@ void TableSink::publish(const std::vector<std::uint64_t>& hashes) {
   for (std::int64_t p = 0; p < plan_.parts(); ++p)
     manifest.parts.push_back({part_name(manifest.parts.size()), plan_.rows_of_part(p), hashes[static_cast<std::size_t>(p)]});
   publish_bytes((std::filesystem::path(plan_.directory) / manifest_name).string(), manifest_text(manifest), plan_.append, false);
-  if (!plan_.append) outputs_.at(0).publish(true);
+  if (!plan_.append) outputs_.at(0).publish(!plan_.passing);
 }
 
 void TableSink::finish() {
@@ -289,7 +289,10 @@ void TableSink::finish() {
       for (auto& output : outputs_) output.publish();  // not yet in the manifest: nobody sees it
   });
   auto const hashes = gather_hashes();
-  commit_together(comm_, plan_.path, [&] { publish(hashes); });
+  if (!plan_.passing) return commit_together(comm_, plan_.path, [&] { publish(hashes); });
+  together(comm_, [&] {
+    if (comm_.rank() == 0) publish(hashes);
+  });
 }
 
 void check_schema(const Schema& schema, const TableOptions& options, const Grid& grid) {
@@ -313,6 +316,7 @@ Plan plan_of(const std::string& path, const Schema& schema, const Grid& grid, co
   plan.table.chunk_rows = grid.chunks() > 0 ? grid.rows(0) : default_chunk_rows;
   plan.table.codec = options.codec;
   plan.description = options.description;
+  plan.passing = options.passing;
   bool const directory = path.size() > 1 && path.back() == '/';
   if (!directory && options.rows_per_part != 0) throw UsageError("--rows-per-part needs an output that ends in '/'");
   if (directory) {

@@ -16,7 +16,7 @@ constexpr std::int64_t block_rows = 32768;  // keys and values of a block stay i
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t packed_doubles = 9;
-constexpr std::size_t packed_counters = 4;
+constexpr std::size_t packed_counters = 6;
 
 /// Sums of one cell over one block; the cell past the last takes the rows that are left out.
 struct Cell {
@@ -141,7 +141,7 @@ CellMoments::CellMoments(Spec spec) : spec_(std::move(spec)) {
 
 void CellMoments::reset() {
   std::fill(state_.begin(), state_.end(), fresh_cell());
-  missing_factor_ = missing_weight_ = refused_weight_ = excluded_ = 0;
+  missing_factor_ = missing_weight_ = refused_weight_ = excluded_ = zero_weight_ = without_weight_ = 0;
 }
 
 void CellMoments::update(const Chunk& chunk) {
@@ -185,7 +185,11 @@ void CellMoments::prepare_tile(const Chunk& chunk, std::int64_t first, int rows,
     if (out[i] == 0 && !no_value && plain) continue;
     std::uint32_t const cell = key[i];
     key[i] = cells;
-    if (weight && weight[i] == 0) continue;
+    if (weight && weight[i] == 0) {
+      ++zero_weight_;
+      continue;
+    }
+    without_weight_ += weight && weight[i] != weight[i];
     if (weight && (weight[i] < 0 || weight[i] == inf)) ++refused_weight_;
     else if (out[i] == 1) ++missing_factor_;
     else if (out[i] == 2) ++excluded_;
@@ -259,7 +263,7 @@ WeightedMoments read(const double* in) {
 std::size_t CellMoments::packed_size() const { return packed_counters + packed_doubles * state_.size(); }
 
 void CellMoments::pack(std::span<double> out) const {
-  std::int64_t const counters[packed_counters] = {missing_factor_, missing_weight_, refused_weight_, excluded_};
+  std::int64_t const counters[packed_counters] = {missing_factor_, missing_weight_, refused_weight_, excluded_, zero_weight_, without_weight_};
   std::memcpy(out.data(), counters, sizeof counters);
   for (std::size_t k = 0; k < state_.size(); ++k) write(state_[k], out.data() + packed_counters + packed_doubles * k);
 }
@@ -268,6 +272,7 @@ void CellMoments::unpack(std::span<double const> in) {
   std::int64_t counters[packed_counters];
   std::memcpy(counters, in.data(), sizeof counters);
   missing_factor_ = counters[0], missing_weight_ = counters[1], refused_weight_ = counters[2], excluded_ = counters[3];
+  zero_weight_ = counters[4], without_weight_ = counters[5];
   for (std::size_t k = 0; k < state_.size(); ++k) state_[k] = read(in.data() + packed_counters + packed_doubles * k);
 }
 

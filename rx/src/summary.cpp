@@ -246,7 +246,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
   auto const state = sweep(rows, read, SummaryState(plain, tables), o.run, comm, &out.timing);
 
   std::size_t next_plain = 0, next_table = 0;
-  std::int64_t excluded = 0;
+  std::int64_t excluded = 0, no_row = 0;
   for (auto const& t : terms) {
     if (!in_table(t)) {
       out.variables.push_back({t.name, statistics_of({state.moments().finalize()[next_plain++], 0, 0}, false, false)});
@@ -255,7 +255,9 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
     auto const& table = state.tables()[next_table++];
     impl::refuse_weights(impl::weight_name(o.pweights, o.fweights), table.refused_weight());
     auto missing = table.missing_factor() + table.missing_weight();
-    if (!o.by_term) excluded = table.excluded() + std::exchange(missing, 0);  // every table leaves the same rows out
+    // every table leaves the same rows out
+    no_row = table.zero_weight();
+    excluded = o.by_term ? weighted ? table.without_weight() : 0 : table.excluded() + std::exchange(missing, 0);
     if (t.plain()) {
       out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
       out.variables.back().statistics.missing_obs += missing;
@@ -263,7 +265,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
       out.categorical.push_back(table_of(t, table, missing, weighted, frequency, out));
     }
   }
-  out.n_valid_obs = state.rows() - excluded;
+  out.n_valid_obs = state.rows() - excluded - no_row;
   out.n_missing_obs = excluded;
 }
 

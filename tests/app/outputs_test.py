@@ -44,6 +44,17 @@ class Outputs(Case):
             self.assertEqual(p.communicate()[1].decode(), "rxhpc import: %s was written; standard output: No space left on device\n" % self.path("new.h5"))
         self.assertEqual((p.returncode, self.rows(self.path("new.h5"))), (3, 300))
 
+    def test_predictions_that_cannot_be_appended_leave_no_word_of_what_they_passed_through(self):
+        model, out = self.path("m.json"), self.path("fitted.h5")
+        self.succeed("linmod", "x ~ y", self.csv, "--model", model)
+        self.succeed("predict", model, self.csv, out)
+        before = self.bytes_of(out)
+        told = self.fail_with(3, "column 'x_Resid' is not in the table", "predict", model, self.csv, out, "--append", "rows", "--compute-residuals", "--quiet")
+        self.assertNotIn("was written", told)
+        self.assertEqual(self.bytes_of(out), before)
+        self.assertFalse([name for name in os.listdir(self.folder) if "predicted" in name])
+        self.succeed("predict", model, self.csv, out, "--append", "rows")
+
     def test_a_signal_after_an_output_changes_nothing(self):
         # A pipe that is full already holds the program where it tells of the output.
         for name in ("new.h5", "new.csv", "parts/"):

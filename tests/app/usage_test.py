@@ -1,6 +1,8 @@
 """Exit statuses, messages and what goes to which stream."""
 import json
 import os
+import shlex
+import shutil
 import unittest
 
 from rxhpc_cases import Case, needs_mpi, run
@@ -30,6 +32,14 @@ class Usage(Case):
         page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "commands.md")
         with open(page) as f:
             self.assertEqual(f.read(), run("help", "--markdown")[1], "write it anew: rxhpc help --markdown > docs/commands.md")
+
+    def test_the_examples_work_as_printed(self):
+        shutil.copy(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data", "nycflights.csv.gz"), self.path("flights.csv.gz"))
+        examples = [line for line in run("help", "--markdown")[1].splitlines() if line.startswith(("rxhpc ", "mpirun "))]
+        self.assertGreaterEqual(len(examples), 18)
+        for line in examples:  # in their order: some read what others write
+            words = shlex.split(line)
+            self.succeed(*words[words.index("rxhpc") + 1:], cwd=self.folder)
 
     def test_usage_errors(self):
         self.fail_with(2, "rxhpc: a verb is missing")

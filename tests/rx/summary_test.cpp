@@ -134,6 +134,19 @@ TEST(Summary, AMissingWeightMakesTheRowMissing) {
 }
 
 /// As R: squares beyond the largest double make the deviation infinite, sums beyond it leave the mean finite.
+TEST(Summary, RowsOfWeightZeroAreNoRows) {
+  test::MemorySource s(3);
+  s.numeric("x", {1, 2, 3, 4, NAN}).numeric("w", {1, 0, NAN, 2, 1});
+  for (bool by_term : {true, false}) {
+    SummaryOptions o;
+    o.fweights = "w";
+    o.by_term = by_term;
+    auto const got = summary(s, "~ x", o);
+    EXPECT_EQ(got.n_missing_obs, by_term ? 1 : 2);
+    EXPECT_EQ(got.n_valid_obs, by_term ? 3 : 2);
+  }
+}
+
 TEST(Summary, HugeValues) {
   for (std::int64_t chunk : {1, 2, 8}) {
     test::MemorySource s(chunk);

@@ -28,6 +28,7 @@ struct TableOptions {
   bool overwrite = false;
   std::int64_t rows_per_part = 0;  ///< directories only: a multiple of the chunk length; 0: default
   std::string description = {};
+  bool passing = false;            ///< a table that only this job needs: not the output that committed_output speaks of
 };
 
 /// Collective. The table that will be called `path` once finished: written beside its place, then renamed; nothing is left where

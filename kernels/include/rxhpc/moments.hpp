@@ -100,6 +100,8 @@ class CellMoments {
   std::int64_t missing_weight() const { return missing_weight_; }   ///< of the other rows, those whose weight is missing
   std::int64_t refused_weight() const { return refused_weight_; }   ///< rows left out because their weight is below 0 or infinite: the caller refuses them
   std::int64_t excluded() const { return excluded_; }               ///< rows left out by also_present
+  std::int64_t zero_weight() const { return zero_weight_; }         ///< rows whose weight is 0: none of the others
+  std::int64_t without_weight() const { return without_weight_; }   ///< rows whose weight is missing, whatever else is
 
  private:
   struct Block;
@@ -108,7 +110,7 @@ class CellMoments {
 
   Spec spec_;
   std::vector<WeightedMoments> state_;
-  std::int64_t missing_factor_ = 0, missing_weight_ = 0, refused_weight_ = 0, excluded_ = 0;
+  std::int64_t missing_factor_ = 0, missing_weight_ = 0, refused_weight_ = 0, excluded_ = 0, zero_weight_ = 0, without_weight_ = 0;
 };
 
 }  // namespace rxhpc
