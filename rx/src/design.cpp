@@ -183,6 +183,21 @@ std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::ve
   return all;
 }
 
+namespace {
+
+void add_inputs(Design& design, const RowSource& rows, const Expr& e) {
+  auto const& table = rows.base_schema();
+  for (auto const& name : names_in(e)) {
+    int const at = table.find(name);
+    auto const known = std::any_of(design.inputs.begin(), design.inputs.end(), [&](auto const& c) { return c.name == name; });
+    if (at >= 0 && !known) design.inputs.push_back({name, table[static_cast<std::size_t>(at)].type});
+  }
+}
+
+}  // namespace
+
+void add_inputs(Design& design, const RowSource& rows, const std::string& expression) { add_inputs(design, rows, *parse_expression(expression)); }
+
 Design make_design(const Formula& formula, RowSource& rows, bool cube) {
   Design d;
   d.cube = cube;
@@ -206,6 +221,9 @@ Design make_design(const Formula& formula, RowSource& rows, bool cube) {
   if (d.terms.empty()) throw UsageError("the formula has neither an intercept nor a term on its right side");
   for (auto const& v : d.variables)
     if (v.factor && v.levels.empty()) throw DataError("column '" + v.label + "': a factor without levels has only missing values");
+  for (auto const& v : d.variables) add_inputs(d, rows, v.expression);
+  for (auto const& text : rows.options().transforms)
+    if (auto const made = parse_assignment(text); made.value) add_inputs(d, rows, *made.value);
   return d;
 }
 

@@ -173,8 +173,10 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.offset_expression = impl::offset_expression(r.formula, options.offset);
   if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
   int offset = -1;
-  if (!model.offset_expression.empty())
+  if (!model.offset_expression.empty()) {
     r.spec.carried = {offset = r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
+    add_inputs(r.design, r.rows, model.offset_expression);
+  }
   int trials = -1;
   if (!response.trials.empty()) {
     trials = static_cast<int>(r.spec.carried.size());

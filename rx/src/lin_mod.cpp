@@ -109,6 +109,7 @@ Submodel::Submodel(const ChunkSource& source, const Regression& r, const impl::R
     : regression{RowSource(source, {}), r.formula, {}, {}, {}, r.spec, r.dense} {
   auto& design = regression.design;
   design.intercept = r.design.intercept;
+  design.inputs = r.design.inputs;
   std::vector<int> wanted;  // terms of r.design
   if (design.intercept) wanted.push_back(0);
   for (int t : terms) wanted.push_back(t + design.intercept);

@@ -36,6 +36,8 @@ json design_json(const Design& design) {
     d["variables"].push_back(std::move(one));
   }
   for (auto const& t : design.terms) d["terms"].push_back(t.variables);
+  d["inputs"] = json::array();
+  for (auto const& c : design.inputs) d["inputs"].push_back({{"name", c.name}, {"type", to_string(c.type)}});
   return d;
 }
 
@@ -47,6 +49,7 @@ Design design_from_json(const json& d) {
   for (auto const& v : d.at("variables"))
     design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"), texts(v, "levels"), texts(v, "unused_levels")});
   for (auto const& t : d.at("terms")) design.terms.push_back({t.get<std::vector<int>>()});
+  for (auto const& c : d.value("inputs", json::array())) design.inputs.push_back({c.at("name"), var_type(c.at("type").get<std::string>())});
   for (auto const& t : design.terms)
     for (int v : t.variables)
       if (v < 0 || v >= static_cast<int>(design.variables.size())) throw DataError("damaged model file: a term names no variable");

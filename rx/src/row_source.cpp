@@ -311,6 +311,7 @@ const RowOptions& RowSource::options() const { return impl_->options; }
 void RowSource::set_range_function(RangeFunction f) { impl_->range_function = std::move(f); }
 bool RowSource::selects_rows() const { return impl_->selection >= 0; }
 int RowSource::base_column(int column) const { return impl_->values[static_cast<std::size_t>(column)].base_column; }
+const Schema& RowSource::base_schema() const { return impl_->base.schema(); }
 const Schema& RowSource::schema() const { return impl_->schema; }
 const Grid& RowSource::grid() const { return impl_->base.grid(); }
 bool RowSource::local() const { return impl_->base.local(); }

@@ -40,12 +40,19 @@ struct DesignColumn {
 /// factors that R's own rule chooses.
 enum class Coding { drop_last, drop_first, as_r };
 
+/// A column of the table itself, before transforms.
+struct InputColumn {
+  std::string name;
+  VarType type = VarType::numeric;
+};
+
 /// The plan of a model. Holds no data and no View; it is what a model file stores.
 struct Design {
   std::vector<DesignVariable> variables;
   std::vector<ModelTerm> terms;  ///< the intercept first where there is one
   bool intercept = true;
   bool cube = false;             ///< first term: one coefficient a cell, no intercept
+  std::vector<InputColumn> inputs;  ///< what variables and transforms name, and the offset
 
   std::int64_t cells(int term) const;
   /// All expanded columns in order of the terms, references unmarked.
@@ -70,6 +77,8 @@ struct BoundDesign {
 /// Resolves the right-hand side. Character columns become factors with sorted levels, logical ones factors FALSE, TRUE.
 /// Throws UsageError for unknown columns and for factors where numbers are needed.
 Design make_design(const Formula& formula, RowSource& rows, bool cube);
+/// Adds the columns that an expression names to the design's inputs, each once.
+void add_inputs(Design& design, const RowSource& rows, const std::string& expression);
 /// Finds (or makes) the design's variables in a source, factors by the design's levels.
 BoundDesign bind(const Design& design, RowSource& rows);
 

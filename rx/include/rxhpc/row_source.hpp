@@ -46,6 +46,8 @@ class RowSource final : public ChunkSource {
   /// True where the column is the base's own, untouched: then `base_column` is its position there.
   int base_column(int column) const;  ///< -1 for computed columns
 
+  const Schema& base_schema() const;  ///< before transforms
+
   const Schema& schema() const override;
   const Grid& grid() const override;
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
