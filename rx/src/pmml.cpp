@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <vector>
 
+#include "pmml_expressions.hpp"
 #include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
@@ -21,24 +23,12 @@ struct Part {
   std::string response, offset, attributes;
 };
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
-  }
-  return out;
-}
-std::string attribute(const char* name, const std::string& value) { return std::string(" ") + name + "=\"" + escaped(value) + "\""; }
-std::string exact(double x) { return nlohmann::json(x).dump(); }
+using impl::pmml_attribute, impl::pmml_number;
 
 std::string link_attributes(const Glm& m) {
-  auto const power = [](double x) { return attribute("linkFunction", "power") + attribute("linkParameter", exact(x)); };
+  auto const power = [](double x) { return pmml_attribute("linkFunction", "power") + pmml_attribute("linkParameter", pmml_number(x)); };
   switch (m.functions.link) {
-    case Link::identity: case Link::log: case Link::logit: case Link::probit: case Link::cloglog: return attribute("linkFunction", m.functions.link == Link::log ? "log" : m.functions.link == Link::identity ? "identity" : m.link);
+    case Link::identity: case Link::log: case Link::logit: case Link::probit: case Link::cloglog: return pmml_attribute("linkFunction", m.functions.link == Link::log ? "log" : m.functions.link == Link::identity ? "identity" : m.link);
     case Link::inverse: return power(-1);
     case Link::inverse_square: return power(-2);
     case Link::sqrt: return power(0.5);
@@ -50,87 +40,30 @@ std::string link_attributes(const Glm& m) {
 
 std::string distribution(const Glm& m) {
   switch (m.functions.variance) {
-    case Variance::constant: return attribute("distribution", "normal");
-    case Variance::mu: return attribute("distribution", "poisson");
-    case Variance::mu_squared: return attribute("distribution", "gamma");
-    case Variance::mu_cubed: return attribute("distribution", "igauss");
-    case Variance::binomial: return attribute("distribution", "binomial");
-    case Variance::negative_binomial: return attribute("distribution", "negbin") + attribute("distParameter", exact(m.functions.theta));
+    case Variance::constant: return pmml_attribute("distribution", "normal");
+    case Variance::mu: return pmml_attribute("distribution", "poisson");
+    case Variance::mu_squared: return pmml_attribute("distribution", "gamma");
+    case Variance::mu_cubed: return pmml_attribute("distribution", "igauss");
+    case Variance::binomial: return pmml_attribute("distribution", "binomial");
+    case Variance::negative_binomial: return pmml_attribute("distribution", "negbin") + pmml_attribute("distParameter", pmml_number(m.functions.theta));
     case Variance::power: break;
   }
-  return attribute("distribution", "tweedie") + attribute("distParameter", exact(m.functions.var_power));
+  return pmml_attribute("distribution", "tweedie") + pmml_attribute("distParameter", pmml_number(m.functions.var_power));
 }
 
 Part part_of(const nlohmann::json& model) {
   auto const kind = model.value("kind", "");
+  if (kind != "linmod" && kind != "logit" && kind != "glm") throw UsageError("a model of kind '" + kind + "' cannot be written as PMML");
+  if (!model.value("design", nlohmann::json::object()).contains("inputs")) throw DataError("the model file does not tell the types of its columns: fit the model again");
   if (kind == "linmod") {
     auto m = lin_mod_from_json(model);
     if (m.fits.size() != 1) throw UsageError("a model of several responses cannot be written as PMML");
-    return {m.design, m.fits[0].coefficients, m.rows.transforms, m.fits[0].name, "", attribute("modelType", "generalLinear")};
+    return {m.design, m.fits[0].coefficients, m.rows.transforms, m.fits[0].name, "", pmml_attribute("modelType", "generalLinear")};
   }
-  if (kind != "logit" && kind != "glm") throw UsageError("a model of kind '" + kind + "' cannot be written as PMML");
   auto m = glm_from_json(model);
   return {m.design, {m.coefficients.begin(), m.coefficients.end()}, m.rows.transforms, m.response, m.offset_expression,
-          attribute("modelType", "generalizedLinear") + distribution(m) + link_attributes(m)};
+          pmml_attribute("modelType", "generalizedLinear") + distribution(m) + link_attributes(m)};
 }
-
-/// Expressions as PMML's Apply elements; fields that they read are noted.
-class Expressions {
- public:
-  std::vector<std::string> fields;                ///< of the data, in order of first use
-  std::string derived;                            ///< DerivedField elements
-  std::map<std::string, std::string> field_name;  ///< a column or expression: the field that holds it
-
-  /// The field of an expression, derived where it is more than a column.
-  std::string field(const std::string& expression, bool categorical, bool logical = false) {
-    if (auto const known = field_name.find(expression); known != field_name.end()) return known->second;
-    auto const e = strip_parentheses(parse_expression(expression));
-    if (e->kind == Expr::Kind::name) return name(*e);
-    return derive(expression, expression, *e, categorical, logical && e->text != "ifelse");
-  }
-  /// `logical`: a condition whose levels are written as texts, since PMML writes its own truth values otherwise.
-  std::string derive(const std::string& key, std::string as, const Expr& e, bool categorical, bool logical) {
-    auto body = markup(e);
-    if (logical) body = "      <Apply function=\"if\">\n" + body + constant("string", "TRUE") + constant("string", "FALSE") + "      </Apply>\n";
-    if (std::find(fields.begin(), fields.end(), as) != fields.end()) as = "derived " + as;
-    derived += "    <DerivedField" + attribute("name", as) + attribute("optype", categorical ? "categorical" : "continuous") +
-               attribute("dataType", categorical ? "string" : "double") + ">\n" + body + "    </DerivedField>\n";
-    return field_name[key] = as;
-  }
-
- private:
-  std::string name(const Expr& e) {
-    auto const written = e.text;
-    if (auto const known = field_name.find(deparse(e)); known != field_name.end()) return known->second;
-    if (std::find(fields.begin(), fields.end(), written) == fields.end()) fields.push_back(written);
-    return field_name[deparse(e)] = written;
-  }
-  static std::string constant(const std::string& type, const std::string& value) {
-    return "      <Constant" + attribute("dataType", type) + ">" + escaped(value) + "</Constant>\n";
-  }
-  std::string apply(const char* function, const Expr& e) {
-    std::string out = "      <Apply" + attribute("function", function) + ">\n";
-    for (auto const& a : e.args) out += markup(*a);
-    return out + "      </Apply>\n";
-  }
-  std::string markup(const Expr& e) {
-    static const std::map<std::string, const char*> functions{
-        {"+", "+"}, {"-", "-"}, {"*", "*"}, {"/", "/"}, {"^", "pow"}, {"log", "ln"}, {"log10", "log10"}, {"log1p", "ln1p"}, {"exp", "exp"}, {"expm1", "expm1"},
-        {"sqrt", "sqrt"}, {"abs", "abs"}, {"floor", "floor"}, {"ceiling", "ceil"}, {"==", "equal"}, {"!=", "notEqual"}, {"<", "lessThan"},
-        {"<=", "lessOrEqual"}, {">", "greaterThan"}, {">=", "greaterOrEqual"}, {"&", "and"}, {"|", "or"}, {"!", "not"}, {"ifelse", "if"}, {"is.na", "isMissing"}};
-    if (e.kind == Expr::Kind::number) return constant("double", exact(e.number));
-    if (e.kind == Expr::Kind::text) return constant("string", e.text);
-    if (e.kind == Expr::Kind::name && !e.is_constant_name()) return "      <FieldRef" + attribute("field", name(e)) + "/>\n";
-    if (e.is_call("(") || e.is_call("I")) return markup(*e.args[0]);
-    if (e.is_call("as.numeric") || e.is_call("as.integer"))
-      return "      <Apply function=\"if\">\n" + markup(*e.args[0]) + constant("double", "1") + constant("double", "0") + "      </Apply>\n";
-    auto const known = e.kind == Expr::Kind::call ? functions.find(e.text) : functions.end();
-    bool const minus_one = e.is_call("-") && e.args.size() == 1;
-    if (known == functions.end() || (e.text == "log" && e.args.size() != 1)) throw UsageError("'" + deparse(e) + "' cannot be written as PMML");
-    if (minus_one) return "      <Apply function=\"-\">\n" + constant("double", "0") + markup(*e.args[0]) + "      </Apply>\n";
-    return apply(known->second, e);
-  }
-};
 
 /// The levels of a column's cell, one a factor of its term.
 std::vector<std::string> levels_of(const Design& design, const DesignColumn& column) {
@@ -145,63 +78,92 @@ std::vector<std::string> levels_of(const Design& design, const DesignColumn& col
   return levels;
 }
 
+/// The columns that are parameters: those with coefficients, and of a variable that has none all, with 0: a row that lacks it has no prediction.
+std::vector<char> are_parameters(const Part& part, const std::vector<DesignColumn>& columns) {
+  std::set<int> told;
+  auto const& terms = part.design.terms;
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    if (!part.coefficients[j].aliased) told.insert(terms[columns[j].term].variables.begin(), terms[columns[j].term].variables.end());
+  std::vector<char> out;
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    auto const& variables = terms[columns[j].term].variables;
+    out.push_back(!part.coefficients[j].aliased || std::any_of(variables.begin(), variables.end(), [&](int v) { return told.count(v) == 0; }));
+  }
+  return out;
+}
+
 /// Parameters, the predictors that each is made of, and their coefficients.
 std::string parameters(const Part& part, const std::vector<std::string>& predictor) {
   std::string list, cells, values;
   auto const columns = part.design.columns();
+  auto const wanted = are_parameters(part, columns);
   for (std::size_t j = 0; j < columns.size(); ++j) {
-    if (part.coefficients[j].aliased) continue;
+    if (!wanted[j]) continue;
+    double const beta = part.coefficients[j].aliased ? 0 : part.coefficients[j].estimate;
     auto const name = "p" + std::to_string(j);
-    list += "      <Parameter" + attribute("name", name) + attribute("label", part.coefficients[j].name) + "/>\n";
-    values += "      <PCell" + attribute("parameterName", name) + " df=\"1\"" + attribute("beta", exact(part.coefficients[j].estimate)) + "/>\n";
+    list += "      <Parameter" + pmml_attribute("name", name) + pmml_attribute("label", part.coefficients[j].name) + "/>\n";
+    values += "      <PCell" + pmml_attribute("parameterName", name) + " df=\"1\"" + pmml_attribute("beta", pmml_number(beta)) + "/>\n";
     auto const levels = levels_of(part.design, columns[j]);
     std::size_t factor = 0;
     for (int v : part.design.terms[columns[j].term].variables)
-      cells += "      <PPCell" + attribute("value", part.design.variables[v].factor ? levels[factor++] : "1") + attribute("predictorName", predictor[v]) +
-               attribute("parameterName", name) + "/>\n";
+      cells += "      <PPCell" + pmml_attribute("value", part.design.variables[v].factor ? levels[factor++] : "1") + pmml_attribute("predictorName", predictor[v]) +
+               pmml_attribute("parameterName", name) + "/>\n";
   }
   std::string factors, covariates;
-  for (std::size_t v = 0; v < predictor.size(); ++v)
-    (part.design.variables[v].factor ? factors : covariates) += "      <Predictor" + attribute("name", predictor[v]) + "/>\n";
+  for (std::size_t v = 0; v < predictor.size(); ++v) {
+    if (std::find(predictor.begin(), predictor.begin() + static_cast<std::ptrdiff_t>(v), predictor[v]) != predictor.begin() + static_cast<std::ptrdiff_t>(v)) continue;
+    (part.design.variables[v].factor ? factors : covariates) += "      <Predictor" + pmml_attribute("name", predictor[v]) + "/>\n";
+  }
   return "    <ParameterList>\n" + list + "    </ParameterList>\n    <FactorList>\n" + factors + "    </FactorList>\n    <CovariateList>\n" + covariates +
          "    </CovariateList>\n    <PPMatrix>\n" + cells + "    </PPMatrix>\n    <ParamMatrix>\n" + values + "    </ParamMatrix>\n";
+}
+
+/// A column of the data. Of a factor's levels those that the model knows are valid, so that engines refuse a row with another one.
+std::string data_field(const impl::PmmlFields::Field& column, const DesignVariable* factor) {
+  using Kind = impl::PmmlKind;
+  if (column.kind != Kind::text && column.kind != Kind::logical)
+    return "    <DataField" + pmml_attribute("name", column.name) + " optype=\"continuous\" dataType=\"double\"/>\n";
+  std::vector<std::string> valid;
+  if (column.kind == Kind::logical) valid = {"FALSE", "TRUE"};
+  if (factor) {
+    valid.clear();
+    for (auto const& level : factor->levels)
+      if (std::find(factor->unused.begin(), factor->unused.end(), level) == factor->unused.end()) valid.push_back(level);
+  }
+  std::string values;
+  for (auto const& level : valid) values += "      <Value" + pmml_attribute("value", level) + "/>\n";
+  return "    <DataField" + pmml_attribute("name", column.name) + " optype=\"categorical\" dataType=\"string\">\n" + values + "    </DataField>\n";
 }
 
 }  // namespace
 
 std::string to_pmml(const nlohmann::json& model, std::optional<double> penalty) {
   auto const part = part_of(model_at_penalty(model, penalty));
-  Expressions expressions;
-  for (auto const& t : part.transforms) {
-    auto const a = parse_assignment(t);
-    // What only makes the response is no part of a scoring.
-    bool const used = std::any_of(part.design.variables.begin(), part.design.variables.end(), [&](auto const& v) {
-      auto const names = names_in(*parse_expression(v.expression));
-      return std::find(names.begin(), names.end(), a.name) != names.end();
-    });
-    if (a.value && used) expressions.derive(quoted_name(a.name), a.name, *a.value, false, false);
-  }
+  impl::PmmlFields fields(part.design.inputs, part.transforms, part.response);
   std::vector<std::string> predictor;
-  for (auto const& v : part.design.variables) predictor.push_back(expressions.field(v.expression, v.factor, v.levels == std::vector<std::string>{"FALSE", "TRUE"}));
-  auto const offset = part.offset.empty() ? "" : attribute("offsetVariable", expressions.field(part.offset, false));
+  std::map<std::string, const DesignVariable*> factors;
+  for (auto const& v : part.design.variables) {
+    auto const field = fields.predictor(v);
+    predictor.push_back(field.name);
+    if (v.factor) factors.emplace(field.name, &v);
+  }
+  auto const offset = part.offset.empty() ? "" : pmml_attribute("offsetVariable", fields.number_field(part.offset));
+  // A field is the target or is read, not both.
+  auto const& columns = fields.columns();
+  bool const read = std::any_of(columns.begin(), columns.end(), [&](auto const& c) { return c.name == part.response; });
+  auto const target = read ? fields.unique(part.response, "fitted ") : part.response;
 
-  std::string dictionary = "    <DataField" + attribute("name", part.response) + " optype=\"continuous\" dataType=\"double\"/>\n";
-  std::string schema = "      <MiningField" + attribute("name", part.response) + " usageType=\"target\"/>\n";
-  for (auto const& f : expressions.fields) {
-    if (f == part.response) continue;
-    auto const at = std::find(predictor.begin(), predictor.end(), f);
-    bool const factor = at != predictor.end() && part.design.variables[static_cast<std::size_t>(at - predictor.begin())].factor;
-    dictionary += "    <DataField" + attribute("name", f) + (factor ? " optype=\"categorical\" dataType=\"string\">\n" : " optype=\"continuous\" dataType=\"double\"/>\n");
-    if (factor) {
-      for (auto const& level : part.design.variables[static_cast<std::size_t>(at - predictor.begin())].levels) dictionary += "      <Value" + attribute("value", level) + "/>\n";
-      dictionary += "    </DataField>\n";
-    }
-    schema += "      <MiningField" + attribute("name", f) + "/>\n";
+  std::string dictionary = "    <DataField" + pmml_attribute("name", target) + " optype=\"continuous\" dataType=\"double\"/>\n";
+  std::string schema = "      <MiningField" + pmml_attribute("name", target) + " usageType=\"target\"/>\n";
+  for (auto const& column : columns) {
+    auto const factor = factors.find(column.name);
+    dictionary += data_field(column, factor == factors.end() ? nullptr : factor->second);
+    schema += "      <MiningField" + pmml_attribute("name", column.name) + "/>\n";
   }
   return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PMML version=\"4.4\" xmlns=\"http://www.dmg.org/PMML-4_4\">\n"
          "  <Header><Application name=\"rxhpc\"/></Header>\n  <DataDictionary>\n" + dictionary + "  </DataDictionary>\n" +
-         (expressions.derived.empty() ? "" : "  <TransformationDictionary>\n" + expressions.derived + "  </TransformationDictionary>\n") +
-         "  <GeneralRegressionModel" + attribute("targetVariableName", part.response) + " functionName=\"regression\"" + part.attributes + offset +
+         (fields.derived().empty() ? "" : "  <TransformationDictionary>\n" + fields.derived() + "  </TransformationDictionary>\n") +
+         "  <GeneralRegressionModel" + pmml_attribute("targetVariableName", target) + " functionName=\"regression\"" + part.attributes + offset +
          ">\n    <MiningSchema>\n" + schema + "    </MiningSchema>\n" + parameters(part, predictor) + "  </GeneralRegressionModel>\n</PMML>\n";
 }
 
