@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "compile.hpp"
@@ -26,7 +27,7 @@ std::string escaped(const std::string& text) {
     auto const blank = c == '\t' || c == '\n' || c == '\r';
     auto const noncharacter = text.compare(i, 3, "\xEF\xBF\xBE") == 0 || text.compare(i, 3, "\xEF\xBF\xBF") == 0;
     if (noncharacter || (static_cast<unsigned char>(c) < 0x20 && !blank))
-      throw UsageError("'" + escaped(text.substr(0, i)) + "...' has a control character, which PMML cannot hold");
+      throw UsageError(pmml_shown(text) + " has a control character, which PMML cannot hold");
     if (c == '&') out += "&amp;";
     else if (c == '<') out += "&lt;";
     else if (c == '>') out += "&gt;";
@@ -70,6 +71,18 @@ const Expr& bare(const Expr& e) {
 
 }  // namespace
 
+std::string pmml_shown(const std::string& text) {
+  Expr e;
+  e.kind = Expr::Kind::text;
+  e.text = text;
+  std::string out;
+  for (char c : deparse(e)) {
+    char code[8];
+    std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    out += static_cast<unsigned char>(c) < 0x20 ? code : std::string(1, c);
+  }
+  return out;
+}
 std::string pmml_attribute(const char* name, const std::string& value) { return std::string(" ") + name + "=\"" + escaped(value) + "\""; }
 std::string pmml_number(double x) { return nlohmann::json(x).dump(); }
 
@@ -171,7 +184,7 @@ PmmlFields::Written PmmlFields::condition(Scoped s) {
 PmmlFields::Written PmmlFields::write(Scoped s) {
   auto const& e = s.e;
   for (auto const& argument : e.arg_names)
-    if (!argument.empty()) refuse(e, "arguments are given by their places");
+    if (!argument.empty()) refuse(e, "it names its arguments");
   auto const make = [&]() -> Written {
     if (e.kind == Expr::Kind::number && std::isfinite(e.number)) return constant(e.number);
     if (e.kind == Expr::Kind::text && !e.text.empty()) return literal(e.text);

@@ -13,6 +13,8 @@ namespace rxhpc::impl {
 
 /// ` name="value"`. Throws UsageError for characters that XML does not have.
 std::string pmml_attribute(const char* name, const std::string& value);
+/// A text as R writes it, in one line: for messages.
+std::string pmml_shown(const std::string& text);
 /// The shortest text that reads back as the same double.
 std::string pmml_number(double x);
 

@@ -54,7 +54,7 @@ PmmlFields::Written PmmlFields::name(Scoped s) {
   if (!e.is_constant_name()) {
     for (auto place = s.before; place-- > 0;) {
       if (transforms_[place].name != e.text) continue;
-      if (!transforms_[place].value) throw UsageError("column '" + e.text + "' is dropped by a transform");
+      if (!transforms_[place].value) throw UsageError("'" + deparse(e) + "' cannot be written as PMML: a transform drops it");
       return of_field(transform(place));
     }
     if (auto const known = types_.find(e.text); known != types_.end()) return of_field(column(known->first, known->second));
@@ -64,7 +64,7 @@ PmmlFields::Written PmmlFields::name(Scoped s) {
     if (e.text == "FALSE" || e.text == "F") return constant(0, PmmlKind::logical);
     if (e.text == "pi") return constant(3.14159265358979323846);
   }
-  throw UsageError("'" + e.text + "' cannot be written as PMML");
+  throw UsageError("'" + deparse(e) + "' cannot be written as PMML");
 }
 
 PmmlFields::Field PmmlFields::derive(const std::string& name, const Written& w, const Expr& e) {
@@ -97,7 +97,7 @@ PmmlFields::Field PmmlFields::predictor(const DesignVariable& v) {
   for (auto const& level : *field.values) {
     auto const among = [&](const std::vector<std::string>& all) { return std::find(all.begin(), all.end(), level) != all.end(); };
     if (!among(v.levels) || among(v.unused))
-      throw UsageError("'" + v.label + "' cannot be written as PMML: it can be '" + level + "', which had no rows in the fit");
+      throw UsageError("'" + v.label + "' cannot be written as PMML: it can be " + pmml_shown(level) + ", which had no rows in the fit");
   }
   return field;
 }
