@@ -50,7 +50,7 @@ class Usage(Case):
         self.fail_with(2, "unexpected argument 'more'", "summary", "~ x", self.table, "more")
         self.fail_with(2, "--threads: 'two' is not a whole number", "info", self.table, "--threads", "two")
         self.fail_with(2, "--threads: 0 is below 1", "info", self.table, "--threads", "0")
-        self.fail_with(2, "--codec: 'smal' is not one of", "export", self.table, self.path("o.csv"), "--codec", "smal")
+        self.fail_with(2, "--codec: 'smal' is not one of", "datastep", self.table, self.path("o.h5"), "--codec", "smal")
         self.fail_with(2, "--memory-limit: 1M is too small to work with", "info", self.table, "--memory-limit", "1M")
         self.fail_with(2, "--memory-limit: 'lots' is not a size", "info", self.table, "--memory-limit", "lots")
         self.fail_with(2, "--json is given more than once", "info", self.table, "--json", "a", "--json", "b")
