@@ -24,7 +24,7 @@ class Moved final : public ChunkSource {
   void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override {
     if (chunk + 1 == grid().chunks()) {
       other_.read(chunk, columns, out);
-      use(0, piece_rows);
+      use(0, std::min(piece_rows, out.rows));
     }
     base_.read(chunk, columns, out);
     for (std::int64_t first = 0; first < out.rows; first += piece_rows) use(first, std::min(piece_rows, out.rows - first));
