@@ -47,14 +47,16 @@ const OptionGroup columns_group{
     {{"vars-to-keep", Kind::list, "a,b", "write these columns alone (by their new names, where --col-info gives them), in the order of the input"},
      {"vars-to-drop", Kind::list, "a,b", "write all columns but these"}}};
 
+const Option overwrite{"overwrite", Kind::flag, "", "replace a file that exists"};
+
 const OptionGroup output_group{
     "Writing tables",
-    {{"overwrite", Kind::flag, "", "replace a file that exists"},
+    {overwrite,
      {"codec", Kind::choice, "none|fast|portable|small",
       "compression of an HDF5 table (default none: narrow types only; fast: LZ4, portable: deflate, small: Zstandard)"},
      {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length", false, 1}}};
 
-const OptionGroup replace_group{"Writing", {{"overwrite", Kind::flag, "", "replace a file that exists"}}};
+const OptionGroup replace_group{"Writing", {overwrite}};
 
 const OptionGroup append_rows_group{
     "Appending",

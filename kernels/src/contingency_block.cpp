@@ -238,8 +238,9 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
   pending_ += rows;
   if (summed_ == 0) count(place, rows);
   // Emptying a table costs its places: where values are now small, now large, that is done once for so many rows, and rests go their own way.
-  for (std::size_t v = 0; v < finer_.size() && pending_ >= static_cast<std::int64_t>(places_); ++v)
-    if (finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
+  bool const due = pending_ >= static_cast<std::int64_t>(places_);
+  for (std::size_t v = 0; v < finer_.size(); ++v)
+    if (due && finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
 }
 
 void CellBlock::fit(DigitScale& scale, double largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {

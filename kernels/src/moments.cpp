@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "ahead.hpp"
 #include "rxhpc/chunk_source.hpp"
 #include "rxhpc/pack.hpp"
 
@@ -43,7 +44,7 @@ void add_tile(const double* x, int rows, double shift, ColumnMoments::Lanes& lan
   int i = 0;
   for (; i + 8 * groups <= rows; i += 8 * groups) {
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) __builtin_prefetch(x + i + 8 * g + tile_rows, 0, 2);
+    for (int g = 0; g < groups; ++g) impl::ask_ahead(x + i + 8 * g);
 #pragma GCC unroll 4
     for (int g = 0; g < groups; ++g) step(g, Pack::load(x + i + 8 * g));
   }

@@ -43,6 +43,12 @@ std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, st
 
 int row_number_column(RowSource& rows) { return rows.selects_rows() ? rows.derive(*parse_expression(".rxRowNums"), ".rxRowNums") : -1; }
 
+void number_rows(int column, std::vector<int>& read, RowSample::Spec& spec) {
+  if (column < 0) return;
+  spec.number = static_cast<int>(read.size());
+  read.push_back(column);
+}
+
 void check_counts(std::int64_t valid, std::int64_t infinite, std::int64_t negative, const KMeansOptions& options) {
   refuse_negative_weights(weight_name(options.pweights, options.fweights), negative);
   if (infinite > 0) throw DataError(std::to_string(infinite) + " rows hold infinite values; a row selection can leave them out");

@@ -6,7 +6,6 @@
 #include "kmeans_rows.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
-#include "rxhpc/row_sample.hpp"
 
 namespace rxhpc {
 namespace impl {
@@ -109,10 +108,7 @@ ClusteredSample clustered_sample(const KMeans& model, const ChunkSource& source,
   for (std::size_t k = 0; k < width; ++k) places.push_back(static_cast<int>(k));
   RowSample::Spec spec{.rows = impl::spec_of(model, places), .size = size, .purpose = RandomPurpose::plotted_rows};
   spec.rows.shift.assign(width, 0.0);
-  if (int const number = impl::row_number_column(rows); number >= 0) {
-    spec.number = static_cast<int>(width);
-    read.push_back(number);
-  }
+  impl::number_rows(impl::row_number_column(rows), read, spec);
   auto const drawn = sweep(rows, read, RowSample(std::move(spec)), run, comm, timing).finalize();
   ClusteredSample out;
   std::vector<double> values;

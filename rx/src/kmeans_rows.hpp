@@ -8,6 +8,7 @@
 #include "kept_rows.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/kmeans.hpp"
+#include "rxhpc/row_sample.hpp"
 
 namespace rxhpc::impl {
 
@@ -27,6 +28,8 @@ std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, st
 
 /// Where rows are selected, those of a chunk do not follow one another: a column of `rows` with their numbers, from 1. Else -1.
 int row_number_column(RowSource& rows);
+/// Has a sample number its rows by that column, which joins those to read; -1: as they follow one another.
+void number_rows(int column, std::vector<int>& read, RowSample::Spec& spec);
 
 /// Collective. Starting centres [k x p] of start number `number`. Throws DataError where there are fewer distinct rows than clusters.
 std::vector<double> starting_centres(const KMeansProblem& p, const KMeansOptions& options, int number, Communicator& comm, Timing& timing);

@@ -4,7 +4,6 @@
 
 #include "kmeans_rows.hpp"
 #include "rxhpc/errors.hpp"
-#include "rxhpc/row_sample.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -20,10 +19,7 @@ std::vector<Row> sample(const KMeansProblem& p, const KMeansOptions& options, Ro
   spec.rows.shift.assign(p.spec.columns.size(), 0.0);
   spec.seed = options.seed;
   auto read = p.read;
-  if (p.row_number >= 0) {
-    spec.number = static_cast<int>(read.size());
-    read.push_back(p.row_number);
-  }
+  number_rows(p.row_number, read, spec);
   auto const found = sweep(p.rows, read, RowSample(std::move(spec)), options.run, comm, &timing);
   check_counts(found.valid(), found.infinite(), found.negative_weight(), options);
   return found.finalize();

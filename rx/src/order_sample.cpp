@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "chunk_loop.hpp"
@@ -21,28 +20,6 @@ std::shared_ptr<const BucketEdges> one_bucket_a_cell(std::size_t cells) {
   edges->first.assign(cells + 1, 0);
   edges->kept.assign(cells, 1);
   return edges;
-}
-
-/// Collective. What all ranks have kept, the same on every rank.
-KeptValues of_all_ranks(KeptValues mine, bool weighted, Communicator& comm) {
-  if (comm.size() == 1) return mine;
-  std::vector<double> rows;
-  for (std::size_t i = 0; i < mine.value.size(); ++i) {
-    rows.insert(rows.end(), {static_cast<double>(mine.bucket[i]), mine.value[i]});
-    if (weighted) rows.push_back(mine.weight[i]);
-  }
-  Bytes all;
-  for (auto const& part : comm.gather(std::as_bytes(std::span(rows)))) all.insert(all.end(), part.begin(), part.end());
-  comm.broadcast(all);
-  rows.resize(all.size() / sizeof(double));
-  if (!rows.empty()) std::memcpy(rows.data(), all.data(), all.size());
-  KeptValues out;
-  for (std::size_t i = 0; i < rows.size(); i += weighted ? 3 : 2) {
-    out.bucket.push_back(static_cast<std::uint32_t>(rows[i]));
-    out.value.push_back(rows[i + 1]);
-    if (weighted) out.weight.push_back(rows[i + 2]);
-  }
-  return out;
 }
 
 /// By cell and value; the bucket of a row is its cell.
@@ -117,7 +94,8 @@ void Search::take_sample() {
   });
   comm_.all_sum(std::span(&seen, 1));
   for (std::size_t k = 0; k < counts.size(); ++k) {
-    samples_.push_back(sorted(of_all_ranks(std::move(counts[k].kept()), request_.weight >= 0, comm_), cells_of(request_.terms[k])));
+    auto const rows = of_all_ranks(std::move(counts[k].kept()), request_.weight >= 0, [](std::size_t) { return true; }, true, comm_);
+    samples_.push_back(sorted(rows, cells_of(request_.terms[k])));
     if (seen > 0) samples_.back().rows_a_row = static_cast<double>(total_rows_) / static_cast<double>(seen);
   }
 }

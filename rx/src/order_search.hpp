@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -57,6 +58,9 @@ std::size_t cells_of(const RankTerm& t);
 
 /// Masses are equal where they agree to 25 digits: sums of weights are exact, their products with ranks are not.
 bool reaches(DD mass, DD wanted);
+
+/// Collective. What all ranks have kept in the buckets that are wanted, rank after rank: on rank 0, or everywhere. A single rank keeps what it has.
+KeptValues of_all_ranks(KeptValues mine, bool weighted, const std::function<bool(std::size_t bucket)>& wanted, bool everywhere, Communicator& comm);
 
 class Search {
  public:

@@ -48,39 +48,43 @@ std::vector<double> select_in(Collected& bucket, const std::vector<Target*>& tar
   return found;
 }
 
-/// Collective. At rank 0 what all ranks have kept in the buckets that hold targets.
-std::vector<Collected> collect(const KeptValues& kept, const std::vector<std::vector<Target*>>& wanted, Communicator& comm) {
+/// By bucket, where it holds targets.
+std::vector<Collected> sorted_out(const KeptValues& kept, const std::vector<std::vector<Target*>>& wanted) {
   std::vector<Collected> out(wanted.size());
-  for (std::size_t b = 0; b < wanted.size(); ++b)
-    if (!wanted[b].empty() && comm.rank() == 0) out[b].value.reserve(static_cast<std::size_t>(wanted[b][0]->rows));
-  auto const take = [&](std::size_t bucket, double value, const double* weight) {
-    if (wanted[bucket].empty()) return;
-    out[bucket].value.push_back(value);
-    if (weight) out[bucket].weight.push_back(*weight);
-  };
-  if (comm.size() == 1) {
-    for (std::size_t i = 0; i < kept.value.size(); ++i) take(kept.bucket[i], kept.value[i], kept.weight.empty() ? nullptr : &kept.weight[i]);
-    return out;
-  }
-  std::size_t const width = kept.weight.empty() ? 2 : 3;
-  std::int64_t weighted = width == 3;
-  comm.all_sum(std::span(&weighted, 1));
-  std::vector<double> mine;
+  for (std::size_t b = 0; b < wanted.size() && !kept.value.empty(); ++b)
+    if (!wanted[b].empty()) out[b].value.reserve(static_cast<std::size_t>(wanted[b][0]->rows));
   for (std::size_t i = 0; i < kept.value.size(); ++i) {
-    if (wanted[kept.bucket[i]].empty()) continue;
-    mine.insert(mine.end(), {static_cast<double>(kept.bucket[i]), kept.value[i]});
-    if (weighted) mine.push_back(kept.weight[i]);
-  }
-  for (auto const& part : comm.gather(std::as_bytes(std::span(mine)))) {
-    std::vector<double> theirs(part.size() / sizeof(double));
-    if (!theirs.empty()) std::memcpy(theirs.data(), part.data(), part.size());
-    for (std::size_t i = 0; i < theirs.size(); i += weighted ? 3 : 2)
-      take(static_cast<std::size_t>(theirs[i]), theirs[i + 1], weighted ? &theirs[i + 2] : nullptr);
+    auto const b = kept.bucket[i];
+    if (wanted[b].empty()) continue;
+    out[b].value.push_back(kept.value[i]);
+    if (!kept.weight.empty()) out[b].weight.push_back(kept.weight[i]);
   }
   return out;
 }
 
 }  // namespace
+
+KeptValues of_all_ranks(KeptValues mine, bool weighted, const std::function<bool(std::size_t bucket)>& wanted, bool everywhere, Communicator& comm) {
+  if (comm.size() == 1) return mine;
+  std::vector<double> rows;
+  for (std::size_t i = 0; i < mine.value.size(); ++i) {
+    if (!wanted(mine.bucket[i])) continue;
+    rows.insert(rows.end(), {static_cast<double>(mine.bucket[i]), mine.value[i]});
+    if (weighted) rows.push_back(mine.weight[i]);
+  }
+  Bytes all;
+  for (auto const& part : comm.gather(std::as_bytes(std::span(rows)))) all.insert(all.end(), part.begin(), part.end());
+  if (everywhere) comm.broadcast(all);
+  rows.resize(all.size() / sizeof(double));
+  if (!rows.empty()) std::memcpy(rows.data(), all.data(), all.size());
+  KeptValues out;
+  for (std::size_t i = 0; i < rows.size(); i += weighted ? 3 : 2) {
+    out.bucket.push_back(static_cast<std::uint32_t>(rows[i]));
+    out.value.push_back(rows[i + 1]);
+    if (weighted) out.weight.push_back(rows[i + 2]);
+  }
+  return out;
+}
 
 // Collective. The values collected in buckets that hold targets go to rank 0, which selects; all ranks get the answers.
 void Search::select(std::vector<BucketCounts>& counts) {
@@ -99,7 +103,8 @@ void Search::select(std::vector<BucketCounts>& counts) {
       std::sort(targets.begin(), targets.end(), [](const Target* a, const Target* b) {
         return a->mass.hi != b->mass.hi ? a->mass.hi < b->mass.hi : a->mass.lo < b->mass.lo;
       });
-    auto collected = collect(kept, wanted, comm_);
+    auto collected = sorted_out(
+        of_all_ranks(std::move(counts[t].kept()), request_.weight >= 0, [&](std::size_t b) { return !wanted[b].empty(); }, false, comm_), wanted);
     std::vector<double> found;
     if (comm_.rank() == 0)
       for (std::size_t b = 0; b < wanted.size(); ++b)

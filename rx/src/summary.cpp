@@ -257,7 +257,7 @@ void from_rows(RowSource& rows, const std::vector<Term>& terms, const SummaryOpt
     auto missing = table.missing_factor() + table.missing_weight();
     // every table leaves the same rows out
     no_row = table.zero_weight();
-    excluded = o.by_term ? weighted ? table.without_weight() : 0 : table.excluded() + std::exchange(missing, 0);
+    excluded = o.by_term ? table.without_weight() : table.excluded() + std::exchange(missing, 0);
     if (t.plain()) {
       out.variables.push_back({t.name, statistics_of(table.finalize()[0], weighted, frequency)});
       out.variables.back().statistics.missing_obs += missing;

@@ -21,8 +21,8 @@ class ClassStatistics {
     int classes = 0;
     int weight = -1;           ///< position of the weights; -1: every row weighs 1
     int also_true = -1;        ///< position of a logical column: rows where it is not true count as missing
-    std::vector<int> numbers = {};  ///< positions of numeric columns
-    std::vector<int> factors = {};  ///< positions of factors
+    std::vector<int> numbers = {};  ///< positions of numeric columns, none of those above: they are added once the rows that take part are known
+    std::vector<int> factors = {};  ///< positions of factors, likewise
     std::vector<int> levels = {};   ///< [factors]
   };
   explicit ClassStatistics(Spec spec);
