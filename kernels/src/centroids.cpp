@@ -136,9 +136,9 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
   }
 }
 
-/// sum[label] += w x, square[label] += w (x - c)^2, `Width` columns of eight rows from column j on
-template <bool Weighted, bool Squares, int Width>
-void Centroids::add_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j) {
+/// sum[label] += w x, square[row] += (x - c)^2, `Width` columns of eight rows from column j on
+template <bool Weighted, bool Squares, int Width, class Pack>
+void Centroids::add_columns(const double* x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j) {
   Pack a[8];
 #pragma GCC unroll 8
   for (int c = 0; c < 8; ++c) a[c] = c < Width ? Pack::load(x + 8 * (j + c)) : Pack::all(0);
@@ -149,11 +149,10 @@ void Centroids::add_columns(const double* x, const double* w, double* const* sum
     (Weighted ? fma(Pack::all(w[i]), a[i], Pack::load(s)) : Pack::load(s) + a[i]).store(s);
   }
   if constexpr (Squares)
+#pragma GCC unroll 8
     for (int i = 0; i < 8; ++i) {
-      if (label[i] == count_) continue;
-      double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8;
-      Pack const t = a[i] - Pack::load(centres_->shifted(label[i]) + j);
-      fma(Weighted ? Pack::all(w[i]) * t : t, t, Pack::load(q)).store(q);
+      Pack const t = a[i] - Pack::load(centre[i] + j);
+      square[i] = fma(t, t, square[i]);
     }
 }
 
@@ -173,29 +172,40 @@ void Centroids::add_few_columns(const double* x, const double* w, double* const*
 }
 
 template <bool Weighted, bool Squares>
-void Centroids::add_rows(const double* x, const double* w, double* const* sum, const std::int32_t* label) {
+void Centroids::add_rows(const double* x, const double* w, const std::int32_t* label) {
+  double* const sums = block_sum();
+  double* sum[8];
+  const double* centre[8];
+  Pack square[8];
+  for (int i = 0; i < 8; ++i) {
+    sum[i] = sums + static_cast<std::ptrdiff_t>(label[i]) * centres_->stride();
+    centre[i] = centres_->shifted(label[i] < count_ ? label[i] : 0);
+    square[i] = Pack::all(0);
+  }
   int j = 0;
-  for (; j + 8 <= columns_; j += 8) add_columns<Weighted, Squares, 8>(x, w, sum, label, j);
+  for (; j + 8 <= columns_; j += 8) add_columns<Weighted, Squares, 8>(x, w, sum, centre, square, j);
   switch (columns_ - j) {
     case 0: break;
-    case 3: add_columns<Weighted, Squares, 3>(x, w, sum, label, j); break;
-    case 4: add_columns<Weighted, Squares, 4>(x, w, sum, label, j); break;
-    case 5: add_columns<Weighted, Squares, 5>(x, w, sum, label, j); break;
-    case 6: add_columns<Weighted, Squares, 6>(x, w, sum, label, j); break;
-    case 7: add_columns<Weighted, Squares, 7>(x, w, sum, label, j); break;
+    case 3: add_columns<Weighted, Squares, 3>(x, w, sum, centre, square, j); break;
+    case 4: add_columns<Weighted, Squares, 4>(x, w, sum, centre, square, j); break;
+    case 5: add_columns<Weighted, Squares, 5>(x, w, sum, centre, square, j); break;
+    case 6: add_columns<Weighted, Squares, 6>(x, w, sum, centre, square, j); break;
+    case 7: add_columns<Weighted, Squares, 7>(x, w, sum, centre, square, j); break;
     default: add_few_columns(x, w, sum, label, j);
   }
+  if constexpr (Squares)
+    for (int i = 0; i < 8; ++i) {
+      double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8;
+      fma(Pack::all(Weighted ? w[i] : 1.0), square[i], Pack::load(q)).store(q);
+    }
 }
 
 /// Adds eight rows to their clusters.
 void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
   const double* const x = rows.pack(b);
   const double* const w = rows.weight(b);
-  double* const sums = block_sum();
-  double* sum[8];
-  for (int i = 0; i < 8; ++i) sum[i] = sums + static_cast<std::ptrdiff_t>(label[i]) * centres_->stride();
-  if (w) squares_ ? add_rows<true, true>(x, w, sum, label) : add_rows<true, false>(x, w, sum, label);
-  else squares_ ? add_rows<false, true>(x, w, sum, label) : add_rows<false, false>(x, w, sum, label);
+  if (w) squares_ ? add_rows<true, true>(x, w, label) : add_rows<true, false>(x, w, label);
+  else squares_ ? add_rows<false, true>(x, w, label) : add_rows<false, false>(x, w, label);
   for (int i = 0; i < 8; ++i) {
     auto const k = static_cast<std::size_t>(label[i]);
     ++block_count_[k];

@@ -91,9 +91,9 @@ class Centroids {
   double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   template <bool Weighted, bool Squares>
-  void add_rows(const double* x, const double* w, double* const* sum, const std::int32_t* label);
-  template <bool Weighted, bool Squares, int Width>
-  void add_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j);
+  void add_rows(const double* x, const double* w, const std::int32_t* label);
+  template <bool Weighted, bool Squares, int Width, class Pack>
+  void add_columns(const double* x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j);
   void add_few_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j);
   void add_incomplete(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   void add_counts(const RowPacks& rows);
