@@ -238,7 +238,7 @@ void BucketCounts::leave_out(int rows, Tile& t) {
   for (int i = 0; i < rows; ++i) {
     double const w = t.w[i];
     int const gone = (t.cell[i] < 0) | (t.x[i] != t.x[i]) | (w != w) | (t.v[i] != t.v[i]), there = 1 - gone;
-    missing += gone;
+    missing += gone & (w != 0);
     negative += there & (w < 0);
     infinite += there & (w == inf);
     t.place[i] = static_cast<std::uint32_t>(there & (w > 0) & (w < inf));

@@ -221,7 +221,7 @@ void impl::merge_means(ZoneMoments& into, const ZoneMoments& from, DD a, DD b) {
     return;
   }
   DD const delta = DD(from.mean, from.mean_lo) - DD(into.mean, into.mean_lo);
-  DD const mean = DD(into.mean, into.mean_lo) + delta * b / both;
+  DD const mean = DD(into.mean, into.mean_lo) + delta * (b / both);  // quotients first: weights may be huge or tiny
   if (!std::isfinite(mean.hi) || !std::isfinite(mean.lo)) {  // distances beyond the largest double
     into.mean = into.mean * (a.hi / both.hi) + from.mean * (b.hi / both.hi);
     into.mean_lo = 0;
@@ -230,7 +230,7 @@ void impl::merge_means(ZoneMoments& into, const ZoneMoments& from, DD a, DD b) {
   }
   into.mean = mean.hi;
   into.mean_lo = mean.lo;
-  into.m2 += from.m2 + delta.hi * delta.hi * (a.hi * b.hi / both.hi);
+  into.m2 += from.m2 + delta.hi * delta.hi * (a.hi * (b.hi / both.hi));
 }
 
 void merge_moments(ZoneMoments& into, const ZoneMoments& from) {

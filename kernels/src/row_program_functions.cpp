@@ -54,6 +54,9 @@ void function2(const double* a, const double* b, double* out, int n, F f) {
 double modulo(double x, double y) {
   if (y == 0 || !(std::fabs(x) < infinity) || y != y) return x != x || y != y ? x + y : nan_value;
   if (std::fabs(y) == infinity) return x == 0 || (x > 0) == (y > 0) ? x : y;
+  // a divisor with no room for a remainder of the other sign, as R has it
+  if (std::fabs(y) > 4503599627370496.0 && std::fabs(x) <= std::fabs(y))
+    return std::fabs(x) == std::fabs(y) ? 0 : (x < 0 && y > 0) || (x > 0 && y < 0) ? x + y : x;
   double const q = std::floor(x / y);
   double r;
   if (std::fabs(q) < 4503599627370496.0) {
@@ -81,6 +84,7 @@ double int_divide(double x, double y) {
 double power(double x, double y) {
   if (x == 1 || y == 0) return 1;
   if (y == 2) return x * x;
+  if (x == 0) return y > 0 ? 0 : y < 0 ? infinity : y;  // whatever the zero's sign, as in R
   // R's NaN for powers of negative numbers that C takes from the limit
   if (x < 0 && (std::isinf(y) || (std::isinf(x) && y != std::floor(y)))) return std::numeric_limits<double>::quiet_NaN();
   return std::pow(x, y);

@@ -104,7 +104,9 @@ Value Compiler::compile(const Expr& e) {
 }
 
 Value Compiler::name(const Expr& e) {
-  if (auto const* column = scope_.find(e.text); column && !e.is_constant_name()) return *column;
+  // .rxRowNums is the row's number also where there is a column of that name, which `.rxRowNums` in backquotes means
+  bool const row_number = !e.quoted && e.text == ".rxRowNums";
+  if (auto const* column = scope_.find(e.text); column && !e.is_constant_name() && !row_number) return *column;
   if (!e.quoted) {
     if (e.text == "NA") return constant(na_value(), VarType::logical);
     if (e.text == "NA_integer_") return constant(na_value(), VarType::integer);
@@ -115,7 +117,7 @@ Value Compiler::name(const Expr& e) {
     if (e.text == "Inf") return constant(std::numeric_limits<double>::infinity(), VarType::numeric);
     if (e.text == "NaN") return constant(std::numeric_limits<double>::quiet_NaN(), VarType::numeric);
     if (e.text == "pi") return constant(3.14159265358979323846, VarType::numeric);
-    if (e.text == ".rxRowNums") return computed(graph_.add(RowOp::row_number), VarType::numeric);
+    if (row_number) return computed(graph_.add(RowOp::row_number), VarType::numeric);
     if (e.is_constant_name()) throw_at(e, "'" + e.text + "' has no value for a row");
   }
   throw_at(e, with_suggestion("unknown column '" + e.text + "'", e.text, scope_.names()));

@@ -160,7 +160,7 @@ Value Compiler::virtual_factor(const Expr& e) {
   } else {
     if (x.type == VarType::logical) x.low = 0, x.high = 1;
     if (!args[1] || !args[2]) {
-      if (std::isnan(x.low) || std::isnan(x.high)) std::tie(x.low, x.high) = scope_.range(xe, x);
+      if (!std::isfinite(x.low) || !std::isfinite(x.high)) std::tie(x.low, x.high) = scope_.range(xe, x);
       if (!std::isfinite(x.low) || !std::isfinite(x.high)) throw_at(e, "F() finds no range: '" + deparse(xe) + "' has no finite values; give low and high");
     }
     low = bound(args[1], std::floor(x.low)), high = bound(args[2], std::floor(x.high));

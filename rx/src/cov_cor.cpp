@@ -29,19 +29,13 @@ struct Centred {
   DD divisor;                       ///< of the covariance
 };
 
-/// A shift so far from the mean that squares are mostly its own; a constant column is none of that.
-bool far_off(DD n, DD distance, DD squares, double about) {
-  double const d = static_cast<double>(distance);
-  return static_cast<double>(n) * d * d > 1e4 * static_cast<double>(squares) && std::abs(d) > 1e-14 * std::abs(about);
-}
-
 bool lost_digits(const Regression& r, const impl::RegressionSums& s, const std::vector<double>& shift) {
   std::size_t k = 0;
   int column = 0;
   DD const n = s.gram(0, 0);
   auto const lost = [&](int j, double about) {
     DD const mean = s.gram(0, j) / n;
-    return far_off(n, mean - DD(about), s.gram(j, j) - s.gram(0, j) * mean, about);
+    return impl::far_off(n, mean - DD(about), s.gram(j, j) - s.gram(0, j) * mean, about);
   };
   for (auto const& t : r.spec.terms) {
     bool const numeric = !t.numeric.empty(), plain = t.factors.empty() && numeric;
@@ -92,6 +86,7 @@ Centred variables_of(const Regression& r, const std::vector<std::vector<char>>& 
 
 Centred complete(Regression& r, const FitOptions& options, Communicator& comm, CovCor& out) {
   auto const s = complete_sums(r, options, comm, out);
+  impl::refuse_overflow(r, s);
   std::vector<int> at;
   auto c = variables_of(r, s.level_in_use, &at);
   int const n = static_cast<int>(at.size());
@@ -152,7 +147,7 @@ PairProducts pair_sums(const Regression& r, const FitOptions& options, Communica
   if (out.exact) return sums;
   for (int i = 0; i < sums.columns(); ++i)
     for (int j = 0; j < sums.columns(); ++j)
-      if (far_off(DD(static_cast<double>(sums.n(i, j))), sums.distance(i, j), sums.squares(i, j), spec.shift[i])) {
+      if (impl::far_off(DD(static_cast<double>(sums.n(i, j))), sums.distance(i, j), sums.squares(i, j), spec.shift[i])) {
         spec.precision = Precision::exact;
         return pass();
       }

@@ -61,10 +61,11 @@ std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const 
 /// Chooses coding, order and rank; false where the pass must be done again.
 bool GlmDriver::choose_columns(const RegressionSums& sums) {
   auto const solution = solve_design(r_, sums, options_, rank_tolerance);
-  if (!state.exact && nearly_dependent(r_, sums, solution)) {
-    state.exact = true;  // rank is never decided in plain double
+  if (!state.exact && (nearly_dependent(r_, sums, solution) || shift_far_off(r_, sums, state.shift, false))) {
+    state.exact = true;  // rank is never decided in plain double, nor by sums that lost digits
     return false;
   }
+  refuse_overflow(r_, sums);
   std::int64_t in_use = 0;
   for (int j : solution.order) in_use += sums.cell_in_use[static_cast<std::size_t>(j)];
   if (sums.n_valid < in_use)
@@ -97,7 +98,7 @@ bool GlmDriver::choose_columns(const RegressionSums& sums) {
 void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid) {
   double const deviance = static_cast<double>(step.sums().deviance);
   bool const worse = std::isfinite(state.base_deviance) && !state.base.empty() && deviance > state.base_deviance * (1 + 1e-6) + 1e-6;
-  if (!valid || worse) return leave_subset(false);
+  if (!valid || worse || shift_far_off(r_, sums, state.shift, false)) return leave_subset(false);
   bool const near = std::isfinite(state.base_deviance) && std::abs(deviance - state.base_deviance) <= 1e-6 * (std::abs(deviance) + 0.1);
   if ((near && !state.from_response) || state.subset_iteration >= most_subset_iterations) return leave_subset(near);
   auto const d = solve_step(solve_coded(r_, sums, coding_of(options_), options_, 1e-6));
@@ -199,7 +200,7 @@ bool GlmDriver::take_last_step(double deviance) {
 void GlmDriver::finish_or_refine(bool converged) {
   if (!state.exact) {
     auto const inverted = inverse(last.solution.factor, last.solution.candidates);
-    if (nearly_dependent(r_, last.sums, last.solution) || !(condition_of(r_, last.sums, last.solution, inverted) <= 1e4)) {
+    if (nearly_dependent(r_, last.sums, last.solution) || shift_far_off(r_, last.sums, state.shift, false) || !(condition_of(r_, last.sums, last.solution, inverted) <= 1e4)) {
       state.exact = true;
       state.decided = false;
       state.halvings = 0;

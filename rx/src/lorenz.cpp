@@ -121,10 +121,11 @@ std::vector<Group> exact(Work& w, const Pair& p, LorenzCurve& out) {
       if (weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(weight)], 0, chunk.rows, s.weight.data());
       for (std::size_t i = 0; i < n; ++i) {
         double const v = s.weight[i];
+        if (v == 0) continue;
         if (s.order[i] != s.order[i] || s.value[i] != s.value[i] || v != v) ++s.missing;
         else if (v < 0) ++s.negative;
         else if (std::isinf(v)) ++s.infinite;
-        else if (v > 0) s.rows.push_back({s.order[i] + 0.0, s.value[i], v});
+        else s.rows.push_back({s.order[i] + 0.0, s.value[i], v});
       }
     }, w.options.run, w.comm, &w.timing);
   std::int64_t counts[4] = {};
@@ -172,14 +173,14 @@ void draw(const std::vector<Group>& groups, LorenzCurve& curve) {
   curve.points.push_back({0, 0});
   DD up_to_weight, up_to_amount, area;
   for (auto const& g : groups) {
-    // twice the area of the trapezoid, in weight times amount
-    area += g.weight * (up_to_amount + up_to_amount + g.amount);
+    // twice the area of the trapezoid, in shares: products of weight and amount may overflow
+    area += g.weight / weight * ((up_to_amount + up_to_amount + g.amount) / amount);
     up_to_weight += g.weight;
     up_to_amount += g.amount;
     curve.points.push_back({static_cast<double>(DD(100) * up_to_weight / weight), static_cast<double>(DD(100) * up_to_amount / amount)});
   }
   curve.points.back() = {100, 100};
-  curve.gini = static_cast<double>(DD(1) - area / (weight * amount));
+  curve.gini = static_cast<double>(DD(1) - area);
 }
 
 }  // namespace
@@ -201,9 +202,23 @@ Lorenz lorenz(const ChunkSource& source, std::string_view formula, const LorenzO
       int const counted = impl::where_weighted(rows, number, column, options.pweights, options.fweights);
       return impl::column_moments(rows, counted, true, options.run, comm, &out.timing);
     };
-    auto const range = range_of(p.order, p.order_number);
+    auto range = range_of(p.order, p.order_number);
+    if (p.value != p.order) {
+      auto values = range_of(p.value, p.value_number);
+      std::int64_t total = rows.grid().total();
+      if (rows.local()) comm.all_sum(std::span(&total, 1));
+      if (std::min(range.n, values.n) < total) {
+        // of the rows that have both
+        auto const beside = [&](const ExprPtr& number, const ExprPtr& other) {
+          auto const both = parse_expression("ifelse(is.na(" + deparse(*other) + "), NA, " + deparse(*number) + ")");
+          return range_of(rows.derive(*both, deparse(*both)), both);
+        };
+        range = beside(p.order_number, p.value_number);
+        values = beside(p.value_number, p.order_number);
+      }
+      refuse_infinite(values, p.value_name);
+    }
     refuse_infinite(range, p.order_name);
-    if (p.value != p.order) refuse_infinite(range_of(p.value, p.value_number), p.value_name);
     auto const groups = range.n == 0 ? std::vector<Group>() : options.num_breaks == 0 ? exact(work, p, curve) : binned(work, p, range, curve);
     if (groups.empty()) throw DataError("column '" + p.value_name + "' has no value in the rows used");
     draw(groups, curve);

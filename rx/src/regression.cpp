@@ -11,14 +11,16 @@
 namespace rxhpc::impl {
 namespace {
 
-/// Means from what the table knows of its first chunk, where every numeric term is a column of it.
+/// Means from what the table knows of its first chunk, where every numeric term is a column of it and every row counts: one that does not may hold anything.
 std::vector<double> stored_means(const Regression& r) {
   auto const* zones = r.rows.zone_map();
-  if (!zones || r.rows.grid().chunks() == 0) return {};
+  if (!zones || r.rows.grid().chunks() == 0 || r.spec.weight >= 0) return {};
+  for (int column : r.read)
+    if (column >= static_cast<int>(zones->moments.size()) || zones->moments[column][0].missing > 0) return {};
   std::vector<double> means;
   auto const add = [&](int place) {
     int const column = r.read[place];
-    bool const known = column < static_cast<int>(zones->moments.size()) && zones->moments[column][0].n > 0 && std::isfinite(zones->moments[column][0].mean);
+    bool const known = zones->moments[column][0].n > 0 && std::isfinite(zones->moments[column][0].mean);
     if (known) means.push_back(zones->moments[column][0].mean);
     return known;
   };
@@ -162,21 +164,36 @@ void note_unused_levels(Design& design, const RegressionSums& sums) {
   }
 }
 
-bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift) {
+void refuse_overflow(const Regression& r, const RegressionSums& s) {
+  auto const columns = r.design.columns();
+  int const responses = static_cast<int>(r.spec.responses.size());
+  for (int j = r.skip(); j < s.gram.n; ++j) {
+    if (std::isfinite(s.gram(j, j).hi)) continue;
+    int const response = j - (s.gram.n - responses);
+    auto const name = response >= 0 ? deparse(*r.formula.responses[static_cast<std::size_t>(response)]) : columns[static_cast<std::size_t>(j - r.skip())].name;
+    throw DataError("column '" + name + "': squares of its values overflow; scale it, or leave out the rows where it is huge");
+  }
+}
+
+bool far_off(DD n, DD distance, DD squares, double about) {
+  double const d = static_cast<double>(distance), own = static_cast<double>(n) * d * d;
+  if (std::abs(d) <= 1e-14 * std::abs(about)) return false;
+  return !(own <= 1e4 * static_cast<double>(squares)) || !std::isfinite(own);
+}
+
+bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift, bool responses) {
   std::size_t k = 0;
   int column = 0;
   DD const n = s.gram(0, 0);
   auto const far = [&](int j, double about) {
     DD const mean = s.gram(0, j) / n;
-    double const d = static_cast<double>(mean - DD(about));
-    double const centred = static_cast<double>(s.gram(j, j) - s.gram(0, j) * mean);
-    return static_cast<double>(n) * d * d > 1e4 * centred;
+    return far_off(n, mean - DD(about), s.gram(j, j) - s.gram(0, j) * mean, about);
   };
   for (auto const& t : r.spec.terms) {
     if (t.factors.empty() && !t.numeric.empty() && far(column, shift[k++])) return true;
     column += static_cast<int>(t.cells());
   }
-  for (std::size_t y = 0; y < r.spec.responses.size(); ++y)
+  for (std::size_t y = 0; responses && y < r.spec.responses.size(); ++y)
     if (far(s.gram.n - static_cast<int>(r.spec.responses.size() - y), shift[k + y])) return true;
   return false;
 }

@@ -45,8 +45,8 @@ void resolve_terms(Regression& r, Formula formula, const FitOptions& options);
 /// Small or narrow problems go the exact way at once: there it costs next to nothing.
 bool small_or_narrow(const Regression& r);
 
-/// Collective. Values near the means, one for each purely numeric term but the constant, then the responses: from the zone map, or the
-/// means of the first rows that count. Any value near the data will do, as long as it is the same for everybody.
+/// Collective. Values near the means, one for each purely numeric term but the constant, then the responses: from the zone map where all rows of the first
+/// chunk count, or the means of the first rows that do. Any value near the data will do, as long as it is the same for everybody.
 std::vector<double> first_means(const Regression& r, Communicator& comm);
 
 /// Sums over the rows that the answer is made of.
@@ -68,8 +68,14 @@ RegressionSums sums_of(const Regression& r, const CrossProducts& state, const Fi
 /// Collective. One pass. Throws DataError: infinite values, negative weights, no complete row.
 RegressionSums sweep_sums(const Regression& r, const CrossProductSpec& spec, const FitOptions& options, Communicator& comm, Timing& timing);
 
-/// The shift was so far from a column's mean that its sum of squares is mostly the shift's.
-bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift);
+/// Whether a shift `about` is so far from the mean, by `distance`, that n squares of that are most of what was summed (or it overflowed); a constant
+/// column is none of that. squares: about the mean.
+bool far_off(DD n, DD distance, DD squares, double about);
+/// Whether any numeric column's shift was, and any response's where asked for: the sums have lost digits.
+bool shift_far_off(const Regression& r, const RegressionSums& s, const std::vector<double>& shift, bool responses = true);
+
+/// Throws DataError, naming the column, where values are so large that their squares overflow.
+void refuse_overflow(const Regression& r, const RegressionSums& s);
 
 /// Columns of the gram in the order of elimination, and the factor.
 struct RegressionSolution {

@@ -235,6 +235,7 @@ RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Comm
     spec.shift.clear();
     pass();
   }
+  refuse_overflow(r, fit.sums);
   return fit;
 }
 

@@ -121,7 +121,9 @@ DdMatrix squared_scores(const ScoredFit& fit, const std::string& kind, const Run
     spec.shift = first_means(r, comm);
     spec.shift.resize(spec.shift.size() - r.spec.responses.size());
   }
-  auto const meat = sweep(source, read, CrossProducts(spec), run, comm, &timing).gram();
+  auto const squares = sweep(source, read, CrossProducts(spec), run, comm, &timing);
+  if (squares.n_infinite() > 0) throw NumericalError("--robust: squared scores overflow; weights or responses are too large");
+  auto const meat = squares.gram();
   auto const& sol = fit.solution;
   DdMatrix middle(sol.candidates);
   for (int i = 0; i < sol.candidates; ++i)

@@ -2,6 +2,7 @@
 #include "rxhpc/row_source.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <mutex>
 
@@ -67,9 +68,13 @@ struct RowSource::Impl final : impl::Scope {
   std::pair<double, double> range(const Expr& e, const impl::Value&) const override {
     if (!range_function) throw_at(e, "the range of '" + deparse(e) + "' is not known; give low and high of F()");
     auto const text = deparse(e);
-    auto const [at, fresh] = ranges.try_emplace(text);
-    if (fresh) at->second = range_function(*self, self->derive(e, text));
-    return at->second;
+    if (auto const known = ranges.find(text); known != ranges.end()) return known->second;
+    auto extremes = range_function(*self, self->derive(e, text));
+    if (std::isinf(extremes.first) || std::isinf(extremes.second)) {
+      auto const finite = parse_expression("ifelse(abs(" + text + ") < Inf, " + text + ", NA)");
+      extremes = range_function(*self, self->derive(*finite, deparse(*finite)));
+    }
+    return ranges[text] = extremes;
   }
 
   impl::Value compile(const Expr& e) { return impl::Compiler(graph, *this).compile(e); }

@@ -116,5 +116,26 @@ TEST(Lorenz, SameBitsForAnyRanksAndChunks) {
     }
 }
 
+TEST(Lorenz, WeightsOfAnySize) {
+  for (double scale : {1e-170, 1.0, 1e170}) {
+    MemorySource s(2);
+    s.numeric("x", {1, 5, 9}).numeric("w", {3 * scale, scale, 2 * scale});
+    for (int bins : {0, 1000}) EXPECT_NEAR(of(s, "~ x", {.num_breaks = bins, .pweights = "w"}).curves[0].gini, 34.0 / 78, 1e-15) << scale;
+  }
+}
+
+// Neither is in any group, so neither sets a bin nor counts.
+TEST(Lorenz, RowsThatAreNotUsedDoNotMatter) {
+  MemorySource s(2), w(2);
+  s.numeric("v", {1, 2, inf, 3, nan}).numeric("o", {1, 2, nan, 3, 1e9});
+  w.numeric("x", {nan, nan, 1, 2, 3}).numeric("w", {0, 1, 0, 1, 1});
+  for (int bins : {0, 4}) {
+    auto const curve = of(s, "v ~ o", {.num_breaks = bins}).curves[0];
+    EXPECT_EQ(curve.points.size(), 4u) << bins;
+    EXPECT_EQ(curve.valid_obs, 3);
+    EXPECT_EQ(of(w, "~ x", {.num_breaks = bins, .fweights = "w"}).curves[0].missing_obs, 1) << "weight 0: no row";
+  }
+}
+
 }  // namespace
 }  // namespace rxhpc

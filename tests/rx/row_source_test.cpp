@@ -84,6 +84,7 @@ TEST(RowSourceExpressions, ArithmeticAndLogicGiveRsValues) {
       {"x/0", {-Inf, -Inf, -Inf, NaN, Inf, Inf, Inf, Inf, NA, NaN, Inf, -Inf}},
       {"x%%2", {0.5, 0, 1.5, 0, 0.5, 1, 0.5, 1.5, NA, NaN, NaN, NaN}},
       {"x%%-2", {-1.5, 0, -0.5, 0, -1.5, -1, -1.5, -0.5, NA, NaN, NaN, NaN}},
+      {"x%%1e16", {9999999999999992, 9999999999999998, 1e16, 0, 0.5, 1, 2.5, 3.5, NA, NaN, NaN, NaN}},
       {"x%/%2", {-4, -1, -1, 0, 0, 0, 1, 1, NA, NaN, Inf, -Inf}},
       {"x%/%-2", {3, 1, 0, 0, -1, -1, -2, -2, NA, NaN, -Inf, Inf}},
       {"x%%0", {NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NA, NaN, NaN, NaN}},
@@ -92,6 +93,7 @@ TEST(RowSourceExpressions, ArithmeticAndLogicGiveRsValues) {
       {"x^2", {56.25, 4, 0.25, 0, 0.25, 1, 6.25, 12.25, NA, NaN, Inf, Inf}},
       {"x^0", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
       {"x^-1", {-0.13333333333333333, -0.5, -2, Inf, 2, 1, 0.4, 0.2857142857142857, NA, NaN, 0, -0.}},
+      {"(x*0)^-3", {Inf, Inf, Inf, Inf, Inf, Inf, Inf, Inf, NA, NaN, NaN, NaN}},
       {"1^x", {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}},
       {"x^0.5", {NaN, NaN, NaN, 0, 0.70710678118654757, 1, 1.5811388300841898, 1.8708286933869707, NA, NaN, Inf, NaN}},
       {"abs(x)", {7.5, 2, 0.5, 0, 0.5, 1, 2.5, 3.5, NA, NaN, Inf, Inf}},
@@ -388,6 +390,9 @@ TEST(RowSource, SelectionKeepsRowsWhereItIsTrue) {
   RowSource const numbered(s, {{}, ".rxRowNums %in% c(2, 6)"});
   expect_values(all_values(numbered, 0), {2, -6}, "row numbers are global");
   EXPECT_THROW(RowSource(s, {{}, "f"}), UsageError);
+  auto named = MemorySource({2, 1}).numeric(".rxRowNums", {70, 80, 90});
+  expect_values(all_values(RowSource(named, {{}, ".rxRowNums == 2"}), 0), {80}, "the row's number, not the column");
+  expect_values(all_values(RowSource(named, {{}, "`.rxRowNums` == 90"}), 0), {90}, "the column");
 }
 
 TEST(RowSource, DerivedColumns) {
@@ -414,6 +419,11 @@ TEST(RowSource, DerivedColumns) {
     return std::pair{-6.0, 7.5};
   });
   EXPECT_EQ(rows.schema()[static_cast<std::size_t>(derive("F(x)"))].levels.size(), 14u);
+  rows.set_range_function([](const RowSource& r, int column) {
+    bool const finite = r.schema()[static_cast<std::size_t>(column)].name.starts_with("ifelse");
+    return std::pair{finite ? 0.0 : -Inf, 2.0};
+  });
+  EXPECT_EQ(rows.schema()[static_cast<std::size_t>(derive("F(log(x))"))].levels.size(), 3u) << "the finite extremes";
   EXPECT_EQ(all_texts(rows, rows.derive_factor(5, {"UA", "ZZ", "AA"}, "c2")), (Texts{"UA", "AA", "NA", "NA", "AA", "UA", "UA"}));
   EXPECT_EQ(all_texts(rows, rows.derive_factor(1, {"8", "-7", "x"}, "i2")), (Texts{"NA", "NA", "NA", "NA", "-7", "8", "NA"}));
   EXPECT_EQ(all_texts(rows, rows.derive_factor(2, {"TRUE", "FALSE"}, "b2")), (Texts{"TRUE", "FALSE", "NA", "TRUE", "FALSE", "NA", "TRUE"}));

@@ -303,5 +303,21 @@ TEST(Summary, BadRequestsAreRefused) {
   EXPECT_EQ(summary(table(), "~ F(x, 2^53 - 3, 2^53 - 1)").categorical[0].cells.size(), 3u);
 }
 
+/// What chunks differ by is weighed by quotients of weights: their products would overflow or vanish.
+TEST(Summary, WeightsOfAnySize) {
+  std::vector<double> x, w;
+  for (int i = 0; i < 500; ++i) x.push_back(i * i % 97 + i), w.push_back(1 + i % 7);
+  SummaryOptions p;
+  p.pweights = "w";
+  double const want = summary(MemorySource(1000).numeric("x", x).numeric("w", w), "~ x", p).variables[0].statistics.std_dev;
+  for (double scale : {1e-170, 1e170}) {
+    auto scaled = w;
+    for (auto& v : scaled) v *= scale;
+    for (int chunk_rows : {1000, 100, 3})
+      EXPECT_NEAR(summary(MemorySource(chunk_rows).numeric("x", x).numeric("w", scaled), "~ x", p).variables[0].statistics.std_dev / want, 1, 1e-13)
+          << scale << ", chunks of " << chunk_rows;
+  }
+}
+
 }  // namespace
 }  // namespace rxhpc
