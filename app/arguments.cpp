@@ -108,6 +108,9 @@ Arguments::Arguments(const Verb& verb, const std::vector<std::string>& words) : 
   std::reverse(reversed.begin(), reversed.end());  // CLI11 takes words from the back
   try {
     parser.parse(std::move(reversed));
+  } catch (const CLI::ArgumentMismatch& e) {
+    auto const text = std::string(e.what());
+    throw UsageError(text.substr(0, text.find(':')) + " needs a value");
   } catch (const CLI::ParseError& e) {
     auto message = std::string(e.what());
     std::replace(message.begin(), message.end(), '\n', ' ');

@@ -48,9 +48,10 @@ std::string iso_date(double days_since_1970) {
 
 std::string shown(const Variable& v, double x) {
   if (std::isnan(x)) return "";
-  if (v.type == VarType::date && std::isfinite(x)) return iso_date(x);
+  if (std::isinf(x)) return x > 0 ? "Inf" : "-Inf";
+  if (v.type == VarType::date) return iso_date(x);
   char text[48];
-  if (v.type == VarType::posixct && std::isfinite(x)) {
+  if (v.type == VarType::posixct) {
     auto const seconds = static_cast<unsigned>(x - 86400 * std::floor(x / 86400)) % 86400;
     std::snprintf(text, sizeof text, "T%02u:%02u:%02uZ", seconds / 3600, seconds / 60 % 60, seconds % 60);
     return iso_date(std::floor(x / 86400)) + text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
@@ -68,6 +69,12 @@ CellTerm cell_term(const FormulaTerm& from, RowSource& rows, const std::string& 
     throw UsageError("term '" + t.name + "' has " + std::to_string(static_cast<long long>(cells)) + " cells; " + what + " holds at most " +
                      std::to_string(static_cast<long long>(most_cells)));
   return t;
+}
+
+void require_cells(std::int64_t limit, const std::vector<CellTerm>& terms) {
+  double cells = 0;
+  for (auto const& t : terms) cells += static_cast<double>(t.cells());
+  require_memory(limit, 600 * cells, "the results of " + number_text(cells) + " cells");
 }
 
 std::vector<FormulaTerm> terms_by_cells(const Formula& formula) {

@@ -28,6 +28,8 @@ inline std::string result_name(const FormulaTerm& t) { return t.variables.size()
 /// Resolves a term: logical columns and text are factors (text with sorted levels), everything else but factors is a number.
 /// Throws UsageError; `what` ("a summary") is what cannot hold a term of very many cells.
 CellTerm cell_term(const FormulaTerm& term, RowSource& rows, const std::string& what);
+/// Throws UsageError where the results of all cells, some 600 bytes each with their levels and what is counted, exceed the limit (0: none).
+void require_cells(std::int64_t limit, const std::vector<CellTerm>& terms);
 /// The terms of `~ x + y:g`; with a left side, `y ~ f + g` for `~ y:f + y:g` and `cbind(x, y) ~ 1` for `~ x + y`. Throws UsageError for offsets.
 std::vector<FormulaTerm> terms_by_cells(const Formula& formula);
 /// What `.` stands for: the columns that are not text, or those that are numbers.

@@ -194,6 +194,8 @@ void count_bins(Histogram& out, Work& w, const impl::CellTerm& variable, const s
     spec.levels.push_back(static_cast<int>(p.levels[0].size()));
     cells *= p.levels[0].size();
   }
+  double const bars = static_cast<double>(cells) * static_cast<double>(out.breaks.size());
+  impl::require_memory(w.options.run.memory_limit, 128 * bars, number_text(bars) + " bars");
   auto const edges = edges_of(out.breaks, out.right, value_range);
   auto buckets = std::make_shared<BucketEdges>();
   buckets->first = {0};

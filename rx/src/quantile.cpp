@@ -79,6 +79,7 @@ Quantiles quantile(const ChunkSource& source, std::string_view formula, const Qu
   auto const parsed = parse_formula(formula, impl::numeric_names(rows.schema()));
   out.formula = parsed.text;
   auto const terms = resolve(parsed, rows);
+  impl::require_cells(options.run.memory_limit, terms);
   impl::RankRequest request;
   request.weight = impl::weight_column(rows, options.pweights, options.fweights);
   request.frequency = !options.fweights.empty();

@@ -359,6 +359,7 @@ Summary summarize(const ChunkSource& source, std::string_view formula, const Sum
   std::vector<Term> terms;
   for (auto const& t : terms_of(parsed)) terms.push_back(impl::cell_term(t, rows, "a summary"));
   if (terms.empty()) throw UsageError("the formula names no variable to summarize");
+  impl::require_cells(options.run.memory_limit, terms);
   if (!from_zones(rows, terms, options, out)) from_rows(rows, terms, options, comm, out);
   out.order_statistics = options.order_statistics;
   if (options.order_statistics) add_order_statistics(source, parsed, options, comm, out);

@@ -45,6 +45,7 @@ class Usage(Case):
         self.fail_with(2, "rxhpc: a verb is missing")
         self.fail_with(2, "rxhpc: unknown verb 'sumary'; did you mean 'summary'?", "sumary", "~ x", self.table)
         self.fail_with(2, "rxhpc: unknown verb 'xyzzy'", "xyzzy")
+        self.fail_with(2, "--row-selection needs a value", "summary", "~ x", self.table, "--row-selection")
         self.fail_with(2, "unknown option --row-selektion; did you mean '--row-selection'?", "summary", "~ x", self.table, "--row-selektion", "x > 1")
         self.fail_with(2, "rxhpc linmod: INPUT is missing", "linmod", "y ~ x")
         self.fail_with(2, "unexpected argument 'more'", "summary", "~ x", self.table, "more")

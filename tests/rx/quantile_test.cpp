@@ -306,5 +306,14 @@ TEST(Quantile, SameBitsForAnyRanksThreadsAndChunks) {
   }
 }
 
+TEST(Quantile, CellsBeyondTheMemoryLimitAreRefusedBeforeRowsAreRead) {
+  MemorySource s(2);
+  s.numeric("x", {1, 2, 3});
+  QuantileOptions o;
+  o.run.memory_limit = 30 << 20;
+  EXPECT_THROW(quantiles(s, "~ x:F(x, 1, 100000)", o), UsageError);
+  EXPECT_EQ(quantiles(s, "~ x:F(x, 1, 10000)", o).variables[0].cells.size(), 10000u);
+}
+
 }  // namespace
 }  // namespace rxhpc
