@@ -3,6 +3,7 @@ option(RXHPC_TESTS "Build the tests" ON)
 option(RXHPC_EXAMPLES "Build the examples (the tests do, too)" OFF)
 option(RXHPC_BENCHMARKS "Build the benchmarks" OFF)
 option(RXHPC_WARNINGS_AS_ERRORS "Stop at warnings" OFF)
+option(RXHPC_HDF5_ARCHIVE "Link the programs with HDF5's archive, where there is one: they start in a third of the time" ${PROJECT_IS_TOP_LEVEL})
 set(RXHPC_ARCH "native" CACHE STRING "Instruction set of the kernels: native, or a value of -march")
 set(RXHPC_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=, for every target")
 

@@ -188,7 +188,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
     model.fits.back().expression = deparse(*r.rows.pinned(r.formula.responses[y]));
   }
   for (auto const& f : model.fits)  // R's measure of it, of the response instead of the fitted values
-    if (model.df_residual > 0 && f.residual_squares / model.df_residual < 1e-30 * f.total_squares / model.weight_sum)
+    if (model.df_residual > 0 && f.residual_squares / model.df_residual < 1e-30 * f.total_squares / observations)
       model.warnings.push_back("essentially perfect fit of " + f.name + ": its standard errors and tests say little more than how it was rounded");
   for (std::size_t y = 0; options.anova && y < model.fits.size(); ++y)
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);

@@ -1,0 +1,33 @@
+# Debian's shared HDF5 brings some thirty libraries (curl, Kerberos, LDAP) for reading from the net, which take longer to load than a small table takes
+# to analyse. Where there is an archive beside it that links without them, programs of this build take that. Programs that link the installed package
+# take the shared library. Filters from plug-in libraries need the shared one: -DRXHPC_HDF5_ARCHIVE=OFF.
+include(CheckCXXSourceCompiles)
+
+add_library(rxhpc_hdf5 INTERFACE)
+if(RXHPC_HDF5_ARCHIVE)
+  list(GET HDF5_C_LIBRARIES 0 shared)
+  get_filename_component(folder "${shared}" REALPATH)
+  get_filename_component(folder "${folder}" DIRECTORY)
+  find_library(RXHPC_HDF5_ARCHIVE_FILE NAMES libhdf5.a libhdf5_serial.a PATHS "${folder}" "${folder}/hdf5/serial" NO_DEFAULT_PATH)
+  if(RXHPC_HDF5_ARCHIVE_FILE)
+    set(parts "${RXHPC_HDF5_ARCHIVE_FILE}" ${CMAKE_DL_LIBS} m)
+    foreach(name sz z)
+      find_library(RXHPC_HDF5_NEEDS_${name} NAMES ${name})
+      if(RXHPC_HDF5_NEEDS_${name})
+        list(APPEND parts "${RXHPC_HDF5_NEEDS_${name}}")
+      endif()
+    endforeach()
+    set(CMAKE_REQUIRED_INCLUDES ${HDF5_INCLUDE_DIRS})
+    set(CMAKE_REQUIRED_LIBRARIES ${parts})
+    check_cxx_source_compiles("#include <hdf5.h>
+      int main() { return H5open() < 0 || H5Fopen(\"\", H5F_ACC_RDONLY, H5P_DEFAULT) >= 0 || H5Zregister(nullptr) >= 0; }" RXHPC_HDF5_ARCHIVE_LINKS)
+    unset(CMAKE_REQUIRED_INCLUDES)
+    unset(CMAKE_REQUIRED_LIBRARIES)
+  endif()
+endif()
+if(RXHPC_HDF5_ARCHIVE_LINKS)
+  target_include_directories(rxhpc_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+  target_link_libraries(rxhpc_hdf5 INTERFACE ${parts})
+else()
+  target_link_libraries(rxhpc_hdf5 INTERFACE hdf5::hdf5)
+endif()
