@@ -13,6 +13,7 @@ struct MuRows {
   double *mu, *rest;   ///< mu; 1 - mu, without cancellation where the link is one of a binomial family
   double* slope;       ///< dμ/dη
   const double* log_mu = nullptr;  ///< where the link is at hand: ln mu, else null
+  const double* low = nullptr;     ///< what mu lacks: of the identity, where eta is known in double-double, else null
 };
 
 /// Inverse link, bounded as R bounds it. Returns the rows whose eta the link does not allow. `rows` counts those that are true; arrays

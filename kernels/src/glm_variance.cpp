@@ -15,19 +15,15 @@ Pack zero() { return Pack::all(0); }
 
 /// What one pack of rows knows.
 struct At {
-  Pack y, mu, rest, residual, mu_1;  ///< mu_1 = mu^(1-p): Variance::power alone
+  Pack y, mu, rest, residual;
+  Pack ratio;  ///< residual / mu: Variance::mu and mu_squared
+  Pack mu_1;   ///< mu^(1-p): Variance::power
 };
 
 /// mu^(1-p), of which the variance mu^p and the deviance are made. Tweedie models of p = 3/2 are the most usual: a root is cheaper.
 Pack power_below(const GlmFamily& f, Pack mu, const double* log_mu) {
   if (f.var_power == 1.5) return one() / sqrt(mu);
   return exp(Pack::all(1 - f.var_power) * (log_mu ? Pack::load(log_mu) : log(mu)));
-}
-
-/// y ln(y / m), 0 at 0
-Pack y_log(Pack y, Pack m) {
-  auto const positive = less(zero(), y);
-  return keep(positive, y * log(select(positive, y, one()) / m));
 }
 
 template <Variance V>
@@ -45,20 +41,44 @@ Pack binomial_deviance(const At& a) {
   auto const success = equal(a.y, one()), either = success | equal(a.y, zero());
   // 0 and 1 alone, as a rule: one logarithm
   if (either.bits() == 0xff) return Pack::all(-2) * log(select(success, a.mu, a.rest));
-  return Pack::all(2) * (y_log(a.y, a.mu) + y_log(one() - a.y, a.rest));
+  // Two of Poisson's: what they have beside the logarithms cancels.
+  return Pack::all(2) * (a.mu * log_excess(a.residual / a.mu) + a.rest * log_excess((zero() - a.residual) / a.rest));
+}
+
+/// quasi families alone have a response of 0: R takes ln(1 / mu) there
+Pack gamma_deviance(const At& a) {
+  auto const none = equal(a.y, zero());
+  Pack half = log_gap(a.y / a.mu, a.ratio);
+  if (none.bits() != 0) half = select(none, a.ratio + log(a.mu), half);
+  return Pack::all(2) * half;
 }
 
 /// y (y^(1-p) - mu^(1-p)) / (1-p) - (y^(2-p) - mu^(2-p)) / (2-p), doubled; p is neither 1 nor 2
 Pack power_deviance(const GlmFamily& f, const At& a) {
   double const p = f.var_power;
   Pack const mu_1 = a.mu_1, mu_2 = mu_1 * a.mu;
+  if (p == 1.5) {
+    // 4 (sqrt(y) - sqrt(mu))^2 / sqrt(mu)
+    Pack const root = sqrt(a.y) - mu_2;
+    return Pack::all(4) * mu_1 * (root * root);
+  }
   auto const positive = less(zero(), a.y);
   // y^(1-p) at 0 is multiplied by y; y^(2-p) at 0 is 0 where p < 2
   Pack y_2 = zero();
-  if (p == 1.5) y_2 = sqrt(a.y);
-  else if (positive.bits() != 0) y_2 = keep(positive, exp(Pack::all(2 - p) * log(select(positive, a.y, one()))));
+  if (positive.bits() != 0) y_2 = keep(positive, exp(Pack::all(2 - p) * log(select(positive, a.y, one()))));
   Pack const theta = (y_2 - a.y * mu_1) * Pack::all(1 / (1 - p)), kappa = (y_2 - mu_2) * Pack::all(1 / (2 - p));
-  return Pack::all(2) * (theta - kappa);
+  Pack half = theta - kappa;
+  auto const near = less(abs(a.residual), a.mu * Pack::all(1.0 / 128));
+  if (near.bits() != 0) {
+    // mu^(2-p) times the integral over s up to x = (y - mu) / mu of (x - s) (1 + s)^-p, by the binomial series
+    Pack const x = a.residual / a.mu;
+    double c = 1, series[8];
+    for (int k = 0; k < 8; ++k) series[k] = c / ((k + 1) * (k + 2)), c *= -(p + k) / (k + 1);
+    Pack sum = Pack::all(series[7]);
+    for (int k = 6; k >= 0; --k) sum = fma(sum, x, Pack::all(series[k]));
+    half = select(near, mu_2 * (x * x) * sum, half);
+  }
+  return Pack::all(2) * half;
 }
 
 /// R's MASS: 2 (y ln(max(1, y) / mu) - (y + theta) ln((y + theta) / (mu + theta))), with y ln(y / mu) - y ln((y + theta) / (mu + theta)) drawn
@@ -77,10 +97,9 @@ Pack unit_deviance(const GlmFamily& f, const At& a) {
   if constexpr (V == Variance::constant) {
     return a.residual * a.residual;
   } else if constexpr (V == Variance::mu) {
-    return Pack::all(2) * (y_log(a.y, a.mu) - a.residual);
+    return Pack::all(2) * (a.mu * log_excess(a.ratio));
   } else if constexpr (V == Variance::mu_squared) {
-    Pack const y = select(equal(a.y, zero()), one(), a.y);
-    return Pack::all(-2) * (log(y / a.mu) - a.residual / a.mu);
+    return gamma_deviance(a);
   } else if constexpr (V == Variance::mu_cubed) {
     return a.residual * a.residual / (a.y * a.mu * a.mu);
   } else if constexpr (V == Variance::binomial) {
@@ -90,6 +109,14 @@ Pack unit_deviance(const GlmFamily& f, const At& a) {
   } else {
     return negative_binomial_deviance(Pack::all(f.theta), a);
   }
+}
+
+/// y - mu from the side where it has its digits; 0 and 1 alone, as a rule.
+Pack binomial_residual(const At& a) {
+  auto const success = equal(a.y, one()), either = success | equal(a.y, zero());
+  Pack const residual = select(success, a.rest, a.residual);
+  if (either.bits() == 0xff) return residual;
+  return select(either, residual, select(less(a.rest, a.mu), a.rest - (one() - a.y), residual));
 }
 
 /// Means that the variance cannot have.
@@ -113,12 +140,15 @@ RowSums rows_of(const GlmFamily& f, const double* y, const double* prior, const 
     a.mu = Pack::load(at.mu + i);
     a.rest = Pack::load(at.rest + i);
     a.residual = a.y - a.mu;
-    if constexpr (V == Variance::binomial) a.residual = select(equal(a.y, one()), a.rest, a.residual);
+    if constexpr (V == Variance::constant)
+      if (at.low) a.residual = a.residual - Pack::load(at.low + i);
+    if constexpr (V == Variance::binomial) a.residual = binomial_residual(a);
+    if constexpr (V == Variance::mu || V == Variance::mu_squared) a.ratio = a.residual / a.mu;
     if constexpr (V == Variance::power) a.mu_1 = power_below(f, a.mu, at.log_mu ? at.log_mu + i : nullptr);
     Pack const p = Pack::load(prior + i), slope = Pack::load(at.slope + i);
     Pack weights = p * slope;
     if constexpr (!Canonical) weights = weights * (slope / variance_of<V>(f, a));
-    Pack const residuals = a.residual / slope;
+    Pack const residuals = V == Variance::mu && Canonical ? a.ratio : a.residual / slope;
     deviance.add(p * unit_deviance<V>(f, a));
     weight.add(weights);
     score.add(weights * residuals);
@@ -140,6 +170,7 @@ void parts_of(const GlmFamily& f, const double* y, const double* mu, double* var
   a.mu = Pack::load(mu);
   a.rest = one() - a.mu;
   a.residual = a.y - a.mu;
+  a.ratio = a.residual / a.mu;
   a.mu_1 = V == Variance::power ? power_below(f, a.mu, nullptr) : one();
   variance_of<V>(f, a).store(variance);
   unit_deviance<V>(f, a).store(deviance);

@@ -56,6 +56,23 @@ TEST(GlmFamily, DeviancesBelongToTheirVariances) {
       }
 }
 
+// y near mu, where the terms of a deviance cancel; figures of mpmath in 60 digits
+TEST(GlmFamily, DeviancesOfGoodFitsKeepTheirDigits) {
+  double const y[] = {1e6 + 1, 3, 1e12, 0.25, 0.75, 0.5}, mu[] = {1e6, 3.000001, 1e12 + 5, 0.2500001, 0.7499999, 0.6};
+  double v[6], d[6];
+  auto const expect = [&](const GlmFamily& f, int first, std::vector<double> want, double relative) {
+    glm_variances(f, y + first, mu + first, 3, v, d);
+    for (int i = 0; i < 3; ++i) EXPECT_NEAR(d[i], want[static_cast<std::size_t>(i)], relative * want[static_cast<std::size_t>(i)]) << "variance " << static_cast<int>(f.variance);
+  };
+  expect({.variance = Variance::mu}, 0, {9.99999666666833333e-7, 3.33333259352463058e-13, 2.49999999999166667e-11}, 2e-15);
+  expect({.variance = Variance::mu_squared}, 0, {9.99999333333833333e-13, 1.1111106175947533e-13, 2.49999999998333333e-23}, 2e-15);
+  expect({.variance = Variance::binomial}, 3, {5.33333238549224404e-14, 5.33333237957105616e-14, 0.0408219945202551111}, 4e-15);
+  expect({.variance = Variance::power, .var_power = 1.3}, 0, {1.58489250567445735e-8, 2.39740961916808923e-13, 6.27971607874673047e-15}, 1e-14);
+  expect({.variance = Variance::power, .var_power = 2.5}, 0, {9.99999166667395833e-16, 6.41499942890020113e-14, 2.49999999997916667e-29}, 1e-14);
+  // About the means' own rounding
+  expect({.variance = Variance::power, .var_power = 1.5}, 0, {9.999995000003125e-10, 1.92450025633665929e-13, 2.4999999999875e-17}, 1e-3);
+}
+
 /// Rows of x, group, weight, offset, y.
 test::MemoryTable rows(std::int64_t count) {
   test::MemoryTable t;

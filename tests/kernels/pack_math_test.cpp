@@ -20,7 +20,7 @@
 namespace rxhpc::impl {
 namespace {
 
-enum class Function { exp, expm1, log, log1p, atan_to_one, normal_tail, normal_density, cauchy_tail };
+enum class Function { exp, expm1, log, log1p, log_excess, log_gap, atan_to_one, normal_tail, normal_density, cauchy_tail };
 
 template <class P>
 __attribute__((noinline)) std::vector<double> values(Function f, const std::vector<double>& x) {
@@ -31,6 +31,8 @@ __attribute__((noinline)) std::vector<double> values(Function f, const std::vect
     if (f == Function::exp) y = exp(a);
     if (f == Function::expm1) y = expm1(a);
     if (f == Function::log) y = log(a);
+    if (f == Function::log_excess) y = log_excess(a);
+    if (f == Function::log_gap) y = log_gap(P::all(1) + a, a);
     if (f == Function::atan_to_one) y = atan_to_one(a);
     if (f == Function::normal_tail) y = normal_tail(a).tail;
     if (f == Function::normal_density) y = normal_tail(a).density;
@@ -67,6 +69,14 @@ std::vector<double> inputs(Function f) {
   return x;
 }
 
+/// ln(1 + x) - x
+long double log1p_less_line(long double x) {
+  if (std::abs(x) > 0.1L) return std::log1p(x) - x;
+  long double sum = 0;
+  for (int k = 24; k >= 2; --k) sum = x * sum + (k % 2 ? 1.0L : -1.0L) / k;
+  return x * x * sum;
+}
+
 long double truth(Function f, long double x) {
   switch (f) {
     case Function::exp: return std::exp(x);
@@ -76,6 +86,8 @@ long double truth(Function f, long double x) {
     case Function::normal_tail: return 0.5L * std::erfc(x / std::sqrt(2.0L));
     case Function::normal_density: return std::exp(-0.5L * x * x) / std::sqrt(2 * std::numbers::pi_v<long double>);
     case Function::cauchy_tail: return std::atan2(1.0L, x) / std::numbers::pi_v<long double>;
+    case Function::log_excess: return std::abs(x) > 0.1L ? (1 + x) * std::log1p(x) - x : x * x + (1 + x) * log1p_less_line(x);
+    case Function::log_gap: return -log1p_less_line(x);
     case Function::log1p: break;
   }
   return std::log1p(x);
@@ -98,6 +110,8 @@ TEST(PackMath, ErrorsStayBelowAFewUnits) {
   EXPECT_LT(worst_ulps(Function::log), 1.01);
   EXPECT_LT(worst_ulps(Function::expm1), 2);
   EXPECT_LT(worst_ulps(Function::log1p), 2);
+  EXPECT_LT(worst_ulps(Function::log_excess), 12);
+  EXPECT_LT(worst_ulps(Function::log_gap), 10);
   EXPECT_LT(worst_ulps(Function::atan_to_one), 2.5);
   EXPECT_LT(worst_ulps(Function::normal_tail), 5);
   EXPECT_LT(worst_ulps(Function::normal_density), 3);
@@ -124,6 +138,13 @@ TEST(PackMath, EndsOfTheRange) {
   EXPECT_EQ(one(Function::log1p, 0), 0);
   EXPECT_EQ(one(Function::log1p, -1), -inf);
   EXPECT_TRUE(std::isnan(one(Function::log1p, -1.5)));
+  EXPECT_EQ(one(Function::log_excess, -1), 1);
+  EXPECT_EQ(one(Function::log_excess, 0), 0);
+  EXPECT_EQ(one(Function::log_gap, 0), 0);
+  for (auto f : {Function::log_excess, Function::log_gap}) {
+    EXPECT_TRUE(std::isnan(one(f, nan)));
+    EXPECT_FALSE(std::isfinite(one(f, inf)));
+  }
   EXPECT_EQ(one(Function::atan_to_one, 0), 0);
   EXPECT_EQ(one(Function::atan_to_one, 1), std::atan(1.0));
   EXPECT_EQ(one(Function::normal_tail, 0), 0.5);
@@ -138,7 +159,8 @@ TEST(PackMath, EndsOfTheRange) {
 TEST(PackMath, EveryFormHasTheSameBits) {
   if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")))
     GTEST_SKIP() << "this CPU lacks an instruction set";
-  for (auto f : {Function::exp, Function::expm1, Function::log, Function::log1p, Function::atan_to_one, Function::normal_tail, Function::normal_density, Function::cauchy_tail}) {
+  for (auto f : {Function::exp, Function::expm1, Function::log, Function::log1p, Function::log_excess, Function::log_gap, Function::atan_to_one,
+                 Function::normal_tail, Function::normal_density, Function::cauchy_tail}) {
     auto const x = inputs(f), generic = values<PackGeneric>(f, x), avx2 = values<PackAvx2>(f, x), avx512 = values<PackAvx512>(f, x);
     EXPECT_EQ(std::memcmp(generic.data(), avx2.data(), x.size() * sizeof(double)), 0);
     EXPECT_EQ(std::memcmp(generic.data(), avx512.data(), x.size() * sizeof(double)), 0);

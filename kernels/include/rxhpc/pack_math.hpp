@@ -68,19 +68,27 @@ KOKKOS_INLINE_FUNCTION P expm1(P x) {
   return select(is_number(x), select(less(P::all(709.0), x), exp(x), e), x);
 }
 
-/// ln x for x >= 0 (minus infinity at 0); NaN below 0 and for NaN. Subnormal numbers are taken as they are scaled.
+/// x = m 2^k with m in [sqrt(1/2), sqrt(2)), for normal x > 0.
 template <class P>
-KOKKOS_INLINE_FUNCTION P log(P x) {
-  constexpr double smallest = 2.2250738585072014e-308, infinity = __builtin_huge_val();
-  auto const tiny = less(x, P::all(smallest));
-  P const y = select(tiny, x * P::all(18014398509481984.0), x);  // 2^54
-  // y = m 2^k with m in [sqrt(1/2), sqrt(2))
+struct Exponent {
+  P m, k;
+};
+template <class P>
+KOKKOS_INLINE_FUNCTION Exponent<P> exponent_of(P x) {
   constexpr std::uint64_t offset = 0x3fe6a09e667f3bcdULL, lift = 0x4000000000000000ULL;
-  P const moved = add_bits(y, lift - offset);
-  P const exponent = add_bits(shift_right<52>(moved), 0x4330000000000000ULL) - P::all(4503599627370496.0 + 1024.0);
-  P const m = subtract_bits(y, add_bits(and_bits(moved, 0xfff0000000000000ULL), ~lift + 1));
-  P const k = select(tiny, exponent - P::all(54.0), exponent);
-  P const f = m - P::all(1), s = f / (P::all(2) + f), z = s * s, z2 = z * z;
+  P const moved = add_bits(x, lift - offset);
+  P const k = add_bits(shift_right<52>(moved), 0x4330000000000000ULL) - P::all(4503599627370496.0 + 1024.0);
+  return {subtract_bits(x, add_bits(and_bits(moved, 0xfff0000000000000ULL), ~lift + 1)), k};
+}
+
+/// s and `rest` of ln(1 + f) = f - f^2/2 + s (f^2/2 + rest), 1 + f in [sqrt(1/2), sqrt(2)).
+template <class P>
+struct LogSeries {
+  P s, rest;
+};
+template <class P>
+KOKKOS_INLINE_FUNCTION LogSeries<P> log_series(P f) {
+  P const s = f / (P::all(2) + f), z = s * s, z2 = z * z;
   P even = P::all(2.0 / 23), odd = P::all(2.0 / 21);
   even = fma(even, z2, P::all(2.0 / 19));
   odd = fma(odd, z2, P::all(2.0 / 17));
@@ -91,14 +99,54 @@ KOKKOS_INLINE_FUNCTION P log(P x) {
   even = fma(even, z2, P::all(2.0 / 7));
   odd = fma(odd, z2, P::all(2.0 / 5));
   even = fma(even, z2, P::all(2.0 / 3));
-  P const rest = z * fma(z, odd, even);
-  // ln(1 + f) = f - f^2/2 + s (f^2/2 + rest)
+  return {s, z * fma(z, odd, even)};
+}
+
+/// ln x for x >= 0 (minus infinity at 0); NaN below 0 and for NaN. Subnormal numbers are taken as they are scaled.
+template <class P>
+KOKKOS_INLINE_FUNCTION P log(P x) {
+  constexpr double smallest = 2.2250738585072014e-308, infinity = __builtin_huge_val();
+  auto const tiny = less(x, P::all(smallest));
+  auto const parts = exponent_of(select(tiny, x * P::all(18014398509481984.0), x));  // 2^54
+  P const k = select(tiny, parts.k - P::all(54.0), parts.k);
+  P const f = parts.m - P::all(1);
+  auto const series = log_series(f);
   P const half = P::all(0.5) * f * f;
-  P const low = fma(s, half + rest, k * P::all(ln2_lo));
+  P const low = fma(series.s, half + series.rest, k * P::all(ln2_lo));
   P const value = fma(k, P::all(ln2_hi), f - (half - low));
   auto const inside = less(P::all(0), x) & less(x, P::all(infinity));
   P const outside = select(equal(x, P::all(0)), P::all(-infinity), select(equal(x, P::all(infinity)), x, P::all(__builtin_nan(""))));
   return select(inside, value, outside);
+}
+
+/// ln(1 + f) - f where k is 0, ln((1 + f) 2^k) elsewhere, 1 + f in [sqrt(1/2), sqrt(2)).
+template <class P, class Mask>
+KOKKOS_INLINE_FUNCTION P log_less_line(P f, P k, Mask near) {
+  auto const series = log_series(f);
+  P const half = P::all(0.5) * f * f, bend = fms(series.s, half + series.rest, half);
+  return select(near, bend, fma(k, P::all(6.93147180559945309417e-01), f + bend));
+}
+
+/// (1 + f) ln(1 + f) - f, f from -1, without cancellation near 0: the deviance of Poisson's law is 2 mu times that of f = (y - mu) / mu.
+template <class P>
+KOKKOS_INLINE_FUNCTION P log_excess(P f) {
+  // Below 2^-54 the product vanishes beside f whatever its logarithm is.
+  P const t = P::all(1) + f;
+  auto const parts = exponent_of(max(t, P::all(5.5511151231257827e-17)));
+  auto const near = equal(parts.k, P::all(0));
+  P const line = log_less_line(select(near, f, parts.m - P::all(1)), parts.k, near);
+  return fma(t, line, select(near, f * f, P::all(0) - f));
+}
+
+/// f - ln t for t = 1 + f > 0, of which f has the digits that t lacks near 1: half the deviance of the gamma law, t = y / mu.
+template <class P>
+KOKKOS_INLINE_FUNCTION P log_gap(P t, P f) {
+  auto const tiny = less(t, P::all(2.2250738585072014e-308));
+  auto const parts = exponent_of(select(tiny, t * P::all(18014398509481984.0), t));
+  P const k = select(tiny, parts.k - P::all(54.0), parts.k);
+  auto const near = equal(k, P::all(0));
+  P const line = log_less_line(select(near, f, parts.m - P::all(1)), k, near);
+  return select(near, P::all(0), f) - line;
 }
 
 /// ln(1 + x), without cancellation near 0.
