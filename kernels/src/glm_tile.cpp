@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "glm_likelihood.hpp"
 #include "lane_sum.hpp"
 #include "rxhpc/pack_math.hpp"
 
@@ -15,34 +16,6 @@ int padded(int rows) { return (rows + 7) / 8 * 8; }
 
 /// The last row once more, up to whole packs: its prior weight is 0 there, and its functions are defined.
 void repeat_last(double* x, int rows) { std::fill(x + rows, x + padded(rows), x[rows - 1]); }
-
-/// ln Gamma without the sign that lgamma keeps in a global.
-double log_gamma(double x) {
-  int sign = 0;
-  return lgamma_r(x, &sign);
-}
-
-/// ln Gamma(y + 1) by table for small counts.
-double log_factorial(double y) {
-  static std::vector<double> const table = [] {
-    std::vector<double> t;
-    for (int k = 0; k < 256; ++k) t.push_back(log_gamma(k + 1.0));
-    return t;
-  }();
-  if (y >= 0 && y < 256 && y == std::floor(y)) return table[static_cast<std::size_t>(y)];
-  return log_gamma(y + 1);
-}
-
-/// y ln y - y - ln Gamma(y + 1), 0 at 0.
-double perfect_poisson(double y) {
-  static std::vector<double> const table = [] {
-    std::vector<double> t{0};
-    for (int k = 1; k < 256; ++k) t.push_back(k * std::log(k) - k - log_factorial(k));
-    return t;
-  }();
-  if (y >= 0 && y < 256 && y == std::floor(y)) return table[static_cast<std::size_t>(y)];
-  return y > 0 ? y * std::log(y) - y - log_factorial(y) : 0;
-}
 
 }  // namespace
 
@@ -97,7 +70,7 @@ void GlmTile::predict(const DesignTile& tile, double* eta) {
   }
 }
 
-/// The same in double-double, rounded once.
+/// The same in double-double; what rounding eta loses is left in low_buffer.
 void GlmTile::predict_exactly(const DesignTile& tile, double* eta) {
   int const columns = static_cast<int>(dense_beta_.size()), end = padded(tile.rows);
   double const* const from = offset(tile);
@@ -129,7 +102,11 @@ void GlmTile::predict_exactly(const DesignTile& tile, double* eta) {
       low[i] += s.lo + p.lo + (b_low ? b_low[cell[i]] * (x ? x[i] : 1.0) : 0.0);
     }
   }
-  for (int i = 0; i < tile.rows; ++i) eta[i] += low[i];
+  for (int i = 0; i < end; i += 8) {
+    auto const sum = two_sum(Pack::load(eta + i), Pack::load(low + i));
+    sum.hi.store(eta + i);
+    sum.lo.store(low + i);
+  }
 }
 
 void GlmTile::start_from_response(const DesignTile& tile, double* eta) {
@@ -192,11 +169,9 @@ void GlmTile::add_row_likelihood(const DesignTile& tile) {
   double const* const given = spec_.trials >= 0 ? tile.values[plan_.carried[static_cast<std::size_t>(spec_.trials)]] : nullptr;
   for (int i = 0; i < tile.rows; ++i) {
     // halves to the even number, as R's round()
-    double const m = given ? given[i] : prior_[i], trials = std::nearbyint(m), successes = std::nearbyint(m * y_[i]), rest = trials - successes;
+    double const m = given ? given[i] : prior_[i], trials = std::nearbyint(m), successes = std::nearbyint(m * y_[i]);
     if (!(trials > 0)) continue;
-    double term = trials == 1 ? 0 : log_factorial(trials) - log_factorial(successes) - log_factorial(rest);
-    if (successes > 0) term += successes * std::log(at_.mu[i]);
-    if (rest > 0) term += rest * std::log(at_.rest[i]);
+    double const term = log_binomial(successes, trials, at_.mu[i], at_.rest[i]);
     sums_.row_likelihood += DD(given ? term * (prior_[i] / m) : term);
   }
 }
@@ -223,51 +198,42 @@ void GlmTile::add_null(const DesignTile& tile) {
   sums_.null_score += sums.score;
 }
 
-namespace {
-
-constexpr std::size_t most_rising = 1024;
-
-/// Sums over k < count of 1/(theta + k), its squares and ln(theta + k).
-struct RisingSums {
-  double psi, tri, gammas;
-};
-
-/// The same over from <= k < to by asymptotic series (Abramowitz & Stegun 6.1.41, 6.3.18, 6.4.12), exact to rounding from 1024 on.
-RisingSums rising_between(double theta, double from, double to) {
-  auto const at = [](double x) {
-    double const r = 1 / x, r2 = r * r;
-    return RisingSums{-r / 2 - r2 / 12 * (1 - r2 / 10), r + r2 / 2 + r * r2 / 6 * (1 - r2 / 5), (x - 0.5) * std::log(x) - x + r / 12 * (1 - r2 / 30)};
-  };
-  auto const low = at(theta + from), high = at(theta + to);
-  return {std::log((theta + to) / (theta + from)) + (high.psi - low.psi), low.tri - high.tri, high.gammas - low.gammas};
-}
-
-}  // namespace
-
 /// Derivatives of the log likelihood of the negative binomial by theta (Venables & Ripley, Modern Applied Statistics with S, 7.4).
-/// psi(theta + y) - psi(theta) is a sum of 1 / (theta + k), which a table holds as far as counts usually go.
+/// psi(theta + y) - psi(theta) is a sum of 1 / (theta + k) over k < y, which a table holds as far as counts usually go.
 void GlmTile::add_theta(const DesignTile& tile) {
+  constexpr double most_rising = 1024;
   double const theta = spec_.family.theta;
-  for (int i = 0; i < tile.rows; ++i) {
-    double const w = prior_[i], y = y_[i], mu = at_.mu[i];
-    double const count = std::max(0.0, std::round(y));
-    auto const whole = static_cast<std::size_t>(std::min(count, static_cast<double>(most_rising)));
-    if (rising_.empty()) rising_.assign(3, DD(0));
-    while (rising_.size() / 3 <= whole) {
-      std::size_t const k = rising_.size() / 3;
-      DD const at = DD(theta) + DD(static_cast<double>(k - 1));
+  if (rising_.empty()) rising_.assign(3, DD(0));
+  auto const sums_to = [&](double count) {
+    auto const k = static_cast<std::size_t>(count);
+    while (rising_.size() / 3 <= k) {
+      DD const at = DD(theta) + DD(static_cast<double>(rising_.size() / 3 - 1));
       DD const inverse = DD(1) / at, square = inverse * inverse, ln = DD(std::log(at.hi));
       for (DD const& term : {inverse, square, ln}) rising_.push_back(rising_[rising_.size() - 3] + term);
     }
-    RisingSums sums{rising_[3 * whole].hi, rising_[3 * whole + 1].hi, rising_[3 * whole + 2].hi};
-    if (count > most_rising) {
-      auto const more = rising_between(theta, most_rising, count);
-      sums = {sums.psi + more.psi, sums.tri + more.tri, sums.gammas + more.gammas};
-    }
+    return &rising_[3 * k];
+  };
+  for (int i = 0; i < tile.rows; ++i) {
+    double const w = prior_[i], y = y_[i], mu = at_.mu[i];
     double const ratio = (y - mu) / (theta + mu), log_ratio = -std::log1p(mu / theta);
-    sums_.theta_score += DD(w * (sums.psi + log_ratio - ratio));
-    sums_.theta_information += DD(w * (sums.tri - 1 / theta + 2 / (mu + theta) - (y + theta) / ((mu + theta) * (mu + theta))));
-    sums_.theta_likelihood += DD(w * (sums.gammas - log_factorial(y) + (theta + y) * log_ratio + (y > 0 ? y * std::log(mu / theta) : 0)));
+    GammaSlopes slopes{0, 0};
+    double likelihood = 0;
+    if (y >= 0 && y <= most_rising && y == std::floor(y)) {
+      DD const* const sums = sums_to(y);
+      slopes = {sums[0].hi, sums[1].hi};
+      likelihood = sums[2].hi - log_factorial(y) + (theta + y) * log_ratio + (y > 0 ? y * std::log(mu / theta) : 0);
+    } else if (y > most_rising) {
+      DD const* const sums = sums_to(most_rising);
+      auto const more = gamma_slopes(theta + most_rising, y - most_rising);
+      slopes = {sums[0].hi + more.psi, sums[1].hi + more.tri};
+      likelihood = log_negative_binomial(y, mu, theta);
+    } else if (y > 0) {
+      slopes = gamma_slopes(theta, y);
+      likelihood = log_negative_binomial(y, mu, theta);
+    }
+    sums_.theta_score += DD(w * (slopes.psi + log_ratio - ratio));
+    sums_.theta_information += DD(w * (slopes.tri - 1 / theta + 2 / (mu + theta) - (y + theta) / ((mu + theta) * (mu + theta))));
+    sums_.theta_likelihood += DD(w * likelihood);
   }
 }
 
@@ -290,11 +256,16 @@ DesignTile GlmTile::apply(const DesignTile& tile) {
   if (spec_.from_response) start_from_response(tile, eta);
   else if (exact_) predict_exactly(tile, eta);
   else predict(tile, eta);
-  if (rows < end) repeat_last(eta, rows);
+  if (rows < end) {
+    repeat_last(eta, rows);
+    repeat_last(buffer(low_buffer), rows);
+  }
   // mu, then weights and working residuals
   at_ = {buffer(mu_buffer), buffer(rest_buffer), buffer(slope_buffer)};
   RowNotes notes;
   notes.invalid += link_rows(spec_.family, eta, rows, at_);
+  // Where means are far above the residuals, eta's rounding would be most of a deviance's changes.
+  if (exact_ && !spec_.from_response && spec_.family.link == Link::identity) at_.low = buffer(low_buffer);
   double *const w = buffer(weight_buffer), *const z = buffer(residual_buffer);
   auto const sums = family_rows(spec_.family, y_, prior_, at_, rows, w, z, notes);
   sums_.deviance += sums.deviance;
