@@ -15,6 +15,15 @@ constexpr int subset_step = 16;                   // every 16th tile
 constexpr std::int64_t subset_rows = 400'000;     // fewer rows are read whole from the first
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
 
+/// The score times a way of the coefficients.
+double slope_along(const RegressionSums& sums, const std::vector<DD>& way) {
+  int const y = sums.gram.n - 1;
+  DD slope(0);
+  for (std::size_t j = 0; j < way.size(); ++j)
+    if (way[j].hi != 0) slope += sums.gram(static_cast<int>(j), y) * way[j];
+  return static_cast<double>(slope);
+}
+
 }  // namespace
 
 GlmStepSpec GlmDriver::step_spec() const {
@@ -109,9 +118,22 @@ void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, b
   ++state.subset_iteration;
 }
 
+/// Whether a step raised the deviance. Rounding of a large deviance hides what a short step makes of it, but not what it makes of the slope; by the
+/// trapezoidal rule slopes tell a true rise (Hager & Zhang, SIAM J. Optim. 16 (2005), 170-192, accept steps by slopes for this reason).
+bool GlmDriver::rose(double before, double after, double slope_before, double slope_after) const {
+  double rise = after - before;
+  if (slope_before >= 0 && slope_before <= 1e-6 * size_of(before)) rise = std::min(rise, -(slope_before + slope_after));
+  return !(rise <= 1e-11 * size_of(before));
+}
+
 /// R halves steps into nowhere; so do we, and those that raise the deviance.
-bool GlmDriver::halve(bool valid, double deviance) {
-  bool const worse = !state.base.empty() && std::isfinite(state.base_deviance) && deviance > state.base_deviance + penalty_of_rounding(state.base_deviance);
+bool GlmDriver::halve(bool valid, double deviance, const RegressionSums& sums) {
+  bool worse = false;
+  if (valid && !state.base.empty() && std::isfinite(state.base_deviance)) {
+    auto way = state.beta;
+    for (std::size_t j = 0; j < way.size(); ++j) way[j] -= state.base[j];
+    worse = rose(state.base_deviance, deviance, state.base_slope, slope_along(sums, way));
+  }
   if (valid && !worse) return false;
   bool const hopeless = state.halvings >= most_halvings && state.iteration == 1 && state.attempt + 1 < static_cast<int>(starts_.size());
   if (state.base.empty() || hopeless) {
@@ -119,6 +141,7 @@ bool GlmDriver::halve(bool valid, double deviance) {
   } else if (state.halvings < most_halvings) {
     ++state.halvings;
     ++state.all_halvings;
+    state.base_slope /= 2;
     for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] = (state.beta[j] + state.base[j]) * DD(0.5);
   } else {
     // No step along this way lowers the deviance: what came before is the best there is.
@@ -131,14 +154,11 @@ bool GlmDriver::halve(bool valid, double deviance) {
   return true;
 }
 
-/// How much a deviance may differ by rounding alone.
-double GlmDriver::penalty_of_rounding(double deviance) const { return 1e-11 * (std::abs(deviance) + 0.1); }
-
 /// The two tests of convergence, and a third that ends what rounding keeps alive: a step far below every standard error.
 bool GlmDriver::step_is_small(double deviance) const {
   if (state.halvings > 0) return false;
   if (options_.objective_tolerance > 0 && std::isfinite(state.base_deviance) && state.iteration > 0 &&
-      std::abs(deviance - state.base_deviance) <= options_.objective_tolerance * (std::abs(deviance) + 0.1))
+      std::abs(deviance - state.base_deviance) <= options_.objective_tolerance * size_of(deviance))
     return true;
   if (!(options_.coeff_tolerance > 0) || state.base.empty()) return false;
   double change = 0, largest = 0;
@@ -152,7 +172,7 @@ bool GlmDriver::step_is_small(double deviance) const {
   double length = 0;  // of the step, in standard errors: what it would take off Pearson's chi-squared
   for (int k = 0; k < y; ++k) length += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
   double const df = static_cast<double>(last.sums.n_valid - last.solution.factor.rank);
-  double const dispersion = family_.fixed_dispersion || !(df > 0) ? 1 : pearson / df;
+  double const dispersion = family_.fixed_dispersion || !(df > 0) ? state.unit : pearson / df;
   return state.iteration > 2 && length <= 1e-24 * dispersion;
 }
 
@@ -173,6 +193,7 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   if (state.iteration >= options_.max_iterations) return finish_or_refine(state.converged);
   state.base = state.from_response ? std::vector<DD>{} : state.beta;
   state.base_deviance = deviance;
+  state.base_slope = slope_along(sums, last.step);
   for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
   state.from_response = false;
   state.halvings = 0;
@@ -186,7 +207,7 @@ bool GlmDriver::take_last_step(double deviance) {
   int const y = last.solution.candidates;
   double fall = 0;
   for (int k = 0; k < y; ++k) fall += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
-  if (!(fall <= 1e-10 * (std::abs(deviance) + 0.1))) return false;
+  if (!(fall <= 1e-10 * size_of(deviance))) return false;
   finish_or_refine(true);
   if (!state.finished) return true;
   for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
@@ -232,7 +253,7 @@ void GlmDriver::decide(const GlmStep& step) {
   last.of_rows = step.sums();
   last.at_bound = step.n_at_bound();
   if (state.finished && state.decided) return accept(sums, deviance);
-  if (halve(valid, deviance)) return;
+  if (halve(valid, deviance, sums)) return;
   if (!state.decided && !choose_columns(sums)) return;
   accept(sums, deviance);
 }

@@ -1,5 +1,6 @@
 // The iterations of a generalised linear model, as a machine whose state can be stored between two passes.
 #pragma once
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ struct GlmState {
   int iteration = 0, subset_iteration = 0, halvings = 0, all_halvings = 0;
   std::vector<DD> beta, base;   ///< [constant where the design has none, columns]; base: those before, empty where there are none
   double base_deviance = 0;     ///< NaN: nothing to compare with
+  double base_slope = 0;        ///< the score there times the way from there to beta: half of what the deviance falls by at first
   std::vector<double> shift;    ///< plain sums: about these values
   // Columns, chosen in the first whole pass
   bool decided = false;
@@ -31,11 +33,12 @@ struct GlmState {
   std::vector<double> scale;    ///< [columns] standard deviation of a numeric column, 1 for others
   // Sums free of the coefficients
   bool constants = false;
+  double unit = 1;              ///< the mean prior weight where that is below 1: what the 0.1 of R's tests of deviances counts in
   DD weight, weighted_y, likelihood;
   std::int64_t fractional = 0;
   // The model with one number
   bool null_done = false;
-  double null_value = 0, null_base = 0, null_base_deviance = 0;
+  double null_value = 0, null_base = 0, null_base_deviance = 0, null_base_score = 0;
   DD null_deviance;
   int null_passes = 0;
   // Negative binomial
@@ -86,7 +89,7 @@ class GlmDriver {
   void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
   bool choose_columns(const RegressionSums& sums);
   void accept(const RegressionSums& sums, double deviance);
-  bool halve(bool valid, double deviance);
+  bool halve(bool valid, double deviance, const RegressionSums& sums);
   bool step_is_small(double deviance) const;
   void finish_or_refine(bool converged);
   void take_constants(const GlmStep& step);
@@ -97,7 +100,8 @@ class GlmDriver {
   double null_start() const;  ///< the number beside the offset that the null model begins with
   void take_theta_up();
   bool take_last_step(double deviance);
-  double penalty_of_rounding(double deviance) const;
+  double size_of(double deviance) const { return std::abs(deviance) + 0.1 * state.unit; }
+  bool rose(double before, double after, double slope_before, double slope_after) const;
   std::vector<double> given_values() const;
   std::vector<DD> solve_step(const RegressionSolution& solution) const;
 

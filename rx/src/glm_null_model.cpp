@@ -26,6 +26,7 @@ void GlmDriver::take_constants(const GlmStep& step) {
   state.weighted_y = step.sums().weighted_y;
   state.likelihood = step.sums().likelihood;
   state.fractional = step.n_fractional();
+  if (step.products().n_valid() > 0) state.unit = std::min(1.0, static_cast<double>(state.weight) / static_cast<double>(step.products().n_valid()));
   refuse_responses(family_, step);
   double const total = static_cast<double>(state.weighted_y), weight = static_cast<double>(state.weight);
   state.null_value = null_start();
@@ -54,7 +55,8 @@ void GlmDriver::decide_null(const GlmStep& step) {
     state.null_done = true;
     return;
   }
-  if (!first && !(deviance <= state.null_base_deviance + penalty_of_rounding(state.null_base_deviance))) {
+  double const score = static_cast<double>(s.null_score), way = state.null_value - state.null_base;
+  if (!first && rose(state.null_base_deviance, deviance, state.null_base_score * way, score * way)) {
     state.null_value = (state.null_value + state.null_base) / 2;
     return;
   }
@@ -68,6 +70,7 @@ void GlmDriver::decide_null(const GlmStep& step) {
   }
   state.null_base = state.null_value;
   state.null_base_deviance = deviance;
+  state.null_base_score = score;
   state.null_value += d;
 }
 

@@ -39,6 +39,7 @@ std::string text_of(const GlmState& s) {
   json j{{"attempt", s.attempt}, {"subset", s.subset}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
          {"converged", s.converged}, {"last_step_free", s.last_step_free}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
          {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
+         {"base_slope", number(s.base_slope)}, {"unit", number(s.unit)}, {"null_base_score", number(s.null_base_score)},
          {"shift", doubles(s.shift)}, {"decided", s.decided}, {"coding", static_cast<int>(s.coding)}, {"order", s.order},
          {"aliased", std::vector<int>(s.aliased.begin(), s.aliased.end())}, {"scale", doubles(s.scale)}, {"constants", s.constants},
          {"weight", dd(s.weight)}, {"weighted_y", dd(s.weighted_y)}, {"likelihood", dd(s.likelihood)}, {"fractional", s.fractional},
@@ -66,6 +67,9 @@ GlmState state_from(const std::string& text) try {
   s.beta = dds_from(j.at("beta"));
   s.base = dds_from(j.at("base"));
   s.base_deviance = number_from(j.at("base_deviance"));
+  s.base_slope = number_from(j.at("base_slope"));
+  s.unit = number_from(j.at("unit"));
+  s.null_base_score = number_from(j.at("null_base_score"));
   s.shift = doubles_from(j.at("shift"));
   s.decided = j.at("decided");
   s.coding = static_cast<Coding>(j.at("coding").get<int>());
