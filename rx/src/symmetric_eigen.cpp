@@ -39,18 +39,19 @@ void annihilate(Rows& a, Rows& vectors, std::size_t p, std::size_t q) {
 SymmetricEigen symmetric_eigen(const Rows& matrix) {
   std::size_t const n = matrix.size();
   Rows a = matrix, vectors(n, std::vector<double>(n, 0.0));
-  double norm = 0;
   for (auto const& row : a)
-    for (double x : row) norm += x * x;
-  if (!std::isfinite(norm)) throw NumericalError("the matrix has entries that are missing or infinite");
+    for (double x : row)
+      if (!std::isfinite(x)) throw NumericalError("the matrix has entries that are missing or infinite");
   for (std::size_t k = 0; k < n; ++k) vectors[k][k] = 1;
-  // Sweeps until every entry off the diagonal is rounding error; they fall quadratically, so the bound is never met
-  double const tiny = std::numeric_limits<double>::epsilon() * std::sqrt(norm) * 1e-3;
+  // Sweeps until every entry off the diagonal is rounding error of those on it that it stands between, so that small eigenvalues keep their digits beside
+  // large ones (Demmel & Veselić, SIAM J. Matrix Anal. Appl. 13, 1992). Entries fall quadratically, what is 0 but for rounding
+  // more slowly (seen: 28 sweeps), so the bound is never met.
+  double const tiny = std::numeric_limits<double>::epsilon();
   for (int sweep = 0; sweep < 60; ++sweep) {
     bool done = true;
     for (std::size_t p = 0; p + 1 < n; ++p)
       for (std::size_t q = p + 1; q < n; ++q)
-        if (std::abs(a[p][q]) > tiny) annihilate(a, vectors, p, q), done = false;
+        if (std::abs(a[p][q]) > tiny * std::sqrt(std::abs(a[p][p])) * std::sqrt(std::abs(a[q][q]))) annihilate(a, vectors, p, q), done = false;
     if (done) break;
   }
   std::vector<std::size_t> order(n);
