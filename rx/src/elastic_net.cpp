@@ -4,11 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "elastic_net_quadratic.hpp"
 #include "glm_families.hpp"
 #include "glm_response.hpp"
 #include "model_rows.hpp"
-#include "penalised_quadratic.hpp"
-#include "regression.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm_step.hpp"
@@ -16,9 +15,7 @@
 namespace rxhpc {
 namespace {
 
-using impl::NamedFamily;
-using impl::Quadratic;
-using impl::Regression;
+using impl::Move, impl::Near, impl::NamedFamily, impl::Regression;
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_halvings = 40;
@@ -39,96 +36,6 @@ bool settled(const GlmFamily& f, const std::vector<ElasticNetFit>& path) {
   return gain(1) < least_gain;
 }
 
-/// The columns that can have a coefficient, and their scales.
-struct ScaledColumns {
-  std::vector<int> at;      ///< [kept] places in the gram
-  std::vector<DD> deviation, scale;  ///< [kept]
-  bool intercept = true;
-  DD weight;                ///< sum of the prior weights
-};
-
-ScaledColumns scaled_columns(const Regression& r, const impl::RegressionFit& prior, bool standardize) {
-  auto const& gram = prior.sums.gram;
-  ScaledColumns s;
-  s.intercept = r.design.intercept;
-  s.weight = gram(0, 0);
-  auto const& columns = prior.solution.columns;
-  for (int j = r.design.intercept ? 1 : 0; j < static_cast<int>(columns.size()); ++j) {
-    if (columns[j].reference) continue;
-    int const i = j + r.skip();
-    DD const centred = gram(i, i) - gram(0, i) * gram(0, i) / gram(0, 0);
-    if (!(centred.hi > impl::rank_tolerance * impl::rank_tolerance * gram(i, i).hi)) continue;  // a constant column
-    s.at.push_back(i);
-    s.deviation.push_back(sqrt(centred / gram(0, 0)));
-    s.scale.push_back(standardize ? s.deviation.back() : DD(1));
-  }
-  return s;
-}
-
-/// What one pass finds at some coefficients: the deviance is deviance - 2 g'd + d'Hd at beta + d, near them.
-struct Near {
-  std::vector<DD> beta;  ///< [constant, columns] of the gram
-  std::vector<DD> u;     ///< [kept] scaled
-  DdMatrix gram;         ///< H beside g, the last column
-  DD deviance;
-  bool valid = true;
-  Quadratic f;           ///< half the deviance over the sum of weights, the intercept at its best
-};
-
-void find_quadratic(Near& near, const ScaledColumns& s) {
-  int const n = static_cast<int>(s.at.size()), y = near.gram.n - 1;
-  auto const& h = near.gram;
-  auto const about = [&](int i, int j) { return s.intercept ? h(i, j) - h(0, i) * h(0, j) / h(0, 0) : h(i, j); };
-  near.f.q = DdMatrix(n);
-  near.f.c.assign(n, DD(0));
-  for (int a = 0; a < n; ++a) {
-    for (int b = 0; b <= a; ++b) {
-      DD const q = about(s.at[a], s.at[b]) / (s.weight * s.scale[a] * s.scale[b]);
-      near.f.q.set(a, b, q);
-      near.f.q.set(b, a, q);
-    }
-  }
-  for (int a = 0; a < n; ++a) {
-    near.f.c[a] = about(s.at[a], y) / (s.weight * s.scale[a]);
-    for (int b = 0; b < n; ++b)
-      if (near.u[b].hi != 0) near.f.c[a] += near.f.q(a, b) * near.u[b];
-  }
-}
-
-/// From `near` to the scaled coefficients `u`, the intercept at its best.
-struct Move {
-  std::vector<DD> beta;
-  DD curvature;  ///< d'Hd
-  DD deviance;   ///< by the quadratic
-};
-
-Move move_to(const Near& near, const ScaledColumns& s, const std::vector<DD>& u) {
-  int const n = static_cast<int>(s.at.size()), y = near.gram.n - 1;
-  auto const& h = near.gram;
-  Move m{near.beta, DD(0), near.deviance};
-  std::vector<int> at(s.at);
-  std::vector<DD> d;
-  for (int a = 0; a < n; ++a) {
-    m.beta[at[a]] = u[a] / s.scale[a];
-    d.push_back(m.beta[at[a]] - near.beta[at[a]]);
-  }
-  if (s.intercept) {
-    DD left = h(0, y);
-    for (int a = 0; a < n; ++a) left -= h(0, at[a]) * d[a];
-    at.push_back(0);
-    d.push_back(left / h(0, 0));
-    m.beta[0] += d.back();
-  }
-  for (std::size_t a = 0; a < d.size(); ++a) {
-    if (d[a].hi == 0) continue;
-    DD row(0);
-    for (std::size_t b = 0; b < d.size(); ++b) row += h(at[a], at[b]) * d[b];
-    m.curvature += d[a] * row;
-    m.deviance += d[a] * (row - DD(2) * h(at[a], y));
-  }
-  return m;
-}
-
 class Path {
  public:
   Path(Regression& r, const NamedFamily& family, const ElasticNetOptions& options, Communicator& comm, ElasticNet& out)
@@ -137,6 +44,7 @@ class Path {
 
  private:
   void start();
+  void use_shift(std::vector<double> shift);
   Near start_linear() const;
   Near pass(std::vector<DD> beta, std::vector<DD> u, bool constants = false);
   bool fit_at(double lambda);
@@ -153,7 +61,7 @@ class Path {
   Communicator& comm_;
   ElasticNet& out_;
   impl::RegressionFit prior_;      // sums with the prior weights
-  ScaledColumns scaled_;
+  impl::ScaledColumns scaled_;
   CrossProductSpec spec_;          // of the passes
   Near near_;
   std::vector<DD> u_, beta_;       // the last solution
@@ -161,13 +69,6 @@ class Path {
   DD null_deviance_;
   double response_sd_ = 1, tolerance_ = 0;
 };
-
-/// half the deviance over the sum of weights, and the penalty
-double objective(const Near& near, const ScaledColumns& s, impl::ElasticPenalty p) {
-  double sum = static_cast<double>(near.deviance / s.weight) / 2;
-  for (DD u : near.u) sum += p.l1 * std::abs(u.hi) + p.l2 * u.hi * u.hi / 2;
-  return sum;
-}
 
 /// Newton's and the scoring method are one where the link is the family's own.
 bool canonical(const GlmFamily& f) {
@@ -198,12 +99,20 @@ Near Path::pass(std::vector<DD> beta, std::vector<DD> u, bool constants) {
   for (DD b : beta) spec.beta.push_back(b.hi), spec.beta_low.push_back(b.lo);
   auto const step = sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &out_.timing);
   if (constants) impl::refuse_responses(family_, step);
-  Near near{std::move(beta), std::move(u), impl::sums_of(r_, step.products(), options_, comm_).gram, step.sums().deviance, true, {}};
+  auto const sums = impl::sums_of(r_, step.products(), options_, comm_);
+  ++out_.iterations;
+  Near near{std::move(beta), std::move(u), sums.gram, step.sums().deviance, true, {}};
   int const y = near.gram.n - 1;
   near.valid = step.n_invalid() == 0 && std::isfinite(near.deviance.hi) && std::isfinite(near.gram(y, y).hi) && std::isfinite(near.gram(0, 0).hi);
-  if (near.valid) find_quadratic(near, scaled_);
-  ++out_.iterations;
   return near;
+}
+
+/// Plain sums about these values; none: exact ones.
+void Path::use_shift(std::vector<double> shift) {
+  out_.exact = shift.empty();
+  spec_.precision = out_.exact ? Precision::exact : Precision::plain;
+  if (!out_.exact) shift.back() = 0;  // of the working residual
+  spec_.shift = std::move(shift);
 }
 
 void Path::start() {
@@ -211,7 +120,7 @@ void Path::start() {
   out_.iterations = options_.linear ? 1 : 0;
   auto const& gram = prior_.sums.gram;
   int const y = gram.n - 1;
-  scaled_ = scaled_columns(r_, prior_, options_.standardize);
+  scaled_ = impl::scaled_columns(r_, prior_, options_.standardize);
   DD const mean = gram(0, y) / gram(0, 0);
   response_sd_ = static_cast<double>(sqrt((gram(y, y) - (scaled_.intercept ? mean * gram(0, y) : DD(0))) / gram(0, 0)));
   if (options_.linear) {
@@ -222,16 +131,15 @@ void Path::start() {
   // Passes are exact where that is cheap, or plain sums lose digits.
   double const columns = static_cast<double>(r_.dense), rows = static_cast<double>(r_.rows.grid().total());
   spec_ = r_.spec;
-  if (rows * columns * (columns + 1) / 2 > most_flops_exact && prior_.condition <= 1e4) spec_.shift = impl::first_means(r_, comm_);
-  out_.exact = spec_.shift.empty();
-  spec_.precision = out_.exact ? Precision::exact : Precision::plain;
-  if (!out_.exact) spec_.shift.back() = 0;
+  bool const plain = rows * columns * (columns + 1) / 2 > most_flops_exact && prior_.condition <= 1e4;
+  use_shift(plain ? impl::first_means(r_, comm_) : std::vector<double>{});
   std::vector<DD> beta(static_cast<std::size_t>(y), DD(0));
   double const eta = glm_link(family_.functions, static_cast<double>(mean));
   if (scaled_.intercept && std::isfinite(eta)) beta[0] = DD(eta);
   near_ = pass(std::move(beta), std::vector<DD>(scaled_.at.size(), DD(0)), true);
   tolerance_ = 1e-20 * near_.deviance.hi + 1e-26 * near_.gram(0, 0).hi;
   if (!near_.valid) throw NumericalError("the link " + family_.link + " has no fit by a constant to start from");
+  find_quadratic(near_, scaled_);
 }
 
 impl::ElasticPenalty Path::penalty_at(double lambda) const {
@@ -246,20 +154,22 @@ Near Path::go(const Move& move, const std::vector<DD>& u, impl::ElasticPenalty p
   auto scaled = u;
   for (int halvings = 0;; ++halvings) {
     auto there = pass(beta, scaled);
-    if (halvings == most_halvings || (there.valid && objective(there, scaled_, penalty) <= before + rounding)) return there;
+    bool const better = there.valid && objective(there, scaled_, penalty) <= before + rounding;
+    if (better || halvings == most_halvings) {
+      if (there.valid && !canonical(family_.functions)) take_true_curvature(there, near_, scaled_);
+      if (there.valid) find_quadratic(there, scaled_);
+      return there;
+    }
     for (std::size_t j = 0; j < beta.size(); ++j) beta[j] = (beta[j] + near_.beta[j]) * DD(0.5);
     for (std::size_t j = 0; j < scaled.size(); ++j) scaled[j] = (scaled[j] + near_.u[j]) * DD(0.5);
   }
 }
 
-/// A long step that changes nothing: the classes are separated, and the coefficients have no finite best.
+/// A step far for the linear predictor that changes nothing: the classes are separated, and the coefficients have no finite best.
 bool Path::runs_away(const Move& move) const {
   auto const link = family_.functions.link;
   if (link != Link::log && link != Link::logit && link != Link::probit && link != Link::cloglog && link != Link::cauchit) return false;
-  double longest = 0;
-  for (std::size_t a = 0; a < scaled_.at.size(); ++a)
-    longest = std::max(longest, std::abs(static_cast<double>((move.beta[scaled_.at[a]] - near_.beta[scaled_.at[a]]) * scaled_.deviation[a])));
-  return longest > 0.05;
+  return spread(move, near_, prior_.sums, scaled_) > 0.05;
 }
 
 /// The fit at one penalty, from the last one; infinite: the intercept alone. False where it does not converge.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "regression.hpp"
 
@@ -9,11 +10,13 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr int most_sweeps = 100'000, sweeps_at_once = 16;
-constexpr int most_tried = 64;           // signs of the start, which are solved for before any sweep
+constexpr int most_tried = 64;           // signs of the start, from which steps are tried before any sweep
+constexpr int first_steps = 8;           // of those
 constexpr double smallest_move = 1e-14;  // of the descent, in units of the largest that there could be
 constexpr double near_move = 1e-6;       // of the descent, below which signs are thought to be found
-constexpr int patience = 256;            // sweeps after which they are tried all the same, and then each time after twice as many
+constexpr int patience = 256;            // sweeps after which they are tried all the same, and then each time after twice as many, with twice the steps
 constexpr double slack = 1e-12;          // of the conditions, for rounding
+constexpr double endless = std::numeric_limits<double>::infinity();
 
 class Descent {
  public:
@@ -25,19 +28,20 @@ class Descent {
   bool run() {
     // The signs that came are tried at once where that costs little, or there are none to find.
     auto const active = std::count_if(u_.begin(), u_.end(), [](DD x) { return x.hi != 0; });
-    if ((penalty_.l1 == 0 || active <= most_tried) && solve_signs()) return true;
-    int next_try = patience;
+    if ((penalty_.l1 == 0 || active <= most_tried) && step_to_minimum(first_steps)) return true;
+    int next_try = patience, steps = 1;
     bool tried = false;
     for (int sweeps = 0; sweeps < most_sweeps; sweeps += sweeps_at_once) {
       refresh();
       double move = sweep();
       if (move <= smallest_move * largest_) return true;  // with a gradient that is fresh
       for (int k = 1; k < sweeps_at_once && move > smallest_move * largest_; ++k) move = sweep();
-      bool const ripe = sweeps >= next_try || (!tried && move <= near_move * largest_);
-      if (!signs_stand_ || !ripe) continue;
-      if (solve_signs()) return true;
+      bool const ripe = sweeps >= next_try || (!tried && signs_stand_ && move <= near_move * largest_);
+      if (!ripe) continue;
+      if (step_to_minimum(steps)) return true;
       tried = true;
       next_try = 2 * std::max(sweeps, patience);
+      steps *= 2;
     }
     return false;
   }
@@ -76,33 +80,79 @@ class Descent {
     return largest;
   }
 
-  /// (Q_AA + l2 I) u_A = c_A - l1 sign(u_A) for the coordinates A that are not 0; false, and nothing changed, unless that is the minimum.
-  bool solve_signs() {
-    std::vector<int> active;
-    for (int j = 0; j < n_; ++j)
-      if (u_[j].hi != 0 || (penalty_.l1 == 0 && f_.q(j, j).hi > 0)) active.push_back(j);
+  struct Way {
+    std::vector<DD> by;
+    double length;
+  };
+  /// From u to the minimum for the signs of the columns `active`, (Q_AA + l2 I) u_A = c_A - l1 sign_A; where a column depends on others, along what
+  /// changes no prediction, on the side where the penalty does not rise: that way has no end.
+  Way way(const std::vector<int>& active) const {
     int const a = static_cast<int>(active.size());
     DdMatrix system(a + 1);
     for (int i = 0; i < a; ++i) {
       for (int k = 0; k < a; ++k) system.set(i, k, f_.q(active[i], active[k]) + DD(i == k ? penalty_.l2 : 0));
-      DD const right = f_.c[active[i]] - DD(std::copysign(penalty_.l1, u_[active[i]].hi));
+      DD const right = f_.c[active[i]] - DD(penalty_.l1 * sign_[active[i]]);
       system.set(i, a, right);
       system.set(a, i, right);
     }
     auto const factor = cholesky(system, a, rank_tolerance);
-    if (factor.rank < a) return false;
-    auto const solved = solve(factor, a, a);
-    auto const before = u_;
-    bool minimum = true;
-    for (int i = 0; i < a; ++i) {
-      minimum &= penalty_.l1 == 0 || solved[i].hi * before[active[i]].hi > 0;
-      u_[active[i]] = solved[i];
+    if (factor.rank == a) {
+      auto by = solve(factor, a, a);
+      for (int i = 0; i < a; ++i) by[i] -= u_[active[i]];
+      return {by, 1};
     }
-    for (int j = 0; j < n_ && minimum; ++j)
-      if (u_[j].hi == 0 && f_.q(j, j).hi > 0)
-        minimum = std::abs(gradient(j).hi) <= penalty_.l1 * (1 + slack) + slack * largest_ * std::sqrt(f_.q(j, j).hi);
-    if (!minimum) u_ = before;
-    return minimum;
+    int const dependent = static_cast<int>(std::find(factor.aliased.begin(), factor.aliased.end(), 1) - factor.aliased.begin());
+    auto by = solve(factor, dependent, dependent);  // of the columns before it
+    by.resize(active.size(), DD(0));
+    by[dependent] = DD(-1);
+    DD fall(0);
+    for (int i = 0; i <= dependent; ++i) fall += by[i] * (gradient(active[i]) - DD(penalty_.l2) * u_[active[i]] - DD(penalty_.l1 * sign_[active[i]]));
+    if (fall.hi < 0)
+      for (DD& x : by) x = -x;
+    return {by, endless};
+  }
+
+  /// The column, of those that are 0, whose gradient exceeds l1 most; -1: none does, u is the minimum.
+  int worst() const {
+    int found = -1;
+    double most = 0;
+    for (int j = 0; j < n_; ++j) {
+      double const root = std::sqrt(f_.q.hi[std::size_t(j) * n_ + j]);
+      if (sign_[j] != 0 || !(root > 0)) continue;
+      double const excess = std::abs(gradient(j).hi) - penalty_.l1;
+      if (excess > slack * (penalty_.l1 + largest_ * root) && excess / root > most) most = excess / root, found = j;
+    }
+    return found;
+  }
+
+  /// The active-set method (Osborne, Presnell & Turlach, IMA J. Numer. Anal. 20, 2000, section 3; Lee, Battle, Raina & Ng, NIPS 2006): towards the minimum
+  /// for the signs as they are, as far as the first coefficient that reaches 0, whose column leaves. Where all signs stand, the worst column joins. No step
+  /// raises the function, so that no signs come back. False after so many steps, u being no worse than before.
+  bool step_to_minimum(int steps) {
+    sign_.assign(u_.size(), 0);
+    for (int j = 0; j < n_; ++j)
+      if (penalty_.l1 > 0 ? u_[j].hi != 0 : f_.q(j, j).hi > 0) sign_[j] = std::copysign(1.0, u_[j].hi);
+    for (; steps > 0; --steps) {
+      std::vector<int> active;
+      for (int j = 0; j < n_; ++j)
+        if (sign_[j] != 0) active.push_back(j);
+      auto const [by, end] = way(active);
+      double length = end;
+      int leaves = -1;
+      for (std::size_t i = 0; i < active.size() && penalty_.l1 > 0; ++i)
+        if (double const to_zero = -u_[active[i]].hi / by[i].hi; by[i].hi * sign_[active[i]] < 0 && to_zero <= length) length = to_zero, leaves = active[i];
+      if (length == endless) return false;
+      for (std::size_t i = 0; i < active.size(); ++i) {
+        int const j = active[i];
+        u_[j] += DD(length) * by[i];
+        if (j == leaves || (leaves >= 0 && u_[j].hi * sign_[j] < 0)) u_[j] = DD(0), sign_[j] = 0;
+      }
+      if (leaves >= 0) continue;
+      int const joins = worst();
+      if (joins < 0) return true;
+      sign_[joins] = std::copysign(1.0, gradient(joins).hi);
+    }
+    return false;
   }
 
   const Quadratic& f_;
@@ -110,6 +160,7 @@ class Descent {
   std::vector<DD>& u_;
   int n_;
   std::vector<double> gradient_;
+  std::vector<double> sign_;  // of the columns that may differ from 0
   double largest_ = 0;
   bool signs_stand_ = false;
 };

@@ -18,8 +18,9 @@ struct ElasticPenalty {
 };
 
 /// Minimises f + penalty from `u` on, in place; false where that takes too many sweeps. Coordinate descent by covariance updates (Friedman,
-/// Hastie & Tibshirani, J. Stat. Softw. 33, 2010, section 2.2) finds the signs; with them the minimum is the solution of a linear system, which
-/// is solved in double-double and tested by the conditions of Karush, Kuhn and Tucker. So the answer does not depend on the start.
+/// Hastie & Tibshirani, J. Stat. Softw. 33, 2010, section 2.2) comes near the signs, steps of the active-set method put right those that are wrong;
+/// with them the minimum is the solution of a linear system, which is solved in double-double and tested by the conditions of Karush, Kuhn and Tucker.
+/// So the answer does not depend on the start, unless columns depend on others and l2 is 0.
 bool minimise(const Quadratic& f, ElasticPenalty penalty, std::vector<DD>& u);
 
 }  // namespace rxhpc::impl

@@ -4,8 +4,8 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <random>
 
+#include "elastic_net_cases.hpp"
 #include "memory_source.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/lin_mod.hpp"
@@ -15,7 +15,7 @@
 namespace rxhpc {
 namespace {
 
-using test::MemorySource;
+using test::fit, test::linear, test::of_family, test::weighted, test::MemorySource;
 constexpr double out = std::numeric_limits<double>::quiet_NaN();  // a level that the coding leaves out
 
 /// Made by the remainders of whole numbers, so that R makes the same:
@@ -44,29 +44,6 @@ MemorySource made(std::int64_t chunk_rows = 17) {
   }
   s.numeric("x", x).numeric("z", z).numeric("u", u).factor("g", {"a", "b", "c"}, g).numeric("w", w).numeric("o", o).numeric("y", y).numeric("b", b).numeric("n", n);
   return s;
-}
-
-ElasticNet fit(const ChunkSource& source, const char* formula, const ElasticNetOptions& options) {
-  SelfCommunicator self;
-  return elastic_net(source, formula, options, self);
-}
-
-ElasticNetOptions linear(double alpha, std::vector<double> lambda = {}) {
-  ElasticNetOptions o;
-  o.linear = true;
-  o.alpha = alpha;
-  o.lambda = std::move(lambda);
-  return o;
-}
-ElasticNetOptions of_family(const char* family, double alpha, std::vector<double> lambda = {}) {
-  auto o = linear(alpha, std::move(lambda));
-  o.linear = false;
-  o.family.name = family;
-  return o;
-}
-ElasticNetOptions weighted(ElasticNetOptions o) {
-  o.pweights = "w";
-  return o;
 }
 
 /// glmnet's figures: what it gives beside them is right to some 1e-11.
@@ -209,115 +186,6 @@ TEST(ElasticNet, PathsEndWhereGlmnetEndsThem) {
   EXPECT_EQ(lengths(1, true), (Lengths{64, 59, 53}));
   EXPECT_EQ(lengths(0.5, false), (Lengths{68, 59, 54}));
   EXPECT_EQ(lengths(0.5, true), (Lengths{70, 60, 54}));
-}
-
-/// The conditions of Karush, Kuhn and Tucker, from the rows: X'(prior (y - mu) dmu/deta / V) / sum w = l2 u + l1 sign(u), at most l1 in size where u is 0.
-struct Rows {
-  std::vector<std::vector<double>> x;  // [columns][rows]
-  std::vector<double> y, w;
-};
-
-Rows random_rows(int rows, int columns, unsigned seed) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal;
-  Rows r;
-  r.x.resize(static_cast<std::size_t>(columns));
-  for (int i = 0; i < rows; ++i) {
-    double const common = normal(random);
-    for (auto& column : r.x) column.push_back(common + 0.7 * normal(random) + 5);
-    r.w.push_back(0.5 + 2 * std::generate_canonical<double, 53>(random));
-    r.y.push_back(normal(random));
-  }
-  return r;
-}
-
-MemorySource source_of(const Rows& r, std::int64_t chunk_rows) {
-  MemorySource s(chunk_rows);
-  s.numeric("y", r.y).numeric("w", r.w);
-  for (std::size_t j = 0; j < r.x.size(); ++j) s.numeric("x" + std::to_string(j), r.x[j]);
-  return s;
-}
-
-double worst_violation(const Rows& r, const ElasticNet& m, const ElasticNetFit& f) {
-  std::size_t const n = r.y.size();
-  std::vector<double> score;
-  double weight = 0;
-  for (double w : r.w) weight += w;
-  for (std::size_t i = 0; i < n; ++i) {
-    double eta = f.estimates[0];
-    for (std::size_t j = 0; j < r.x.size(); ++j) eta += f.estimates[j + 1] * r.x[j][i];
-    double mu = 0, slope = 0, variance = 0, deviance = 0;
-    glm_means(m.functions, &eta, 1, &mu, &slope);
-    glm_variances(m.functions, &r.y[i], &mu, 1, &variance, &deviance);
-    score.push_back(r.w[i] * (r.y[i] - mu) * slope / variance / weight);
-  }
-  double worst = 0, constant = 0;
-  for (double s : score) constant += s;
-  worst = std::abs(constant);
-  for (std::size_t j = 0; j < r.x.size(); ++j) {
-    double mean = 0, square = 0, gradient = 0;
-    for (std::size_t i = 0; i < n; ++i) mean += r.w[i] * r.x[j][i] / weight;
-    for (std::size_t i = 0; i < n; ++i) square += r.w[i] * (r.x[j][i] - mean) * (r.x[j][i] - mean) / weight;
-    double const scale = m.standardize ? std::sqrt(square) : 1, u = f.estimates[j + 1] * scale;
-    for (std::size_t i = 0; i < n; ++i) gradient += score[i] * (r.x[j][i] - mean) / scale;
-    double const l1 = f.lambda * m.alpha, left = gradient - f.lambda * (1 - m.alpha) * u;
-    worst = std::max(worst, u == 0 ? std::max(0.0, std::abs(left) - l1) : std::abs(left - std::copysign(l1, u)));
-  }
-  return worst;
-}
-
-std::string all_of(const Rows& r) {
-  std::string f = "y ~ x0";
-  for (std::size_t j = 1; j < r.x.size(); ++j) f += " + x" + std::to_string(j);
-  return f;
-}
-
-TEST(ElasticNet, KarushKuhnTucker) {
-  for (double alpha : {0.0, 0.3, 1.0})
-    for (auto const* family : {"gaussian", "binomial", "poisson", "Gamma", "probit", "lm"}) {
-      auto rows = random_rows(300, 12, 5);
-      std::string const name = family;
-      auto o = weighted(name == "lm" ? linear(alpha) : of_family(name == "probit" ? "binomial" : family, alpha));
-      if (name == "probit") o.family.link = "probit";
-      if (name == "Gamma") o.family.link = "log";
-      o.n_lambda = 12;
-      o.run.threads = 1;
-      for (std::size_t i = 0; i < rows.y.size(); ++i) {
-        double const eta = 0.8 * rows.x[0][i] - 0.5 * rows.x[3][i] - 1.5 + 0.5 * rows.y[i];
-        rows.y[i] = name == "binomial" || name == "probit" ? eta > 0 : name == "poisson" ? std::floor(std::exp(eta)) : name == "Gamma" ? std::exp(eta) : eta;
-      }
-      auto const m = fit(source_of(rows, 70), all_of(rows).c_str(), o);
-      ASSERT_TRUE(m.converged) << family;
-      ASSERT_GE(m.path.size(), 5u);
-      for (auto const& f : m.path) EXPECT_LT(worst_violation(rows, m, f), 2e-10) << family << " alpha " << alpha << " lambda " << f.lambda;
-    }
-}
-
-/// Beyond 64 coefficients the descent comes before the system.
-TEST(ElasticNet, KarushKuhnTuckerOfManyColumns) {
-  for (int columns : {90, 220}) {
-    auto rows = random_rows(2 * columns, columns, 8);
-    for (std::size_t i = 0; i < rows.y.size(); ++i)
-      for (std::size_t j = 0; j < rows.x.size(); ++j) rows.y[i] += (j % 2 ? -0.3 : 0.35) * rows.x[j][i];
-    auto const m = fit(source_of(rows, 400), all_of(rows).c_str(), weighted(linear(0.2, {0.1, 0.001})));
-    ASSERT_TRUE(m.converged);
-    ASSERT_EQ(m.path.size(), 2u);
-    EXPECT_GT(m.path[1].df, columns == 90 ? 64 : 180);
-    for (auto const& f : m.path) EXPECT_LT(worst_violation(rows, m, f), 2e-10) << columns;
-  }
-}
-
-TEST(ElasticNet, MoreColumnsThanRowsAndColumnsThatRepeat) {
-  auto rows = random_rows(25, 40, 9);
-  rows.x[1] = rows.x[0];
-  rows.x[2].assign(25, 3);
-  for (std::size_t i = 0; i < 25; ++i) rows.y[i] += rows.x[0][i] - rows.x[5][i];
-  auto const m = fit(source_of(rows, 10), all_of(rows).c_str(), weighted(linear(0.9)));
-  EXPECT_TRUE(m.converged);
-  EXPECT_GT(m.path.back().dev_ratio, 0.9);
-  for (auto const& f : m.path) EXPECT_EQ(f.estimates[3], 0);
-  EXPECT_NEAR(m.path.back().lambda / m.path[0].lambda, std::pow(0.01, (static_cast<double>(m.path.size()) - 1) / 99), 1e-12);
-  EXPECT_NEAR(m.path[30].estimates[1], m.path[30].estimates[2], 1e-9 * (1 + std::abs(m.path[30].estimates[1])));  // alpha below 1 shares between twins
 }
 
 TEST(ElasticNet, NoPenaltyIsTheModelItself) {
