@@ -101,6 +101,10 @@ Near Path::pass(std::vector<DD> beta, std::vector<DD> u, bool constants) {
   if (constants) impl::refuse_responses(family_, step);
   auto const sums = impl::sums_of(r_, step.products(), options_, comm_);
   ++out_.iterations;
+  if (!out_.exact && step.n_invalid() == 0 && impl::shift_far_off(r_, sums, spec_.shift)) {
+    use_shift({});  // rows that count for nothing may have made it
+    return pass(std::move(beta), std::move(u), constants);
+  }
   Near near{std::move(beta), std::move(u), sums.gram, step.sums().deviance, true, {}};
   int const y = near.gram.n - 1;
   near.valid = step.n_invalid() == 0 && std::isfinite(near.deviance.hi) && std::isfinite(near.gram(y, y).hi) && std::isfinite(near.gram(0, 0).hi);
