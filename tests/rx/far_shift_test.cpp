@@ -1,6 +1,7 @@
-// Plain sums about values far from the means: the first row counts for nothing and lies far off, and the sums begin at it.
+// Plain sums about values far from the means: the first rows count for nothing and lie far off, and the sums begin there.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -14,23 +15,25 @@
 namespace rxhpc {
 namespace {
 
-/// Columns x0, x1, ... and y, and weights w, 1 but for the first row's, whose x0 is `sentinel`.
+constexpr std::size_t first_rows = 8192;  // at least those that sums are begun from
+
+/// Columns x0, x1, ... and y, and weights w, 1 but for the first rows', whose x0 is `sentinel`.
 test::MemorySource table(std::int64_t rows, int columns, double sentinel, double weight) {
   test::MemorySource s;
   std::mt19937_64 random(3);
   std::normal_distribution<double> normal;
   std::vector<double> y(static_cast<std::size_t>(rows)), w(y.size(), 1.0);
-  w[0] = weight;
+  std::fill_n(w.begin(), first_rows, weight);
   for (int j = 0; j < columns; ++j) {
     std::vector<double> x(y.size());
     for (std::size_t i = 0; i < y.size(); ++i) {
       x[i] = 3 + normal(random);
       y[i] += x[i] / (1 + j) + normal(random);
     }
-    if (j == 0) x[0] = sentinel;
+    if (j == 0) std::fill_n(x.begin(), first_rows, sentinel);
     s.numeric("x" + std::to_string(j), x);
   }
-  y[0] = 0;
+  std::fill_n(y.begin(), first_rows, 0.0);
   s.numeric("y", y).numeric("w", w);
   return s;
 }
