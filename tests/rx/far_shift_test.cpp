@@ -52,7 +52,7 @@ TEST(FarShift, GlmNoticesIt) {
   o.pweights = "w";
   o.family.name = "gaussian";
   auto const right = glm(table(rows, 20, 3, 1e-60), formula, o, self);
-  for (double sentinel : {1e9, 1e13, 1e16}) {
+  for (double sentinel : {1e6, 1e7, 1e8, 1e13}) {
     auto const m = glm(table(rows, 20, sentinel, 1e-60), formula, o, self);
     for (std::size_t k = 0; k < right.coefficients.size(); ++k) {
       EXPECT_NEAR(m.coefficients[k].estimate, right.coefficients[k].estimate, 1e-10) << sentinel << ", coefficient " << k;
