@@ -7,6 +7,7 @@
 #include "appended_source.hpp"
 #include "copy_rows.hpp"
 #include "input.hpp"
+#include "rxhpc/expression.hpp"
 #include "rxhpc/table.hpp"
 
 namespace rxhpc::app {
@@ -29,28 +30,33 @@ Rows rows_of(Session& session, std::unique_ptr<ChunkSource> base, const RowOptio
   return rows;
 }
 
-/// Text is read with the types of the table that it goes to, where the command line does not say otherwise.
-std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& input, const Schema& like) {
-  if (input_is_table(input, session.comm)) return open_input(session, input);
-  TextOptions asked, options;
+/// Text is read with the types of the table that it goes to, where the command line does not say otherwise. Numbers, and what a transform
+/// makes, are found out anew: the types of both are widened to a common one.
+std::unique_ptr<ChunkSource> open_like(Session& session, const std::string& input, const RowOptions& rows, const Schema& like) {
+  std::map<std::string, VarType> types;
   together(session.comm, [&] {
-    options = asked = text_options(session);
-    for (auto const& v : like.variables) {
-      auto& info = options.columns[v.name];
-      if (!info.type && !(v.type >= VarType::integer && v.type <= VarType::numeric)) info.type = v.type;
-    }
+    for (auto const& v : like.variables)
+      if (v.type >= VarType::character) types[v.name] = v.type;
+    for (auto const& transform : rows.transforms) types.erase(parse_assignment(transform).name);
   });
-  try {
-    return open_text_input(session, input, options);
-  } catch (const UsageError&) {
-    // The text lacks one of the columns, which is told better once both are open.
-    return open_text_input(session, input, asked);
-  }
+  return open_input(session, input, types);
 }
 
-/// Collective. The table that grows: options of text are INPUT's, unless it is text itself.
+/// Collective. The table that grows. Text is what this program writes, however INPUT is to be read; it has no types of its own, so that
+/// those which the command line tells (ids that look like numbers) hold for its columns, too.
 std::unique_ptr<ChunkSource> open_grown(Session& session, const std::string& output) {
-  return input_is_table(output, session.comm) ? open_table(output, session.comm) : open_input(session, output);
+  if (input_is_table(output, session.comm)) return open_table(output, session.comm);
+  TextOptions options;
+  together(session.comm, [&] {
+    auto const input = text_options(session);
+    options.delimiter = delimiter_of_output(output);
+    options.chunk_rows = input.chunk_rows;
+    options.threads = input.threads;
+    options.memory_limit = input.memory_limit;
+    for (auto const& [name, info] : input.columns)
+      if (info.type && *info.type >= VarType::character) options.usual_types[info.new_name.empty() ? name : info.new_name] = *info.type;
+  });
+  return open_text_input(session, output, options);
 }
 
 MakeSink whole_output(Session& session, const std::string& path, bool overwrite) {
@@ -121,7 +127,7 @@ std::int64_t grow(Session& session, const ChunkSource& table, const Rows& rows, 
 std::int64_t append_rows(Session& session, const std::string& input, const RowOptions& options, const std::string& output, Timing& timing,
                          std::size_t& columns) {
   auto const table = open_grown(session, output);
-  return grow(session, *table, rows_of(session, open_like(session, input, table->schema()), options), output, timing, columns);
+  return grow(session, *table, rows_of(session, open_like(session, input, options, table->schema()), options), output, timing, columns);
 }
 
 std::int64_t append_table(Session& session, const std::string& path, const std::string& output, Timing& timing, std::size_t& columns) {

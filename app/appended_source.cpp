@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "rxhpc/errors.hpp"
+#include "rxhpc/table.hpp"
 
 namespace rxhpc::app {
 namespace {
@@ -19,42 +20,20 @@ Scratch& scratch_of(Chunk& chunk) {
   return static_cast<Scratch&>(*chunk.scratch);
 }
 
-bool is_number(VarType type) { return type <= VarType::numeric; }
-
-Storage wider(Storage a, Storage b) {
-  if (a == b) return a;
-  bool const floating_a = a == Storage::float32 || a == Storage::float64, floating_b = b == Storage::float32 || b == Storage::float64;
-  if (floating_a || floating_b) return Storage::float64;
-  if (a == Storage::uint16 || b == Storage::uint16) return std::max({a, b, Storage::int32});
-  return std::max(a, b);
-}
-
-Storage narrowest_codes(std::size_t levels) {
-  return levels <= 127 ? Storage::int8 : levels <= 32767 ? Storage::int16 : Storage::int32;
-}
-
 /// The variable that holds the values of both.
 Variable common(const Variable& a, const Variable& b) {
-  auto const clash = [&](const std::string& why) { return DataError("column '" + a.name + "': " + why); };
-  Variable out = a;
+  Variable out = widened(a, b);
   // Where one range is unknown, the common one is.
   out.low = std::isnan(b.low) || b.low < a.low ? b.low : a.low;
   out.high = std::isnan(b.high) || b.high > a.high ? b.high : a.high;
-  if (a.storage == Storage::text || b.storage == Storage::text) {
-    if (a.storage != b.storage) throw clash("text of fixed length and text in codes cannot be appended to one another");
-    out.text_width = std::max(a.text_width, b.text_width);
-  } else if (a.coded() && b.coded()) {
-    for (auto const& level : b.levels)
-      if (std::find(a.levels.begin(), a.levels.end(), level) == a.levels.end()) out.levels.push_back(level);
-    if (out.levels.size() > a.levels.size()) out.storage = wider(a.storage, narrowest_codes(out.levels.size()));
-  } else if (a.type == b.type) {
-    out.storage = wider(a.storage, b.storage);
-  } else if (is_number(a.type) && is_number(b.type)) {
-    out.storage = wider(a.storage, b.storage);
-    out.type = out.storage == Storage::float64 ? VarType::numeric : out.storage == Storage::int64 ? VarType::int64 : VarType::integer;
-  } else {
-    throw clash(std::string("it is ") + to_string(a.type) + " in the table and " + to_string(b.type) + " in what is appended");
-  }
+  if (!out.coded()) return out;
+  for (auto const& level : b.levels)
+    if (std::find(a.levels.begin(), a.levels.end(), level) == a.levels.end()) out.levels.push_back(level);
+  out.storage = std::max(a.storage, code_storage(out.levels.size()));
+  // New levels come last, which is their place in an order only where what is appended says so.
+  bool const told = b.type == VarType::ordered && b.levels.size() == out.levels.size() && std::equal(b.levels.begin(), b.levels.end(), out.levels.begin());
+  if (a.type == VarType::ordered && out.levels.size() > a.levels.size() && !told)
+    throw DataError("column '" + a.name + "': level '" + out.levels[a.levels.size()] + "' is new, and nothing tells its place in the table's order");
   return out;
 }
 
@@ -85,6 +64,8 @@ template <class T>
 void fill_floating(const Column& in, std::int64_t rows, std::byte* out) {
   std::vector<double> values(static_cast<std::size_t>(rows));
   load_values(in, 0, rows, values.data());
+  if (in.storage == Storage::float32)  // whose only mark of missing is NaN
+    for (auto& x : values) x = x == x ? x : na_value();
   std::copy(values.begin(), values.end(), reinterpret_cast<T*>(out));
 }
 
@@ -128,7 +109,7 @@ RowsAfterRows::RowsAfterRows(const ChunkSource& first, const ChunkSource& second
     std::array<std::pair<int, const Variable*>, 2> const columns{{{static_cast<int>(i), &mine}, {*at, &theirs}}};
     for (std::size_t side = 0; side < 2; ++side) {
       auto const& [position, variable] = columns[side];
-      Mapping mapping{position, variable->storage == both.storage && variable->text_width == both.text_width, {}};
+      Mapping mapping{position, same_layout(*variable, both), {}};
       if (both.coded()) {
         mapping.codes = code_map(*variable, both);
         mapping.as_it_is = mapping.as_it_is && same_codes(mapping.codes);

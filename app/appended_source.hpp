@@ -8,7 +8,7 @@
 namespace rxhpc::app {
 
 /// The rows of `first`, then those of `second`, under the columns of `first`. Columns are matched by name; numbers take the wider type,
-/// factor levels that only `second` has come last.
+/// factor levels that only `second` has come last; in an ordered factor they are an error unless `second` has them there, too.
 class RowsAfterRows final : public ChunkSource {
  public:
   /// `both`: false leaves the rows of `first` out, so that only the new ones, in the common form, are seen.

@@ -118,12 +118,16 @@ RowOptions row_options(const Arguments& args) {
   return rows;
 }
 
+char delimiter_of_output(const std::string& path) {
+  auto const stem = path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path;
+  return stem.ends_with(".tsv") ? '\t' : ',';
+}
+
 std::unique_ptr<ChunkSink> create_output(Session& session, const std::string& path, const Schema& schema, const Grid& grid, bool overwrite) {
   auto const& args = session.args;
   if (is_text_name(path)) {
-    auto const stem = path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path;
     TextOutputOptions options;
-    options.delimiter = stem.ends_with(".tsv") ? '\t' : ',';
+    options.delimiter = delimiter_of_output(path);
     options.overwrite = overwrite;
     return create_text(path, schema, grid, options, session.comm);
   }

@@ -22,13 +22,15 @@ bool input_is_table(const std::string& path, Communicator& comm);
 TextOptions text_options(const Session& session);
 
 /// Collective. A table, or text with the options of the command line.
-/// `usual_types`: of a text's columns that the command line says nothing of.
+/// `usual_types`: of a text's columns whose type the command line does not tell.
 std::unique_ptr<ChunkSource> open_input(Session& session, const std::string& path, const std::map<std::string, VarType>& usual_types = {});
 std::unique_ptr<ChunkSource> open_text_input(Session& session, const std::string& path, const TextOptions& options);
 
 /// --transform and --row-selection.
 RowOptions row_options(const Arguments& args);
 
+/// What stands between the fields of a text OUTPUT of that name.
+char delimiter_of_output(const std::string& path);
 /// Collective. OUTPUT as text or as a table, by its name.
 std::unique_ptr<ChunkSink> create_output(Session& session, const std::string& path, const Schema& schema, const Grid& grid, bool overwrite);
 /// Collective. Throws at once where OUTPUT exists and may not be replaced, before any work is done.

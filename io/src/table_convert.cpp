@@ -1,11 +1,13 @@
 #include "table_convert.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <type_traits>
 
 #include "rxhpc/errors.hpp"
+#include "rxhpc/table.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -78,6 +80,11 @@ void doubles(const Column& c, std::int64_t rows, std::int64_t length, Buffer& ou
     for (std::int64_t i = 0; i < rows; ++i) std::memcpy(p + 8 * i, from + 8 * i * c.stride, 8);
   } else {
     load_values(c, 0, rows, reinterpret_cast<double*>(p));
+    for (std::int64_t i = 0; c.storage == Storage::float32 && i < rows; ++i) {  // whose only mark of missing is NaN
+      double x;
+      std::memcpy(&x, p + 8 * i, 8);
+      if (x != x) std::memcpy(p + 8 * i, &na_bits, 8);
+    }
   }
   for (std::int64_t i = rows; i < length; ++i) std::memcpy(p + 8 * i, &na_bits, 8);
 }
@@ -153,3 +160,39 @@ bool normalise_na(const void* values, std::int64_t rows, Buffer& out) {
 }
 
 }  // namespace rxhpc::impl
+
+namespace rxhpc {
+namespace {
+
+bool is_number(VarType type) { return type <= VarType::numeric; }
+
+Storage wider(Storage a, Storage b) {
+  if (a == b) return a;
+  bool const floating_a = a == Storage::float32 || a == Storage::float64, floating_b = b == Storage::float32 || b == Storage::float64;
+  if (floating_a || floating_b) return Storage::float64;
+  if (a == Storage::uint16 || b == Storage::uint16) return std::max({a, b, Storage::int32});
+  return std::max(a, b);
+}
+
+}  // namespace
+
+bool same_layout(const Variable& a, const Variable& b) {
+  auto const x = column_of(a, nullptr), y = column_of(b, nullptr);
+  return a.storage == b.storage && a.text_width == b.text_width && x.missing == y.missing && x.divisor == y.divisor;
+}
+
+Variable widened(const Variable& in_table, const Variable& appended) {
+  auto const clash = [&](const std::string& why) { return DataError("column '" + in_table.name + "': " + why); };
+  auto out = in_table;
+  bool const text = in_table.storage == Storage::text || appended.storage == Storage::text, codes = in_table.coded() && appended.coded();
+  if (text && in_table.storage != appended.storage) throw clash("text of fixed length and text in codes cannot be appended to one another");
+  if (!text && !codes && in_table.type != appended.type && !(is_number(in_table.type) && is_number(appended.type)))
+    throw clash(std::string("it is ") + to_string(in_table.type) + " in the table and " + to_string(appended.type) + " in what is appended");
+  out.text_width = std::max(in_table.text_width, appended.text_width);
+  out.storage = wider(in_table.storage, appended.storage);
+  if (is_number(in_table.type) && in_table.type != appended.type)
+    out.type = out.storage == Storage::float64 ? VarType::numeric : out.storage == Storage::int64 ? VarType::int64 : VarType::integer;
+  return out;
+}
+
+}  // namespace rxhpc

@@ -349,23 +349,19 @@ void check_appended(const Manifest& before, const Plan& plan) {
   auto const& fresh = plan.table.schema;
   if (old.size() != fresh.size()) throw UsageError("'" + plan.path + "' has " + std::to_string(old.size()) + " columns, the appended rows have " + std::to_string(fresh.size()));
   for (std::size_t c = 0; c < old.size(); ++c) {
-    if (old[c].name != fresh[c].name || old[c].type != fresh[c].type)
-      throw UsageError("column '" + fresh[c].name + "' does not fit column '" + old[c].name + "' of '" + plan.path + "'");
+    if (old[c].name != fresh[c].name)
+      throw UsageError("column '" + fresh[c].name + "' stands where '" + plan.path + "' has column '" + old[c].name + "'");
     if (old[c].levels.size() > fresh[c].levels.size() || !std::equal(old[c].levels.begin(), old[c].levels.end(), fresh[c].levels.begin()))
       throw UsageError("column '" + fresh[c].name + "': its levels do not begin with those in '" + plan.path + "'");
   }
 }
 
-// The storage that holds both: readers convert the narrower parts.
-void widen(Variable& into, const Variable& other) {
-  into.text_width = std::max(into.text_width, other.text_width);
-  if (into.storage == other.storage) return;
-  auto const is_float = [](Storage s) { return s == Storage::float32 || s == Storage::float64; };
-  bool const unsigned_mix = into.storage == Storage::uint16 || other.storage == Storage::uint16;
-  if (is_float(into.storage) || is_float(other.storage)) into.storage = Storage::float64;
-  else if (into.storage == Storage::text || other.storage == Storage::text) throw UsageError("column '" + into.name + "' is fixed text in one part only");
-  else if (bytes_of(other.storage) > bytes_of(into.storage)) into.storage = other.storage;
-  if (unsigned_mix && bytes_of(into.storage) <= 2) into.storage = Storage::int32;
+// The type and storage that hold both: readers convert the narrower parts.
+void widen(Variable& fresh, const Variable& old) {
+  auto const both = widened(old, fresh);
+  fresh.type = both.type;
+  fresh.storage = both.storage;
+  fresh.text_width = both.text_width;
 }
 
 }  // namespace

@@ -213,8 +213,8 @@ void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& 
     auto const c = static_cast<std::size_t>(columns[i]);
     auto const& stored = file.image.schema[c];
     out.columns[i] = column_of(stored, values_of(file, columns[i], local, scratch->values[i], *scratch));
-    if (stored.storage == schema_[c].storage && stored.text_width == schema_[c].text_width) continue;
-    // A part written in a narrower storage than the table has by now.
+    if (same_layout(stored, schema_[c])) continue;
+    // A part written in a narrower storage, or as another type of numbers, than the table has by now.
     if (scratch->converted.size() < columns.size()) scratch->converted.resize(columns.size());
     convert(schema_[c], out.columns[i], out.rows, out.rows, scratch->converted[i]);
     out.columns[i] = column_of(schema_[c], scratch->converted[i].data());
@@ -230,7 +230,7 @@ void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, 
   bool in_place = file.image.codec == Codec::none;
   for (std::size_t i = 0; in_place && i < columns.size(); ++i) {
     auto const &stored = file.image.schema[static_cast<std::size_t>(columns[i])], &wanted = schema_[static_cast<std::size_t>(columns[i])];
-    auto const* p = stored.storage == wanted.storage && stored.text_width == wanted.text_width ? place_of(file, columns[i], local) : nullptr;
+    auto const* p = same_layout(stored, wanted) ? place_of(file, columns[i], local) : nullptr;
     in_place = p != nullptr;
     out.columns[i] = column_of(stored, p);
   }

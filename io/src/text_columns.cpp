@@ -50,12 +50,10 @@ ColumnRule rule_of(const TextHeader& header, std::size_t field, const TextOption
   rule.field = static_cast<int>(field);
   rule.name = header.names[field];
   auto const said = options.columns.find(rule.name);
-  if (said == options.columns.end()) {
-    auto const usual = options.usual_types.find(rule.name);
-    if (usual != options.usual_types.end()) rule.fixed = true, rule.type = usual->second;
-    return rule;
-  }
-  auto const& info = said->second;
+  auto const info = said == options.columns.end() ? ColumnInfo{} : said->second;
+  bool const levels_told = info.has_levels || !info.levels.empty();
+  auto const usual = options.usual_types.find(name_in_table(rule.name, options));
+  if (usual != options.usual_types.end() && !levels_told) rule.fixed = true, rule.type = usual->second;
   rule.low = info.low;
   rule.high = info.high;
   rule.description = info.description;
@@ -63,7 +61,7 @@ ColumnRule rule_of(const TextHeader& header, std::size_t field, const TextOption
     rule.fixed = true;
     rule.type = *info.type;
   }
-  if (info.has_levels || !info.levels.empty()) set_levels(rule, info);
+  if (levels_told) set_levels(rule, info);
   rule.name = name_in_table(rule.name, options);
   switch (rule.type) {
     case VarType::integer: rule.lowest = -INT32_MAX, rule.highest = INT32_MAX; break;

@@ -87,6 +87,9 @@ void RegriddedSource::read(std::int64_t chunk, std::span<const int> columns, Chu
         continue;
       }
       auto const& v = base_.schema()[static_cast<std::size_t>(columns[k])];
+      auto const& before = out.columns[k];
+      if (done > 0 && (column.storage != before.storage || column.missing != before.missing || column.divisor != before.divisor))
+        throw Error(ErrorKind::other, "internal: chunks of column '" + v.name + "' have other missing codes or units");
       copy_rows(column.from(skip), count, s->rows, s->buffers[k].data() + done * v.value_bytes());
       column.data = s->buffers[k].data();
       column.stride = column.storage == Storage::text ? column.text_width : 1;

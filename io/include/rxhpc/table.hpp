@@ -39,12 +39,18 @@ std::unique_ptr<ChunkSink> create_table(const std::string& path, const Schema& s
                                         const ZoneFunction& zone, Communicator& comm);
 
 /// Collective. Rows that a directory of parts will gain: new parts, then a new manifest; the directory is unchanged until finish.
-/// Columns must have the directory's names and types; the levels of a coded one begin with the directory's.
+/// Columns must have the directory's names and types, or other types of numbers, which widen the directory's; the levels of a coded one
+/// begin with the directory's.
 std::unique_ptr<ChunkSink> append_part(const std::string& directory, const Schema& schema, const Grid& grid, const TableOptions& options,
                                        const ZoneFunction& zone, Communicator& comm);
 
 /// The narrowest integer storage for values low..high of a column of that type (missing code kept free).
 Storage narrowest(VarType type, std::int64_t low, std::int64_t high);
+/// True where values of the one are those of the other byte for byte: storage, width, missing code and unit. Levels are not looked at.
+bool same_layout(const Variable& a, const Variable& b);
+/// `in_table` with the type and storage that hold `appended`'s values too: of two types of numbers, the one that the wider storage tells.
+/// Throws DataError where types do not go together.
+Variable widened(const Variable& in_table, const Variable& appended);
 /// The narrowest storage for codes of that many levels.
 Storage code_storage(std::size_t levels);
 

@@ -27,7 +27,7 @@ struct TextOptions {
   bool first_row_is_names = true;
   std::vector<std::string> missing_strings{"NA"};      ///< an empty unquoted field is always missing
   std::map<std::string, ColumnInfo> columns;           ///< --col-info merged over --col-classes
-  std::map<std::string, VarType> usual_types;          ///< of columns, where they are there, that `columns` says nothing of
+  std::map<std::string, VarType> usual_types;          ///< by names in the table: of columns, where they are there, whose type `columns` does not tell
   VarType default_decimal = VarType::numeric;
   bool sort_levels = false;
   std::int64_t chunk_rows = default_chunk_rows;
