@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "codec_chunk.hpp"
+#include "hdf5_foreign_values.hpp"
 #include "hdf5_handle.hpp"
 #include "rxhpc/errors.hpp"
 #include "table_layout.hpp"
@@ -23,7 +24,7 @@ struct ForeignColumn {
   std::string dataset;                     ///< path within the file
   Kind kind = Kind::number;
   bool has_fill = false;
-  std::int64_t fill = 0;
+  std::uint64_t fill = 0;                  ///< the mark of missing: its 64 bits
 };
 
 struct ForeignTable {
@@ -52,57 +53,6 @@ hid_t memory_type(Storage storage) {
     case Storage::int64: return H5T_NATIVE_INT64;
     case Storage::float32: return H5T_NATIVE_FLOAT;
     default: return H5T_NATIVE_DOUBLE;
-  }
-}
-
-// h5py's bool: an enumeration of FALSE and TRUE over one byte.
-bool is_boolean(hid_t type) {
-  if (H5Tget_class(type) != H5T_ENUM || H5Tget_nmembers(type) != 2) return false;
-  for (unsigned i = 0; i < 2; ++i) {
-    char* name = H5Tget_member_name(type, i);
-    std::string const text = name ? name : "";
-    H5free_memory(name);
-    if (text != "FALSE" && text != "TRUE") return false;
-  }
-  return true;
-}
-
-std::int64_t length_of(hid_t dataset) {
-  Handle const space(H5Dget_space(dataset), H5Sclose);
-  hsize_t rows = 0;
-  if (!space || H5Sget_simple_extent_ndims(space) != 1 || H5Sget_simple_extent_dims(space, &rows, nullptr) < 0) return -1;
-  return static_cast<std::int64_t>(rows);
-}
-
-// Rows [first, first + count) of one data set.
-void read_rows(hid_t dataset, hid_t type, std::int64_t first, std::int64_t count, void* out, const std::string& file, const std::string& name) {
-  Handle const space(H5Dget_space(dataset), H5Sclose);
-  hsize_t const start = static_cast<hsize_t>(first), number = static_cast<hsize_t>(count);
-  if (!space || H5Sselect_hyperslab(space, H5S_SELECT_SET, &start, nullptr, &number, nullptr) < 0 ||
-      H5Dread(dataset, type, simple_space({number}), space, H5P_DEFAULT, out) < 0)
-    throw_hdf5(file, name, "cannot be read");
-}
-
-// Texts of some rows, fixed or variable; calls each(row, text).
-template <class Each>
-void for_texts(hid_t dataset, std::int64_t first, std::int64_t count, const std::string& file, const std::string& name, Each&& each) {
-  Handle const type(H5Dget_type(dataset), H5Tclose);
-  if (H5Tis_variable_str(type) > 0) {
-    std::vector<char*> pointers(static_cast<std::size_t>(count), nullptr);
-    read_rows(dataset, type, first, count, pointers.data(), file, name);
-    for (std::int64_t i = 0; i < count; ++i) each(i, std::string_view(pointers[i] ? pointers[i] : ""));
-    H5Dvlen_reclaim(type, simple_space({static_cast<hsize_t>(count)}), H5P_DEFAULT, pointers.data());
-    return;
-  }
-  auto const width = H5Tget_size(type);
-  std::vector<char> bytes(static_cast<std::size_t>(count) * width);
-  read_rows(dataset, type, first, count, bytes.data(), file, name);
-  bool const spaces = H5Tget_strpad(type) == H5T_STR_SPACEPAD;
-  for (std::int64_t i = 0; i < count; ++i) {
-    auto const* p = bytes.data() + static_cast<std::size_t>(i) * width;
-    std::string_view text(p, strnlen(p, width));
-    while (spaces && !text.empty() && text.back() == ' ') text.remove_suffix(1);
-    each(i, text);
   }
 }
 
@@ -137,11 +87,7 @@ void learn_number(hid_t dataset, hid_t type, Variable& v, ForeignColumn& column)
   else v.type = v.storage == Storage::int64 ? VarType::int64 : VarType::integer;
   if (integers && units == "days since 1970-01-01" && v.storage == Storage::int32) v.type = VarType::date;
   if (integers && units == "microseconds since 1970-01-01 00:00:00" && v.storage == Storage::int64) v.type = VarType::posixct;
-  std::vector<std::int64_t> fill(1);
-  if (integers && v.storage != Storage::float64 && integer_attribute(dataset, "_FillValue", fill)) {
-    column.has_fill = true;
-    column.fill = fill[0];
-  }
+  if (integers) column.has_fill = fill_mark(dataset, v.storage == Storage::float64, column.fill);
 }
 
 void check_length(ForeignTable& table, std::int64_t rows, const std::string& file, const std::string& name) {
@@ -164,19 +110,15 @@ void learn_member(hid_t group, const std::string& prefix, const std::string& nam
     if (text_attribute(object, "encoding-type") != "categorical") return;
     Handle const codes(H5Dopen2(object, "codes", H5P_DEFAULT), H5Dclose), categories(H5Dopen2(object, "categories", H5P_DEFAULT), H5Dclose);
     if (!codes || !categories) throw DataError(file + ": data set '" + column.dataset + "': codes or categories are absent");
+    auto levels = read_categories(categories, file, column.dataset + "/categories");
+    if (!levels) return;
     auto const rows = length_of(codes);
     if (rows < 0) throw DataError(file + ": data set '" + column.dataset + "/codes' is not one-dimensional");
     check_length(table, rows, file, column.dataset);
     column.dataset += "/codes";
     column.kind = Kind::codes;
-    v.levels = read_strings(categories, file, prefix + name + "/categories", std::size_t{1} << 28);
-    std::vector<std::int8_t> ordered(1, 0);
-    if (H5Aexists(object, "ordered") > 0) {
-      Handle const attribute(H5Aopen(object, "ordered", H5P_DEFAULT), H5Aclose);
-      Handle const type(H5Aget_type(attribute), H5Tclose);
-      if (type && H5Tget_size(type) == 1) H5Aread(attribute, type, ordered.data());
-    }
-    v.type = ordered[0] ? VarType::ordered : VarType::factor;
+    v.levels = std::move(*levels);
+    v.type = is_ordered(object) ? VarType::ordered : VarType::factor;
     v.storage = code_storage(v.levels.size());
   } else if (kind == H5I_DATASET) {
     auto const rows = length_of(object);
@@ -301,36 +243,67 @@ class ForeignSource final : public ChunkSource {
  private:
   void fill(std::size_t c, std::int64_t first, std::int64_t rows, unsigned char* out) const {
     auto const& v = table_.schema[c];
-    auto const& column = table_.columns[c];
-    if (column.kind == Kind::text) return fill_texts(c, first, rows, out);
+    if (table_.columns[c].kind == Kind::text) return fill_texts(c, first, rows, out);
+    if (table_.columns[c].kind == Kind::codes) return fill_codes(c, first, rows, out);
     {
       Hdf5Lock lock;
-      Handle const type(H5Dget_type(datasets_[c]), H5Tclose);
-      bool const boolean = H5Tget_class(type) == H5T_ENUM;
-      read_rows(datasets_[c], boolean ? static_cast<hid_t>(type) : memory_type(v.storage), first, rows, out, path_, column.dataset);
+      auto const boolean = boolean_type();
+      // A double that comes of unsigned integers is still one of these where its mark of missing is looked for.
+      auto const type = v.type == VarType::logical ? static_cast<hid_t>(boolean)
+                        : marked_unsigned(c)       ? H5T_NATIVE_UINT64
+                                                   : memory_type(v.storage);
+      read_rows(datasets_[c], type, first, rows, out, path_, table_.columns[c].dataset);
     }
     switch (v.storage) {
       case Storage::int8: return mend<std::int8_t>(c, rows, out);
       case Storage::int16: return mend<std::int16_t>(c, rows, out);
       case Storage::int32: return mend<std::int32_t>(c, rows, out);
       case Storage::int64: return mend<std::int64_t>(c, rows, out);
-      default: return;
+      default:
+        if (marked_unsigned(c)) mend_unsigned(c, rows, out);
     }
   }
 
-  // The file's own mark of missing becomes ours; codes are looked at before anyone indexes with them.
+  bool marked_unsigned(std::size_t c) const { return table_.columns[c].has_fill && table_.schema[c].storage == Storage::float64; }
+
+  // The file's own mark of missing becomes ours; so does what is neither TRUE nor FALSE.
   template <class T>
   void mend(std::size_t c, std::int64_t rows, unsigned char* out) const {
     auto* p = reinterpret_cast<T*>(out);
     auto const& column = table_.columns[c];
+    auto const mark = static_cast<std::int64_t>(column.fill);
     if (column.has_fill)
       for (std::int64_t i = 0; i < rows; ++i)
-        if (p[i] == column.fill) p[i] = static_cast<T>(missing_code(table_.schema[c].storage));
-    if (column.kind != Kind::codes) return;
-    auto const levels = static_cast<std::int64_t>(table_.schema[c].levels.size());
+        if (p[i] == mark) p[i] = static_cast<T>(missing_code(table_.schema[c].storage));
+    if (table_.schema[c].type == VarType::logical)
+      for (std::int64_t i = 0; i < rows; ++i)
+        if (p[i] != 0 && p[i] != 1) p[i] = -1;
+  }
+
+  // Bits are copied: the values change their type where they lie.
+  void mend_unsigned(std::size_t c, std::int64_t rows, unsigned char* out) const {
     for (std::int64_t i = 0; i < rows; ++i) {
-      if (p[i] >= levels) throw DataError(path_ + ": data set '" + column.dataset + "': code " + std::to_string(p[i]) + " has no category");
-      if (p[i] < 0) p[i] = -1;
+      std::uint64_t whole;
+      std::memcpy(&whole, out + 8 * i, 8);
+      double const value = whole == table_.columns[c].fill ? na_value() : static_cast<double>(whole);
+      std::memcpy(out + 8 * i, &value, 8);
+    }
+  }
+
+  // Codes are looked at in their full width, before they are narrowed and before anyone indexes with them.
+  void fill_codes(std::size_t c, std::int64_t first, std::int64_t rows, unsigned char* out) const {
+    auto const& v = table_.schema[c];
+    auto const levels = static_cast<std::int64_t>(v.levels.size());
+    std::vector<std::int64_t> codes(static_cast<std::size_t>(rows));
+    {
+      Hdf5Lock lock;
+      read_rows(datasets_[c], H5T_NATIVE_INT64, first, rows, codes.data(), path_, table_.columns[c].dataset);
+    }
+    auto const width = static_cast<std::size_t>(v.value_bytes());
+    for (std::size_t i = 0; i < codes.size(); ++i) {
+      if (codes[i] >= levels) throw DataError(path_ + ": data set '" + table_.columns[c].dataset + "': code " + std::to_string(codes[i]) + " has no category");
+      auto const code = std::max<std::int64_t>(codes[i], -1);  // little-endian: its low bytes are the narrower code
+      std::memcpy(out + i * width, &code, width);
     }
   }
 
@@ -383,7 +356,7 @@ ForeignTable get_table(ByteReader& in, const std::string& file) {
     column.dataset = in.get_text();
     column.kind = in.get<Kind>();
     column.has_fill = in.get<bool>();
-    column.fill = in.get<std::int64_t>();
+    column.fill = in.get<std::uint64_t>();
     table.columns.push_back(std::move(column));
   }
   return table;
