@@ -103,7 +103,8 @@ void TableWriter::create(const std::string& description) {
   auto const creation = untimed(H5P_FILE_CREATE);
   file_ = Handle(H5Fcreate(path_.c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose);
   if (!file_) throw_hdf5(name_, "", "cannot create");
-  put_attribute(file_, "rx_format", std::string_view(format_name), name_);
+  // Of fixed length, it lies in the object's header: see is_marked.
+  put_attribute(file_, "rx_format", utf8_type(std::string_view(format_name).size()), format_name, name_);
   if (!description.empty()) put_attribute(file_, "description", description, name_);
 
   auto const data = create_group(file_, "data", name_);
