@@ -37,19 +37,25 @@ LevelChoice::LevelChoice(const std::vector<CellTerm>& factors, const std::vector
       throw UsageError("no level of '" + factors[f].name + "' is left");
 }
 
-/// A level by itself is looked for in the variable first, then in the panels' factors: the first that has it is meant.
+/// A level by itself must be one factor's alone; `factor=level` says whose it is.
 void LevelChoice::mark(const std::string& entry, const char* option, char mark) {
-  for (std::size_t f = 0; f < factors_.size(); ++f) {
-    auto const after = [&](const std::string& name) { return entry.starts_with(name + "=") ? entry.substr(name.size() + 1) : entry; };
-    for (auto const& level : {entry, after(factors_[f].name), after(factors_[f].label)}) {
-      auto const& levels = factors_[f].levels[0];
-      auto const at = std::find(levels.begin(), levels.end(), level);
-      if (at == levels.end()) continue;
-      marks_[f][static_cast<std::size_t>(at - levels.begin())] = mark;
-      return;
-    }
+  std::vector<std::pair<std::size_t, std::size_t>> owners;  // factor, level
+  auto const look = [&](std::size_t f, const std::string& level) {
+    auto const& levels = factors_[f].levels[0];
+    auto const at = std::find(levels.begin(), levels.end(), level);
+    if (at != levels.end()) owners.emplace_back(f, static_cast<std::size_t>(at - levels.begin()));
+  };
+  for (std::size_t f = 0; f < factors_.size(); ++f) look(f, entry);
+  for (std::size_t f = 0; owners.empty() && f < factors_.size(); ++f)
+    for (auto const& name : {factors_[f].name, factors_[f].label})
+      if (owners.empty() && entry.starts_with(name + "=")) look(f, entry.substr(name.size() + 1));
+  if (owners.empty()) throw UsageError(std::string(option) + ": '" + entry + "' is no level of the histogram's factors");
+  if (owners.size() > 1) {
+    auto const &one = factors_[owners[0].first].name, &other = factors_[owners[1].first].name;
+    throw UsageError(std::string(option) + ": '" + entry + "' is a level of '" + one + "' and of '" + other + "'; write '" + one + "=" + entry + "' or '" +
+                     other + "=" + entry + "'");
   }
-  throw UsageError(std::string(option) + ": '" + entry + "' is no level of the histogram's factors");
+  marks_[owners[0].first][owners[0].second] = mark;
 }
 
 bool LevelChoice::stays(std::size_t factor, const std::string& level) const {

@@ -11,7 +11,7 @@ namespace rxhpc::impl {
 class LevelChoice {
  public:
   /// `drop`, `keep`: levels, or FACTOR=LEVEL; keep leaves out all other levels of the factors that it names levels of.
-  /// Throws UsageError for what is no level of any of them, and where no level of a factor is left.
+  /// Throws UsageError for what is no level of any of them, or of several, and where no level of a factor is left.
   LevelChoice(const std::vector<CellTerm>& factors, const std::vector<std::string>& drop, const std::vector<std::string>& keep);
   bool stays(std::size_t factor, const std::string& level) const;
   /// Panels of the factors from `first` on.

@@ -200,5 +200,28 @@ TEST(Histogram, LevelsDroppedAndKept) {
   EXPECT_THROW(of(t, "~ x", o), UsageError);
 }
 
+TEST(Histogram, ALevelOfTwoFactorsMustBeTold) {
+  MemorySource t;
+  t.factor("f", {"a", "b"}, {0, 1, 0, 1, 0}).factor("g", {"c", "a"}, {0, 0, 1, 1, 1});
+  auto const refused = [&](HistogramOptions o) {
+    try {
+      of(t, "~ f | g", o);
+      return std::string();
+    } catch (const UsageError& e) {
+      return std::string(e.what());
+    }
+  };
+  HistogramOptions drop, keep;
+  drop.levels_to_drop = keep.levels_to_keep = {"a"};
+  EXPECT_EQ(refused(drop), "--levels-to-drop: 'a' is a level of 'f' and of 'g'; write 'f=a' or 'g=a'");
+  EXPECT_EQ(refused(keep), "--levels-to-keep: 'a' is a level of 'f' and of 'g'; write 'f=a' or 'g=a'");
+  keep.levels_to_keep = {"f=a", "g=a"};
+  EXPECT_EQ(of(t, "~ f | g", keep).all.total, 2);
+  drop.levels_to_drop = {"g=a"};
+  auto const left = of(t, "~ f | g", drop);
+  EXPECT_EQ(left.categories, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(left.panels.size(), 1u);
+}
+
 }  // namespace
 }  // namespace rxhpc
