@@ -9,10 +9,10 @@ namespace rxhpc::impl {
 
 /// The columns that can have a coefficient, and their scales.
 struct ScaledColumns {
-  std::vector<int> at;      ///< [kept] places in the gram
-  std::vector<DD> scale;    ///< [kept]
+  std::vector<int> at;    ///< [kept] places in the gram
+  std::vector<DD> scale;  ///< [kept]
   bool intercept = true;
-  DD weight;                ///< sum of the prior weights
+  DD weight;              ///< sum of the prior weights
 };
 
 /// Of those in use, all that vary. `prior`: sums with the prior weights.

@@ -125,7 +125,7 @@ class Descent {
     return found;
   }
 
-  /// The active-set method (Osborne, Presnell & Turlach, IMA J. Numer. Anal. 20, 2000, section 3; Lee, Battle, Raina & Ng, NIPS 2006): towards the minimum
+  /// The active-set method (Osborne, Presnell & Turlach, IMA J. Numer. Anal. 20, 2000; Lee, Battle, Raina & Ng, NIPS 2006): towards the minimum
   /// for the signs as they are, as far as the first coefficient that reaches 0, whose column leaves. Where all signs stand, the worst column joins. No step
   /// raises the function, so that no signs come back. False after so many steps, u being no worse than before.
   bool step_to_minimum(int steps) {
