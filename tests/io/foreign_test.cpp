@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include <algorithm>
+#include <string>
+
 #include "rxhpc/errors.hpp"
 #include "table_support.hpp"
 
@@ -136,7 +139,7 @@ TEST(ForeignTable, HoldsCodesAgainstTheCategories) {
     {
       ForeignFile file(path);
       std::vector<char> names(levels * 8);
-      for (std::size_t i = 0; i < levels; ++i) std::snprintf(&names[i * 8], 8, "L%zu", i);
+      for (std::size_t i = 0; i < levels; ++i) std::ranges::copy("L" + std::to_string(i), names.begin() + static_cast<std::ptrdiff_t>(i * 8));
       hid_t const text = ForeignFile::text_type(8);
       auto const last = static_cast<std::int64_t>(levels) - 1;
       file.categorical("good", H5T_NATIVE_INT64, std::vector<std::int64_t>{0, last, -1, -300}, text, names, 0);
