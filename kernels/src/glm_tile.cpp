@@ -258,7 +258,7 @@ DesignTile GlmTile::apply(const DesignTile& tile) {
   else predict(tile, eta);
   if (rows < end) {
     repeat_last(eta, rows);
-    repeat_last(buffer(low_buffer), rows);
+    if (exact_) repeat_last(buffer(low_buffer), rows);
   }
   // mu, then weights and working residuals
   at_ = {buffer(mu_buffer), buffer(rest_buffer), buffer(slope_buffer)};

@@ -11,6 +11,7 @@
 #include "column_range.hpp"
 #include "histogram_breaks.hpp"
 #include "histogram_levels.hpp"
+#include "masked_expression.hpp"
 #include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "order_statistics.hpp"
@@ -68,8 +69,7 @@ Finite finite_values(Work& w, const impl::CellTerm& variable, bool extremes_only
   int const counted = impl::where_weighted(w.rows, variable.number, variable.value, w.options.pweights, w.options.fweights);
   Finite f{counted, moments_of_column(w, counted, extremes_only)};
   if (f.moments.n > 0 && (f.moments.min == -inf || f.moments.max == inf)) {
-    auto const x = deparse(*variable.number);
-    auto const finite = parse_expression("ifelse(abs(" + x + ") < Inf, " + x + ", NA)");
+    auto const finite = impl::where_finite(*variable.number);
     f.column = impl::where_weighted(w.rows, finite, w.rows.derive(*finite, deparse(*finite)), w.options.pweights, w.options.fweights);
     f.moments = moments_of_column(w, f.column, extremes_only);
   }

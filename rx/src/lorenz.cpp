@@ -10,6 +10,7 @@
 #include "cell_terms.hpp"
 #include "column_range.hpp"
 #include "histogram_breaks.hpp"
+#include "masked_expression.hpp"
 #include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/design.hpp"
@@ -210,7 +211,7 @@ Lorenz lorenz(const ChunkSource& source, std::string_view formula, const LorenzO
       if (std::min(range.n, values.n) < total) {
         // of the rows that have both
         auto const beside = [&](const ExprPtr& number, const ExprPtr& other) {
-          auto const both = parse_expression("ifelse(is.na(" + deparse(*other) + "), NA, " + deparse(*number) + ")");
+          auto const both = impl::where_there(*number, *other);
           return range_of(rows.derive(*both, deparse(*both)), both);
         };
         range = beside(p.order_number, p.value_number);

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "compile.hpp"
+#include "masked_expression.hpp"
 #include "row_source_buffer.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -71,7 +72,7 @@ struct RowSource::Impl final : impl::Scope {
     if (auto const known = ranges.find(text); known != ranges.end()) return known->second;
     auto extremes = range_function(*self, self->derive(e, text));
     if (std::isinf(extremes.first) || std::isinf(extremes.second)) {
-      auto const finite = parse_expression("ifelse(abs(" + text + ") < Inf, " + text + ", NA)");
+      auto const finite = impl::where_finite(e);
       extremes = range_function(*self, self->derive(*finite, deparse(*finite)));
     }
     return ranges[text] = extremes;

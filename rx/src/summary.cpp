@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cell_terms.hpp"
+#include "masked_expression.hpp"
 #include "model_rows.hpp"
 #include "order_statistics.hpp"
 #include "quantile_position.hpp"
@@ -297,7 +298,7 @@ std::vector<std::vector<std::vector<double>>> quantiles(RowSource& rows, impl::R
 int in_a_cell(const FormulaTerm& part, const Term& term, RowSource& rows) {
   if (term.plain()) return term.value;
   auto there = term.number;
-  for (auto const& v : part.variables) there = parse_expression("ifelse(is.na(" + deparse(*v) + "), NA, " + deparse(*there) + ")");
+  for (auto const& v : part.variables) there = impl::where_there(*there, *v);
   return rows.derive(*there, deparse(*there));
 }
 
