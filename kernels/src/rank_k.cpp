@@ -11,18 +11,18 @@ namespace {
 
 /// Block of `H` x `W` pairs; on the diagonal only pairs with j >= i. H + W loads for H W multiply-adds.
 template <int H, int W, bool Diagonal>
-void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes) {
-  Pack sum[H][W];
+void plain_part(const double* const* left, const double* const* right, int first, int rows, double* lanes) {
+  PackPart sum[H][W];
 #pragma GCC unroll 4
   for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) sum[a][b] = Pack::all(0);
-  for (int r = 0; r < rows; r += 8) {
-    Pack x[H], y[W];
+    for (int b = 0; b < W; ++b) sum[a][b] = PackPart::all(0);
+  for (int r = first; r < rows; r += Pack::lanes) {
+    PackPart x[H], y[W];
 #pragma GCC unroll 4
-    for (int a = 0; a < H; ++a) x[a] = Pack::load(left[a] + r);
+    for (int a = 0; a < H; ++a) x[a] = PackPart::load(left[a] + r);
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) y[b] = Pack::load(right[b] + r);
+    for (int b = 0; b < W; ++b) y[b] = PackPart::load(right[b] + r);
 #pragma GCC unroll 4
     for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
@@ -33,31 +33,31 @@ void plain_block(const double* const* left, const double* const*, const double* 
   for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) {
-      double* const to = lanes + (a * W + b) * 8;
-      if (!Diagonal || b >= a) (Pack::load(to) + sum[a][b]).store(to);
+      double* const to = lanes + (a * W + b) * Pack::lanes;
+      if (!Diagonal || b >= a) (PackPart::load(to) + sum[a][b]).store(to);
     }
 }
 
 /// The same in double-double: TwoProd, TwoSum, errors added up apart; the tile's sum joins the lane's in full double-double.
 template <int H, int W, bool Diagonal, bool Weighted>
-void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes) {
-  Pack sum[H][W], error[H][W];
+void exact_part(const double* const* left, const double* const* left_error, const double* const* right, int first, int rows, double* lanes) {
+  PackPart sum[H][W], error[H][W];
 #pragma GCC unroll 4
   for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) sum[a][b] = error[a][b] = Pack::all(0);
-  for (int r = 0; r < rows; r += 8) {
-    Pack y[W];
+    for (int b = 0; b < W; ++b) sum[a][b] = error[a][b] = PackPart::all(0);
+  for (int r = first; r < rows; r += Pack::lanes) {
+    PackPart y[W];
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) y[b] = Pack::load(right[b] + r);
+    for (int b = 0; b < W; ++b) y[b] = PackPart::load(right[b] + r);
 #pragma GCC unroll 4
     for (int a = 0; a < H; ++a) {
-      Pack const x = Pack::load(left[a] + r);
+      PackPart const x = PackPart::load(left[a] + r);
 #pragma GCC unroll 4
       for (int b = 0; b < W; ++b) {
         if (Diagonal && b < a) continue;
         auto p = two_prod(x, y[b]);
-        if constexpr (Weighted) p.lo = fma(Pack::load(left_error[a] + r), y[b], p.lo);
+        if constexpr (Weighted) p.lo = fma(PackPart::load(left_error[a] + r), y[b], p.lo);
         auto const s = two_sum(sum[a][b], p.hi);
         sum[a][b] = s.hi;
         error[a][b] = error[a][b] + (p.lo + s.lo);
@@ -69,15 +69,30 @@ void exact_block(const double* const* left, const double* const* left_error, con
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) {
       if (Diagonal && b < a) continue;
-      double* const to = lanes + (a * W + b) * 16;
+      double* const to = lanes + (a * W + b) * 2 * Pack::lanes;
       auto const t = two_sum(sum[a][b], error[a][b]);
-      auto const total = DdPack{Pack::load(to), Pack::load(to + 8)} + DdPack{t.hi, t.lo};
+      auto const total = DdPackOf<PackPart>{PackPart::load(to), PackPart::load(to + Pack::lanes)} + t;
       total.hi.store(to);
-      total.lo.store(to + 8);
+      total.lo.store(to + Pack::lanes);
     }
 }
 
+template <int H, int W, bool Diagonal>
+void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes) {
+  for (int part = 0; part < Pack::lanes; part += PackPart::lanes) plain_part<H, W, Diagonal>(left, right, part, rows, lanes + part);
+}
+template <int H, int W, bool Diagonal, bool Weighted>
+void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes) {
+  for (int part = 0; part < Pack::lanes; part += PackPart::lanes)
+    exact_part<H, W, Diagonal, Weighted>(left, left_error, right, part, rows, lanes + part);
+}
+
 enum class Kind { plain, exact, exact_weighted };
+
+// Largest blocks whose sums stay in registers: 32 of AVX-512, 16 of AVX2.
+constexpr bool many_registers = PackPart::lanes == Pack::lanes;
+constexpr int tallest(bool exact) { return exact ? 2 : 4; }
+constexpr int widest(bool exact) { return many_registers ? 4 : exact ? 2 : 3; }
 
 template <Kind K, int H, int W, bool Diagonal>
 constexpr RankK::Kernel kernel_of() {
@@ -85,17 +100,17 @@ constexpr RankK::Kernel kernel_of() {
   else return exact_block<H, W, Diagonal, K == Kind::exact_weighted>;
 }
 
-template <Kind K, bool Diagonal, int... N>
+template <Kind K, bool Diagonal, int Widest, int... N>
 constexpr auto kernels_of(std::integer_sequence<int, N...>) {
-  return std::array<RankK::Kernel, sizeof...(N)>{kernel_of<K, N / 4 + 1, N % 4 + 1, Diagonal>()...};
+  return std::array<RankK::Kernel, sizeof...(N)>{kernel_of<K, N / Widest + 1, N % Widest + 1, Diagonal>()...};
 }
 
 template <Kind K>
 RankK::Kernel choose(int height, int width, bool diagonal) {
-  constexpr int tallest = K == Kind::plain ? 4 : 2;
-  static constexpr auto square = kernels_of<K, false>(std::make_integer_sequence<int, 4 * tallest>());
-  static constexpr auto triangle = kernels_of<K, true>(std::make_integer_sequence<int, 4 * tallest>());
-  return (diagonal ? triangle : square)[(height - 1) * 4 + width - 1];
+  constexpr int most = widest(K != Kind::plain), kernels = most * tallest(K != Kind::plain);
+  static constexpr auto square = kernels_of<K, false, most>(std::make_integer_sequence<int, kernels>());
+  static constexpr auto triangle = kernels_of<K, true, most>(std::make_integer_sequence<int, kernels>());
+  return (diagonal ? triangle : square)[(height - 1) * most + width - 1];
 }
 
 }  // namespace
@@ -103,11 +118,11 @@ RankK::Kernel choose(int height, int width, bool diagonal) {
 RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, int partners)
     : columns_(columns), exact_(exact) {
   // Blocks of a row of pairs start on the diagonal, so that only its first block has pairs below it
-  int const tallest = exact ? 2 : 4;
+  int const most_high = tallest(exact), most_wide = widest(exact);
   for (int i = 0, height = 0; i < columns; i += height) {
-    height = std::min(tallest, (i < apart ? apart : columns) - i);
-    for (int j = i < apart ? partners : i; j < columns; j += 4) {
-      Block b{nullptr, i, j, height, std::min(4, columns - j), lane_doubles_};
+    height = std::min(most_high, (i < apart ? apart : columns) - i);
+    for (int j = i < apart ? partners : i; j < columns; j += most_wide) {
+      Block b{nullptr, i, j, height, std::min(most_wide, columns - j), lane_doubles_};
       b.kernel = !exact     ? choose<Kind::plain>(b.height, b.width, i == j)
                  : weighted ? choose<Kind::exact_weighted>(b.height, b.width, i == j)
                             : choose<Kind::exact>(b.height, b.width, i == j);

@@ -223,6 +223,22 @@ inline void transpose(PackAvx2 (&x)[8]) {
     x[k + 4].a = t;
   }
 }
+
+/// Half a PackAvx2: one register.
+struct PartAvx2 {
+  static constexpr int lanes = 4;
+  __m256d v;
+
+  static PartAvx2 load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  static PartAvx2 all(double x) { return {_mm256_set1_pd(x)}; }
+  void store(double* p) const { _mm256_storeu_pd(p, v); }
+};
+
+inline PartAvx2 operator+(PartAvx2 x, PartAvx2 y) { return {_mm256_add_pd(x.v, y.v)}; }
+inline PartAvx2 operator-(PartAvx2 x, PartAvx2 y) { return {_mm256_sub_pd(x.v, y.v)}; }
+inline PartAvx2 operator*(PartAvx2 x, PartAvx2 y) { return {_mm256_mul_pd(x.v, y.v)}; }
+inline PartAvx2 fma(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmadd_pd(x.v, y.v, z.v)}; }
+inline PartAvx2 fms(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmsub_pd(x.v, y.v, z.v)}; }
 #endif
 
 #ifdef RXHPC_PACK_AVX512
@@ -302,12 +318,17 @@ inline void transpose(PackAvx512 (&x)[8]) {
 }
 #endif
 
+// PackPart: the lanes of a Pack that one register holds. Kernels that keep many sums go over their rows once a part: the sums of whole packs
+// would not stay in AVX2's sixteen registers. The lanes' sums are the same.
 #ifdef RXHPC_PACK_AVX512
 using Pack = PackAvx512;
+using PackPart = PackAvx512;
 #elif defined(RXHPC_PACK_AVX2)
 using Pack = PackAvx2;
+using PackPart = PartAvx2;
 #else
 using Pack = PackGeneric;
+using PackPart = PackGeneric;
 #endif
 
 using rxhpc::quick_two_sum;  // the forms for single doubles stay visible beside those for packs
