@@ -15,6 +15,7 @@ struct FloatPack {
   static FloatPack load(const float* p) { return {_mm512_loadu_ps(p)}; }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
+inline FloatPack held(FloatPack x) { return x; }
 inline FloatPack rounded(Pack low, Pack high) {
   return {_mm512_castpd_ps(_mm512_maskz_insertf64x4(0xff, _mm512_castps_pd(_mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(0xff, low.v))),
                                                     _mm256_castps_pd(_mm512_maskz_cvtpd_ps(0xff, high.v)), 1))};
@@ -43,6 +44,11 @@ struct FloatPack {
     _mm256_storeu_ps(p + 8, b);
   }
 };
+/// The same, in registers: what is loaded once for several uses, GCC would else read again for each of them.
+inline FloatPack held(FloatPack x) {
+  __asm__("" : "+x"(x.a), "+x"(x.b));
+  return x;
+}
 inline FloatPack rounded(Pack low, Pack high) {
   return {_mm256_set_m128(_mm256_cvtpd_ps(low.b), _mm256_cvtpd_ps(low.a)), _mm256_set_m128(_mm256_cvtpd_ps(high.b), _mm256_cvtpd_ps(high.a))};
 }

@@ -190,7 +190,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     for (int j = 0; j < columns_; ++j, c += Block) {
       FloatPack v[Packs];
 #pragma GCC unroll 4
-      for (int r = 0; r < Packs; ++r) v[r] = FloatPack::load(x + 16 * (j * Packs + r));
+      for (int r = 0; r < Packs; ++r) v[r] = held(FloatPack::load(x + 16 * (j * Packs + r)));
       if (k < 2 * Block) __builtin_prefetch(rows.ahead(first + (k == 0 ? 1 : 4), j), 0, 2);
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {

@@ -18,16 +18,16 @@ void plain_part(const double* const* left, const double* const* right, int first
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) sum[a][b] = PackPart::all(0);
   for (int r = first; r < rows; r += Pack::lanes) {
-    PackPart x[H], y[W];
+    PackPart y[W];
 #pragma GCC unroll 4
-    for (int a = 0; a < H; ++a) x[a] = PackPart::load(left[a] + r);
+    for (int b = 0; b < W; ++b) y[b] = held(PackPart::load(right[b] + r));
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) y[b] = PackPart::load(right[b] + r);
-#pragma GCC unroll 4
-    for (int a = 0; a < H; ++a)
+    for (int a = 0; a < H; ++a) {
+      PackPart const x = held(PackPart::load(left[a] + r));
 #pragma GCC unroll 4
       for (int b = 0; b < W; ++b)
-        if (!Diagonal || b >= a) sum[a][b] = fma(x[a], y[b], sum[a][b]);
+        if (!Diagonal || b >= a) sum[a][b] = fma(x, y[b], sum[a][b]);
+    }
   }
 #pragma GCC unroll 4
   for (int a = 0; a < H; ++a)

@@ -234,6 +234,11 @@ struct PartAvx2 {
   void store(double* p) const { _mm256_storeu_pd(p, v); }
 };
 
+/// The same, in a register: what is loaded once for several uses, GCC would else read again for each of them.
+inline PartAvx2 held(PartAvx2 x) {
+  __asm__("" : "+x"(x.v));
+  return x;
+}
 inline PartAvx2 operator+(PartAvx2 x, PartAvx2 y) { return {_mm256_add_pd(x.v, y.v)}; }
 inline PartAvx2 operator-(PartAvx2 x, PartAvx2 y) { return {_mm256_sub_pd(x.v, y.v)}; }
 inline PartAvx2 operator*(PartAvx2 x, PartAvx2 y) { return {_mm256_mul_pd(x.v, y.v)}; }
@@ -323,12 +328,14 @@ inline void transpose(PackAvx512 (&x)[8]) {
 #ifdef RXHPC_PACK_AVX512
 using Pack = PackAvx512;
 using PackPart = PackAvx512;
+inline PackPart held(PackPart x) { return x; }
 #elif defined(RXHPC_PACK_AVX2)
 using Pack = PackAvx2;
 using PackPart = PartAvx2;
 #else
 using Pack = PackGeneric;
 using PackPart = PackGeneric;
+KOKKOS_INLINE_FUNCTION PackPart held(PackPart x) { return x; }
 #endif
 
 using rxhpc::quick_two_sum;  // the forms for single doubles stay visible beside those for packs
