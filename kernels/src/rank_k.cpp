@@ -116,7 +116,7 @@ RankK::Kernel choose(int height, int width, bool diagonal) {
 }  // namespace
 
 RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, int partners)
-    : columns_(columns), exact_(exact) {
+    : columns_(columns), tile_rows_(tile_rows), exact_(exact) {
   // Blocks of a row of pairs start on the diagonal, so that only its first block has pairs below it
   int const most_high = tallest(exact), most_wide = widest(exact);
   for (int i = 0, height = 0; i < columns; i += height) {
@@ -134,24 +134,39 @@ RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, i
   auto const address = reinterpret_cast<std::uintptr_t>(lanes_storage_.data());
   lanes_ = lanes_storage_.data() + (64 - address % 64) % 64 / sizeof(double);
   if (!weighted) return;
-  weighted_storage_.resize(std::size_t(columns) * tile_rows * 2);
-  for (int k = 0; k < columns; ++k) {
+  weighted_storage_.resize(std::size_t(2) * most_high * tile_rows);
+  for (int k = 0; k < most_high; ++k) {
     left_.push_back(weighted_storage_.data() + std::size_t(2 * k) * tile_rows);
     left_error_.push_back(weighted_storage_.data() + std::size_t(2 * k + 1) * tile_rows);
   }
 }
 
-void RankK::add(const DesignTile& tile) {
-  int const rows = (tile.rows + 7) / 8 * 8;
-  if (tile.weight)  // the left factor of every product carries the weight, and its rounding error
-    for (int k = 0; k < columns_; ++k)
-      for (int r = 0; r < rows; r += 8) {
-        auto const p = two_prod(Pack::load(tile.weight + r), Pack::load(tile.dense[k] + r));
-        p.hi.store(const_cast<double*>(left_[k]) + r);
-        if (exact_) p.lo.store(const_cast<double*>(left_error_[k]) + r);
+/// Columns [first, first + height) times the weight, with their rounding errors where these count.
+void RankK::weigh(const DesignTile& tile, int first, int height, int end) {
+  for (int k = 0; k < height; ++k) {
+    double const* const x = tile.dense[first + k];
+    double *const product = weighted_storage_.data() + std::size_t(2 * k) * tile_rows_, *const error = product + tile_rows_;
+    for (int r = 0; r < end; r += Pack::lanes) {
+      if (!exact_) {
+        (Pack::load(tile.weight + r) * Pack::load(x + r)).store(product + r);
+        continue;
       }
-  if (tile.weight) add(left_.data(), left_error_.data(), tile.dense, rows);
-  else add(tile.dense, nullptr, tile.dense, rows);
+      auto const p = two_prod(Pack::load(tile.weight + r), Pack::load(x + r));
+      p.hi.store(product + r);
+      p.lo.store(error + r);
+    }
+  }
+}
+
+// The left factor of every product carries the weight. Only a row of blocks' left factors are there at a time: they stay in the first cache.
+void RankK::add(const DesignTile& tile) {
+  int const end = (tile.rows + 7) / 8 * 8;
+  if (!tile.weight) return add(tile.dense, nullptr, tile.dense, end);
+  int weighted = -1;
+  for (auto const& b : blocks_) {
+    if (b.i != weighted) weigh(tile, weighted = b.i, b.height, end);
+    b.kernel(left_.data(), left_error_.data(), tile.dense + b.j, end, lanes_ + b.lanes);
+  }
 }
 
 void RankK::add(const double* const* left, const double* const* left_error, const double* const* right, int rows) {

@@ -31,12 +31,14 @@ class RankK {
     int i, j, height, width;
     std::size_t lanes;  ///< where its lane sums begin
   };
-  int columns_;
+  void weigh(const DesignTile& tile, int first, int height, int end);
+
+  int columns_, tile_rows_;
   bool exact_;
   std::vector<Block> blocks_;
   std::vector<double> lanes_storage_, weighted_storage_;
   double* lanes_;
-  std::vector<const double*> left_, left_error_;
+  std::vector<const double*> left_, left_error_;  ///< [rows of a block] weighted
   std::size_t lane_doubles_ = 0;
 };
 
