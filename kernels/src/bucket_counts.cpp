@@ -1,6 +1,7 @@
 #include "rxhpc/bucket_counts.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -15,8 +16,8 @@ namespace rxhpc {
 namespace {
 
 using impl::Pack;
+using impl::PackPart;
 constexpr int tile_rows = 2048;
-constexpr int block_edges = 8;                // edges whose counts stay in registers during a tile
 constexpr std::uint32_t most_compared = 64;   // with more edges a search is cheaper
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -28,32 +29,41 @@ std::uint32_t bucket_of(const double* edges, std::uint32_t count, double x) {
   return static_cast<std::uint32_t>(from - edges) + (count == 1 && *from <= x);
 }
 
-/// Rows of the tile that lie below each of eight edges. `x` has whole packs, NaN where there is no row. 3 operations an edge and pack.
+std::int64_t count_of(PackPart count) {
+  double lanes[PackPart::lanes];
+  count.store(lanes);
+  std::int64_t sum = 0;
+  for (double lane : lanes) sum += std::bit_cast<std::int64_t>(lane);
+  return sum;
+}
+
+/// Rows of the tile that lie below each of a few edges. `x` has whole packs, NaN where there is no row. 2 operations an edge and register.
+template <int Edges>
 void count_below(const double* x, int packs, const double* edges, std::int64_t* below) {
-  Pack count[block_edges], edge[block_edges];
-  Pack const one = Pack::all(1);
-  for (int k = 0; k < block_edges; ++k) count[k] = Pack::all(0), edge[k] = Pack::all(edges[k]);
-  for (int i = 0; i < packs; ++i) {
-    Pack const value = Pack::load(x + 8 * i);
-    impl::ask_ahead(x + 8 * i);
+  PackPart count[Edges], edge[Edges];
 #pragma GCC unroll 8
-    for (int k = 0; k < block_edges; ++k) count[k] = count[k] + keep(less(value, edge[k]), one);
+  for (int k = 0; k < Edges; ++k) count[k] = PackPart::all(0), edge[k] = PackPart::all(edges[k]);
+  for (int i = 0; i < 8 * packs; i += PackPart::lanes) {
+    auto const value = held(PackPart::load(x + i));
+    if (i % 8 == 0) impl::ask_ahead(x + i);
+#pragma GCC unroll 8
+    for (int k = 0; k < Edges; ++k) count[k] = count_where(less(value, edge[k]), count[k]);
   }
-  for (int k = 0; k < block_edges; ++k) {
-    double lanes[8];
-    count[k].store(lanes);
-    for (double lane : lanes) below[k] += static_cast<std::int64_t>(lane);
-  }
+  for (int k = 0; k < Edges; ++k) below[k] += count_of(count[k]);
+}
+
+/// The same for as many edges as there are.
+void count_below(const double* x, int packs, const double* edges, std::uint32_t count, std::int64_t* below) {
+  for (; count >= 8; count -= 8, edges += 8, below += 8) count_below<8>(x, packs, edges, below);
+  if (count >= 4) count_below<4>(x, packs, edges, below), count -= 4, edges += 4, below += 4;
+  if (count >= 2) count_below<2>(x, packs, edges, below), count -= 2, edges += 2, below += 2;
+  if (count == 1) count_below<1>(x, packs, edges, below);
 }
 
 std::int64_t count_numbers(const double* x, int packs) {
-  Pack count = Pack::all(0);
-  for (int i = 0; i < packs; ++i) count = count + keep(is_number(Pack::load(x + 8 * i)), Pack::all(1));
-  double lanes[8];
-  count.store(lanes);
-  double sum = 0;
-  for (double lane : lanes) sum += lane;
-  return static_cast<std::int64_t>(sum);
+  auto count = PackPart::all(0);
+  for (int i = 0; i < 8 * packs; i += PackPart::lanes) count = count_where(is_number(PackPart::load(x + i)), count);
+  return count_of(count);
 }
 
 }  // namespace
@@ -145,11 +155,7 @@ void BucketCounts::add_tile(const double* x, int rows) {
   }
   // rows in bucket b = rows below edge b - rows below edge b - 1
   std::int64_t below[most_compared] = {};
-  for (std::uint32_t k = 0; k < edges; k += block_edges) {
-    double block[block_edges];
-    for (std::uint32_t j = 0; j < block_edges; ++j) block[j] = k + j < edges ? e.edges[k + j] : -inf;
-    count_below(x, packs, block, below + k);
-  }
+  count_below(x, packs, e.edges.data(), edges, below);
   std::int64_t const numbers = count_numbers(x, packs);
   counts_[0] += rows - numbers;
   std::int64_t before = 0;
@@ -161,27 +167,39 @@ void BucketCounts::add_tile(const double* x, int rows) {
   if (!e.kept.empty()) keep_tile(x, rows);
 }
 
-// Five operations a pack and kept bucket.
 void BucketCounts::keep_tile(const double* x, int rows) {
+  if (!kept_.complete) return;
   auto const& e = *spec_.edges;
-  auto const buckets = e.buckets();
-  for (std::size_t b = 0; b < buckets; ++b) {
-    if (!e.kept[b] || !kept_.complete) continue;
-    Pack const low = Pack::all(b > 0 ? e.edges[b - 1] : -inf);
-    bool const last = b + 1 == buckets;  // every number from its edge on, +inf too
-    Pack const high = Pack::all(last ? inf : e.edges[b]);
-    double found[tile_rows + 8];
-    int n = 0;
-    for (int i = 0; i < rows; i += 8) {
-      Pack const value = Pack::load(x + i);
-      auto const from = at_least(value, low);
-      n += compress(last ? from : from & less(value, high), value, found + n);
+  // x is kept where it lies below an odd number of the edges at which keeping begins or ends; all of this the other way round where the last
+  // bucket is kept. A missing value lies below none.
+  double turn[most_compared];
+  int turns = 0;
+  for (std::size_t k = 0; k < e.edges.size(); ++k)
+    if ((e.kept[k] != 0) != (e.kept[k + 1] != 0)) turn[turns++] = e.edges[k];
+  bool const last = e.kept.back() != 0;
+  constexpr int parts = 4;  // registers at a time; tiles are whole multiples
+  double found[tile_rows + Pack::lanes];
+  int n = 0;
+  for (int i = 0; i < rows; i += parts * PackPart::lanes) {
+    PackPart value[parts];
+    PackPart::Mask kept[parts];
+    for (int p = 0; p < parts; ++p) {
+      int const at = i + p * PackPart::lanes;
+      value[p] = at < rows ? PackPart::load(x + at) : PackPart::all(nan);
+      kept[p] = last ? is_number(value[p]) : less(value[p], value[p]);
     }
-    if (kept_.value.size() + static_cast<std::size_t>(n) > spec_.most_kept) return keep_none();
-    expect_kept();
-    kept_.bucket.insert(kept_.bucket.end(), static_cast<std::size_t>(n), static_cast<std::uint32_t>(b));
-    kept_.value.insert(kept_.value.end(), found, found + n);
+    for (int k = 0; k < turns; ++k) {
+      auto const edge = PackPart::all(turn[k]);
+#pragma GCC unroll 4
+      for (int p = 0; p < parts; ++p) kept[p] = kept[p] ^ less(value[p], edge);
+    }
+    for (int p = 0; p < parts; ++p) n += compress(kept[p], value[p], found + n);
   }
+  if (kept_.value.size() + static_cast<std::size_t>(n) > spec_.most_kept) return keep_none();
+  expect_kept();
+  auto const edges = static_cast<std::uint32_t>(e.edges.size());
+  for (int i = 0; i < n; ++i) kept_.bucket.push_back(bucket_of(e.edges.data(), edges, found[i]));
+  kept_.value.insert(kept_.value.end(), found, found + n);
 }
 
 void BucketCounts::keep(std::size_t bucket, double value, double weight) {

@@ -50,6 +50,7 @@ __attribute__((noinline)) std::vector<double> everything(const std::vector<doubl
     double side_by_side[8];
     int const lanes = compress(less(a, b), a, side_by_side);
     out.insert(out.end(), side_by_side, side_by_side + lanes);
+    keep_result(count_where(less(a, b), count_where(less(a, c), P::all(0))));
     keep_result(keep(mask_of(static_cast<unsigned>(i * 37 % 256), a), b));
     P square[8];
     for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);

@@ -87,6 +87,7 @@ KOKKOS_INLINE_FUNCTION PackGeneric shift_right(PackGeneric a) { RXHPC_PACK_LANES
 KOKKOS_INLINE_FUNCTION PackGeneric and_bits(PackGeneric a, std::uint64_t b) { RXHPC_PACK_LANES(std::bit_cast<double>(std::bit_cast<std::uint64_t>(a.v[i]) & b)); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask equal(PackGeneric a, PackGeneric b) { RXHPC_PACK_MASK(a.v[i] == b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator|(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m | b.m}; }
+KOKKOS_INLINE_FUNCTION PackGeneric::Mask operator^(PackGeneric::Mask a, PackGeneric::Mask b) { return {a.m ^ b.m}; }
 KOKKOS_INLINE_FUNCTION PackGeneric min(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] < b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric max(PackGeneric a, PackGeneric b) { RXHPC_PACK_LANES(a.v[i] > b.v[i] ? a.v[i] : b.v[i]); }
 KOKKOS_INLINE_FUNCTION PackGeneric::Mask is_number(PackGeneric a) { RXHPC_PACK_MASK(a.v[i] == a.v[i]); }
@@ -109,6 +110,11 @@ KOKKOS_INLINE_FUNCTION int compress(PackGeneric::Mask m, PackGeneric a, double* 
   for (int i = 0; i < 8; ++i)
     if (m.m >> i & 1u) to[n++] = a.v[i];
   return n;
+}
+/// One more in the lanes that the mask has; lanes of a count are 64-bit integers, 0 at first.
+KOKKOS_INLINE_FUNCTION PackGeneric count_where(PackGeneric::Mask m, PackGeneric count) {
+  for (int i = 0; i < 8; ++i) count.v[i] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(count.v[i]) + (m.m >> i & 1u));
+  return count;
 }
 /// Lanes that hold whole numbers, as integers.
 KOKKOS_INLINE_FUNCTION void store_whole(PackGeneric a, std::int32_t* p) {
@@ -178,6 +184,7 @@ inline PackAvx2 and_bits(PackAvx2 x, std::uint64_t b) {
 }
 inline PackAvx2::Mask equal(PackAvx2 x, PackAvx2 y) { return {_mm256_cmp_pd(x.a, y.a, _CMP_EQ_OQ), _mm256_cmp_pd(x.b, y.b, _CMP_EQ_OQ)}; }
 inline PackAvx2::Mask operator|(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_or_pd(x.a, y.a), _mm256_or_pd(x.b, y.b)}; }
+inline PackAvx2::Mask operator^(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_xor_pd(x.a, y.a), _mm256_xor_pd(x.b, y.b)}; }
 inline PackAvx2 min(PackAvx2 x, PackAvx2 y) { return {_mm256_min_pd(x.a, y.a), _mm256_min_pd(x.b, y.b)}; }
 inline PackAvx2 max(PackAvx2 x, PackAvx2 y) { return {_mm256_max_pd(x.a, y.a), _mm256_max_pd(x.b, y.b)}; }
 inline PackAvx2::Mask is_number(PackAvx2 x) { return {_mm256_cmp_pd(x.a, x.a, _CMP_ORD_Q), _mm256_cmp_pd(x.b, x.b, _CMP_ORD_Q)}; }
@@ -194,12 +201,8 @@ inline PackAvx2::Mask mask_of(unsigned bits, PackAvx2) {
 inline PackAvx2::Mask operator&(PackAvx2::Mask x, PackAvx2::Mask y) { return {_mm256_and_pd(x.a, y.a), _mm256_and_pd(x.b, y.b)}; }
 inline PackAvx2 keep(PackAvx2::Mask m, PackAvx2 x) { return {_mm256_and_pd(m.a, x.a), _mm256_and_pd(m.b, x.b)}; }
 inline PackAvx2 select(PackAvx2::Mask m, PackAvx2 x, PackAvx2 y) { return {_mm256_blendv_pd(y.a, x.a, m.a), _mm256_blendv_pd(y.b, x.b, m.b)}; }
-inline int compress(PackAvx2::Mask m, PackAvx2 x, double* to) {
-  int n = 0;
-  alignas(32) double all[8];
-  x.store(all);
-  for (unsigned left = m.bits(); left != 0; left &= left - 1) to[n++] = all[__builtin_ctz(left)];
-  return n;
+inline PackAvx2 count_where(PackAvx2::Mask m, PackAvx2 count) {
+  return from_bits(_mm256_sub_epi64(bits_of(count.a), bits_of(m.a)), _mm256_sub_epi64(bits_of(count.b), bits_of(m.b)));
 }
 inline void store_whole(PackAvx2 x, std::int32_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvttpd_epi32(x.a));
@@ -227,13 +230,16 @@ inline void transpose(PackAvx2 (&x)[8]) {
 /// Half a PackAvx2: one register.
 struct PartAvx2 {
   static constexpr int lanes = 4;
+  struct Mask {
+    __m256d m;
+    unsigned bits() const { return static_cast<unsigned>(_mm256_movemask_pd(m)); }
+  };
   __m256d v;
 
   static PartAvx2 load(const double* p) { return {_mm256_loadu_pd(p)}; }
   static PartAvx2 all(double x) { return {_mm256_set1_pd(x)}; }
   void store(double* p) const { _mm256_storeu_pd(p, v); }
 };
-
 /// The same, in a register: what is loaded once for several uses, GCC would else read again for each of them.
 inline PartAvx2 held(PartAvx2 x) {
   __asm__("" : "+x"(x.v));
@@ -244,6 +250,24 @@ inline PartAvx2 operator-(PartAvx2 x, PartAvx2 y) { return {_mm256_sub_pd(x.v, y
 inline PartAvx2 operator*(PartAvx2 x, PartAvx2 y) { return {_mm256_mul_pd(x.v, y.v)}; }
 inline PartAvx2 fma(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmadd_pd(x.v, y.v, z.v)}; }
 inline PartAvx2 fms(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmsub_pd(x.v, y.v, z.v)}; }
+inline PartAvx2::Mask less(PartAvx2 x, PartAvx2 y) { return {_mm256_cmp_pd(x.v, y.v, _CMP_LT_OQ)}; }
+inline PartAvx2::Mask is_number(PartAvx2 x) { return {_mm256_cmp_pd(x.v, x.v, _CMP_ORD_Q)}; }
+inline PartAvx2::Mask operator^(PartAvx2::Mask x, PartAvx2::Mask y) { return {_mm256_xor_pd(x.m, y.m)}; }
+inline PartAvx2 count_where(PartAvx2::Mask m, PartAvx2 count) { return {_mm256_castsi256_pd(_mm256_sub_epi64(bits_of(count.v), bits_of(m.m)))}; }
+inline int compress(PartAvx2::Mask m, PartAvx2 x, double* to) {
+  // halves of the lanes that each mask takes
+  alignas(32) static constexpr std::int32_t taken[16][8] = {
+      {}, {0, 1}, {2, 3}, {0, 1, 2, 3}, {4, 5}, {0, 1, 4, 5}, {2, 3, 4, 5}, {0, 1, 2, 3, 4, 5},
+      {6, 7}, {0, 1, 6, 7}, {2, 3, 6, 7}, {0, 1, 2, 3, 6, 7}, {4, 5, 6, 7}, {0, 1, 4, 5, 6, 7}, {2, 3, 4, 5, 6, 7}, {0, 1, 2, 3, 4, 5, 6, 7}};
+  unsigned const bits = m.bits();
+  __m256i const from = _mm256_load_si256(reinterpret_cast<const __m256i*>(taken[bits]));
+  _mm256_storeu_pd(to, _mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(x.v), from)));
+  return __builtin_popcount(bits);
+}
+inline int compress(PackAvx2::Mask m, PackAvx2 x, double* to) {
+  int const n = compress(PartAvx2::Mask{m.a}, PartAvx2{x.a}, to);
+  return n + compress(PartAvx2::Mask{m.b}, PartAvx2{x.b}, to + n);
+}
 #endif
 
 #ifdef RXHPC_PACK_AVX512
@@ -286,6 +310,7 @@ inline PackAvx512 and_bits(PackAvx512 x, std::uint64_t b) {
 }
 inline PackAvx512::Mask equal(PackAvx512 x, PackAvx512 y) { return {_mm512_cmp_pd_mask(x.v, y.v, _CMP_EQ_OQ)}; }
 inline PackAvx512::Mask operator|(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m | y.m)}; }
+inline PackAvx512::Mask operator^(PackAvx512::Mask x, PackAvx512::Mask y) { return {static_cast<__mmask8>(x.m ^ y.m)}; }
 inline PackAvx512 min(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_min_pd(0xff, x.v, y.v)}; }  // plain _mm512_min_pd makes g++ 12 warn
 inline PackAvx512 max(PackAvx512 x, PackAvx512 y) { return {_mm512_maskz_max_pd(0xff, x.v, y.v)}; }
 inline PackAvx512::Mask is_number(PackAvx512 x) { return {_mm512_cmp_pd_mask(x.v, x.v, _CMP_ORD_Q)}; }
@@ -299,6 +324,10 @@ inline PackAvx512 select(PackAvx512::Mask m, PackAvx512 x, PackAvx512 y) { retur
 inline int compress(PackAvx512::Mask m, PackAvx512 x, double* to) {
   _mm512_storeu_pd(to, _mm512_maskz_compress_pd(m.m, x.v));
   return __builtin_popcount(m.m);
+}
+inline PackAvx512 count_where(PackAvx512::Mask m, PackAvx512 count) {
+  __m512i const n = _mm512_castpd_si512(count.v);
+  return {_mm512_castsi512_pd(_mm512_mask_add_epi64(n, m.m, n, _mm512_set1_epi64(1)))};
 }
 inline void store_whole(PackAvx512 x, std::int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_maskz_cvttpd_epi32(0xff, x.v)); }
 inline void transpose(PackAvx512 (&x)[8]) {
