@@ -10,6 +10,7 @@ namespace {
 
 using impl::DdPack;
 using impl::Pack;
+using impl::PackPart;
 
 struct Row {
   double* hi;
@@ -39,11 +40,17 @@ void store(DdPack x, Row r, int k, int lanes) {
 
 /// y[k] += a x[k] for k in [begin, end)
 void add_multiple(DD a, ConstRow x, Row y, int begin, int end) {
-  DdPack const factor{Pack::all(a.hi), Pack::all(a.lo)};
-  for (int k = begin; k < end; k += 8) {
-    int const lanes = std::min(8, end - k);
-    store(load({y.hi, y.lo}, k, lanes) + factor * load(x, k, lanes), y, k, lanes);
+  using Part = impl::DdPackOf<PackPart>;
+  Part const part{PackPart::all(a.hi), PackPart::all(a.lo)};
+  int k = begin;
+  for (; k + PackPart::lanes <= end; k += PackPart::lanes) {
+    auto const sum = Part{PackPart::load(y.hi + k), PackPart::load(y.lo + k)} + part * Part{PackPart::load(x.hi + k), PackPart::load(x.lo + k)};
+    sum.hi.store(y.hi + k);
+    sum.lo.store(y.lo + k);
   }
+  if (k == end) return;
+  int const lanes = end - k;
+  store(load({y.hi, y.lo}, k, lanes) + DdPack{Pack::all(a.hi), Pack::all(a.lo)} * load(x, k, lanes), y, k, lanes);
 }
 
 /// sum of x[k] y[k] over [begin, end), in lanes counted from `begin`; four sums in flight, because one waits for itself
