@@ -8,18 +8,14 @@
 
 #include "rxhpc/dd.hpp"
 
-// The test of equal bits compiles every form and sets this itself.
-#ifndef RXHPC_PACK_EVERY_FORM
-#define RXHPC_PACK_EVERY_FORM 0
-#endif
-#if defined(__CUDA_ARCH__)
-#elif RXHPC_PACK_EVERY_FORM || (defined(__AVX512F__) && defined(__AVX512DQ__))
-#define RXHPC_PACK_AVX2 1
+// The test of equal bits chooses for itself.
+#if defined(__CUDA_ARCH__) || defined(RXHPC_PACK_AVX512) || defined(RXHPC_PACK_AVX2)
+#elif defined(__AVX512F__) && defined(__AVX512DQ__)
 #define RXHPC_PACK_AVX512 1
 #elif defined(__AVX2__) && defined(__FMA__)
 #define RXHPC_PACK_AVX2 1
 #endif
-#ifdef RXHPC_PACK_AVX2
+#if defined(RXHPC_PACK_AVX512) || defined(RXHPC_PACK_AVX2)
 #include <immintrin.h>
 #endif
 
@@ -111,6 +107,8 @@ KOKKOS_INLINE_FUNCTION int compress(PackGeneric::Mask m, PackGeneric a, double* 
     if (m.m >> i & 1u) to[n++] = a.v[i];
   return n;
 }
+/// The same, in a register: what is loaded once for several uses, GCC would else read again for each of them.
+KOKKOS_INLINE_FUNCTION PackGeneric held(PackGeneric a) { return a; }
 /// One more in the lanes that the mask has; lanes of a count are 64-bit integers, 0 at first.
 KOKKOS_INLINE_FUNCTION PackGeneric count_where(PackGeneric::Mask m, PackGeneric count) {
   for (int i = 0; i < 8; ++i) count.v[i] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(count.v[i]) + (m.m >> i & 1u));
@@ -240,7 +238,6 @@ struct PartAvx2 {
   static PartAvx2 all(double x) { return {_mm256_set1_pd(x)}; }
   void store(double* p) const { _mm256_storeu_pd(p, v); }
 };
-/// The same, in a register: what is loaded once for several uses, GCC would else read again for each of them.
 inline PartAvx2 held(PartAvx2 x) {
   __asm__("" : "+x"(x.v));
   return x;
@@ -325,6 +322,7 @@ inline int compress(PackAvx512::Mask m, PackAvx512 x, double* to) {
   _mm512_storeu_pd(to, _mm512_maskz_compress_pd(m.m, x.v));
   return __builtin_popcount(m.m);
 }
+inline PackAvx512 held(PackAvx512 x) { return x; }
 inline PackAvx512 count_where(PackAvx512::Mask m, PackAvx512 count) {
   __m512i const n = _mm512_castpd_si512(count.v);
   return {_mm512_castsi512_pd(_mm512_mask_add_epi64(n, m.m, n, _mm512_set1_epi64(1)))};
@@ -357,14 +355,12 @@ inline void transpose(PackAvx512 (&x)[8]) {
 #ifdef RXHPC_PACK_AVX512
 using Pack = PackAvx512;
 using PackPart = PackAvx512;
-inline PackPart held(PackPart x) { return x; }
 #elif defined(RXHPC_PACK_AVX2)
 using Pack = PackAvx2;
 using PackPart = PartAvx2;
 #else
 using Pack = PackGeneric;
 using PackPart = PackGeneric;
-KOKKOS_INLINE_FUNCTION PackPart held(PackPart x) { return x; }
 #endif
 
 using rxhpc::quick_two_sum;  // the forms for single doubles stay visible beside those for packs
