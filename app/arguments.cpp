@@ -64,12 +64,16 @@ void check(const Option& option, const std::string& value) {
         throw UsageError(with_suggestion(dashed(option.name) + ": '" + value + "' is not one of " + std::string(option.argument), value, all));
       break;
     }
-    case Kind::text: break;
+    case Kind::text:
+      // a script's variable that is not set must not become another analysis; only the text of missing values may be empty
+      if (value.empty() && option.name != "missing-value-string") throw UsageError(dashed(option.name) + " needs a value");
+      break;
   }
 }
 
-/// A logical option may be followed by its value: `--cov-coef true` becomes `--cov-coef=true`, and alone it is true.
-std::vector<std::string> with_joined_flags(const Verb& verb, const std::vector<std::string>& words) {
+/// A logical option may be followed by its value: `--cov-coef true` becomes `--cov-coef=true`, and alone it is true. `--by=` has the empty value, which
+/// CLI11 would look for in the next word.
+std::vector<std::string> with_values(const Verb& verb, const std::vector<std::string>& words) {
   std::vector<std::string> joined;
   for (std::size_t i = 0; i < words.size(); ++i) {
     auto const* option = words[i].rfind("--", 0) == 0 ? find_option(verb, std::string_view(words[i]).substr(2)) : nullptr;
@@ -77,6 +81,9 @@ std::vector<std::string> with_joined_flags(const Verb& verb, const std::vector<s
       bool const followed = i + 1 < words.size() && truth(words[i + 1]);
       joined.push_back(words[i] + "=" + (followed ? words[i + 1] : "true"));
       i += followed;
+    } else if (words[i].starts_with("--") && words[i].find('=') == words[i].size() - 1) {
+      joined.push_back(words[i].substr(0, words[i].size() - 1));
+      joined.push_back("");
     } else {
       joined.push_back(words[i]);
     }
@@ -104,7 +111,7 @@ Arguments::Arguments(const Verb& verb, const std::vector<std::string>& words) : 
                                              ->expected(1)
                                              ->allow_extra_args(false)
                                              ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  auto reversed = with_joined_flags(verb, words);
+  auto reversed = with_values(verb, words);
   std::reverse(reversed.begin(), reversed.end());  // CLI11 takes words from the back
   try {
     parser.parse(std::move(reversed));
@@ -147,6 +154,7 @@ void Arguments::take_positionals(const std::vector<std::string>& words) {
     if (p.optional && spare == 0) continue;
     if (p.optional) --spare;
     if (next == plain.size()) throw UsageError(std::string(p.name) + " is missing; see rxhpc " + std::string(verb_.name) + " --help");
+    if (plain[next].empty()) throw UsageError(std::string(p.name) + " is empty");
     positionals_[std::string(p.name)] = plain[next++];
   }
   if (next < plain.size()) throw UsageError("unexpected argument '" + plain[next] + "'; see rxhpc " + std::string(verb_.name) + " --help");

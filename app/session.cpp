@@ -83,6 +83,30 @@ std::int64_t least_memory(int threads) { return (48LL + 8LL * threads) << 20; }
 
 constexpr const char* side_outputs[] = {"model", "json", "plot", "checkpoint"};
 
+/// One file by two names, or a file of a directory.
+bool same_or_inside(const std::string& file, const std::string& place) {
+  std::error_code ignored;
+  if (std::filesystem::equivalent(file, place, ignored)) return std::filesystem::is_regular_file(place, ignored);
+  auto const folder = std::filesystem::absolute(file).parent_path();
+  return std::filesystem::is_directory(place, ignored) && std::filesystem::equivalent(folder, place, ignored);
+}
+
+/// Results beside OUTPUT must not take the place of what the job reads. (OUTPUT may be INPUT: it is replaced when all has been read.)
+void keep_what_is_read(const Arguments& args) {
+  std::vector<std::pair<std::string, std::string>> read;  // what, file
+  for (auto const* name : {"INPUT", "MODEL"}) read.emplace_back(name, args.positional(name));
+  auto const writes = [](std::string_view option) { return std::find(std::begin(side_outputs), std::end(side_outputs), option) != std::end(side_outputs); };
+  for (auto const* group : args.verb().groups)
+    for (auto const& option : group->options)
+      if ((option.argument == "FILE" || option.argument == "MODEL" || option.argument == "TABLE") && !writes(option.name) && args.given(option.name))
+        read.emplace_back("--" + std::string(option.name), args.text(option.name));
+  for (auto const* option : side_outputs)
+    if (find_option(args.verb(), option) && args.given(option))
+      for (auto const& [what, file] : read)
+        if (!file.empty() && same_or_inside(args.text(option), file))
+          throw UsageError("--" + std::string(option) + ": '" + args.text(option) + "' is what " + what + " reads");
+}
+
 /// What is written must not be written over by something else of the same job.
 void check_outputs(const Arguments& args) {
   std::map<std::filesystem::path, std::string> seen;
@@ -108,6 +132,7 @@ Session::Session(const Arguments& arguments, Communicator& communicator, int thr
                communicator.rank() != 0 || arguments.flag("quiet") ? 0 : std::atoi(arguments.text("report-progress", "2").c_str()),
                communicator.size()) {
   check_outputs(arguments);
+  keep_what_is_read(arguments);
   run.threads = threads;
   run.memory_limit = choose_memory_limit(args, threads, comm);
   if (progress.level() > 0) run.progress = [this](const Progress& p) { progress.show(p); };

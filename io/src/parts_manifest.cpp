@@ -30,6 +30,18 @@ bool is_parts_directory(const std::string& path) {
   return std::filesystem::is_regular_file(std::filesystem::path(path) / manifest_name, ignored);
 }
 
+std::string no_part_of_table(const std::string& directory) {
+  std::error_code ignored;
+  std::string first;
+  for (auto const& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    auto const name = entry.path().filename().string();
+    bool const part = name.starts_with("part-") && name.ends_with(".h5"), leftover = name.starts_with(".") && name.find(".unfinished-") != name.npos;
+    bool const ours = (name == manifest_name || part || leftover) && !entry.is_directory(ignored);
+    if (!ours && (first.empty() || name < first)) first = name;
+  }
+  return first;
+}
+
 std::string manifest_text(const Manifest& manifest) {
   using Json = nlohmann::ordered_json;
   Json parts = Json::array();

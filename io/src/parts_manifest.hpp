@@ -22,6 +22,8 @@ struct Manifest {
 constexpr const char* manifest_name = "manifest.json";
 std::string part_name(std::size_t number);  ///< part-00000.h5
 bool is_parts_directory(const std::string& path);
+/// The first entry of the directory that a table does not write there, as somebody's notes; empty: none.
+std::string no_part_of_table(const std::string& directory);
 std::string manifest_text(const Manifest& manifest);
 /// Throws DataError naming the manifest.
 Manifest read_manifest(const std::string& directory);

@@ -339,6 +339,9 @@ void refuse_replacing(const Plan& plan, bool overwrite) {
   if (directory && plan.part_chunks == 0) throw UsageError("'" + plan.path + "' is a directory; a directory of parts is named with '/' at its end");
   if (directory && !is_parts_directory(plan.path) && !fs::is_empty(plan.path, ignored))
     throw UsageError("'" + plan.path + "' is a directory that is not a table; it is not replaced");
+  if (directory)
+    if (auto const other = no_part_of_table(plan.path); !other.empty())
+      throw UsageError("'" + plan.path + "' holds '" + other + "', which is no part of the table; it is not replaced");
   if (!directory && plan.part_chunks != 0 && fs::exists(plan.path, ignored))
     throw UsageError("'" + plan.path + "' is a file; it is not replaced by a directory");
 }

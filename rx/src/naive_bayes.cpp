@@ -94,8 +94,10 @@ NaiveBayesTable numeric_table(const ClassStatistics& s, int number, const std::s
     auto const& m = s.moments(number, c);
     if (m.base.n > 0 && !std::isfinite(m.base.mean)) throw DataError("column '" + label + "': infinite values; a row selection can leave them out");
     any |= m.base.n > 0;
-    t.mean.push_back(m.base.n > 0 ? m.base.mean + m.base.mean_lo : none);
-    t.std_dev.push_back(std::sqrt(variance_of(m, out.weighted, !o.fweights.empty())));
+    double const mean = m.base.n > 0 ? m.base.mean + m.base.mean_lo : none, deviation = std::sqrt(variance_of(m, out.weighted, !o.fweights.empty()));
+    // weights leave rounding where all values are equal
+    t.mean.push_back(mean);
+    t.std_dev.push_back(out.weighted && deviation <= std::abs(mean) * naive_bayes_rounding ? 0 : deviation);
     if (s.rows(c) > 0 && std::isnan(t.std_dev.back()))
       out.warnings.push_back("class '" + out.classes[static_cast<std::size_t>(c)] + "' has fewer than two values of '" + label +
                              "': rows with a value there cannot be predicted");

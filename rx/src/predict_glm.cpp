@@ -47,21 +47,21 @@ class PredictGlm final : public PredictModel {
   /// Working memory of one thread.
   struct Work {
     LinearPredictor::Tile tile;
-    std::vector<double> eta, variance, mu, slope, y, prior, of_mu, deviance;
+    std::vector<double> eta, variance, mu, slope, y, prior, precision, of_mu, deviance;
     std::vector<char> missing;
   };
   void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
   double residual(const Work& w, int i) const;
   double leverage(const Work& w, int i) const;
-  double pearson(const Work& w, int i) const { return (w.y[i] - w.mu[i]) * std::sqrt(w.prior[i] / w.of_mu[i]); }
-  double deviance(const Work& w, int i) const { return std::copysign(std::sqrt(std::max(w.prior[i] * w.deviance[i], 0.0)), w.y[i] - w.mu[i]); }
+  static double pearson(const Work& w, int i, double weight) { return (w.y[i] - w.mu[i]) * std::sqrt(weight / w.of_mu[i]); }
+  static double deviance(const Work& w, int i, double weight) { return std::copysign(std::sqrt(std::max(weight * w.deviance[i], 0.0)), w.y[i] - w.mu[i]); }
   void interval(Work& w, std::int64_t count, double* low, double* high) const;
   double bounded(double x) const;
 
   Glm model_;
   std::unique_ptr<LinearPredictor> predictor_;
   bool link_ = false, errors_ = false, interval_ = false, prediction_ = false, residuals_ = false, variances_ = false;
-  int response_ = -1, offset_ = -1, weight_ = -1;
+  int response_ = -1, offset_ = -1, weight_ = -1, precision_ = -1;
   Residual residual_ = Residual::response;
   double quantile_ = 0;
   InfluenceOptions wanted_;
@@ -85,15 +85,19 @@ void PredictGlm::check_options(const PredictOptions& options) {
   influence_ = {model_.dispersion, model_.deviance, model_.df_residual, static_cast<double>(model_.rank), model_.family == "binomial" || model_.family == "poisson"};
 }
 
-/// The response and the prior weights, where residuals of some kind need them. A row of frequency w is w rows of weight 1 to its influence.
+/// The response and the prior weights, where residuals of some kind need them. A row of frequency w is w rows of weight 1 to its influence: only
+/// precisions count there.
 void PredictGlm::plan_residuals(PredictPlan& plan) {
   bool const weighted = residuals_ && (residual_ == Residual::deviance || residual_ == Residual::pearson);
   variances_ = weighted || wanted_.any();
   if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
-  auto const& column = wanted_.any() || model_.fweights.empty() ? model_.pweights : model_.fweights;
-  if (column.empty() || !variances_) return;
-  auto const written = plan.rows.schema().find(column) >= 0 ? quoted_name(column) : column;
-  weight_ = plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
+  auto const place = [&](const std::string& column) {
+    if (column.empty()) return -1;
+    auto const written = plan.rows.schema().find(column) >= 0 ? quoted_name(column) : column;
+    return plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
+  };
+  if (weighted) weight_ = place(model_.fweights.empty() ? model_.pweights : model_.fweights);
+  if (wanted_.any()) precision_ = place(model_.pweights);
 }
 
 void PredictGlm::plan(PredictPlan& plan) {
@@ -170,18 +174,18 @@ void PredictGlm::interval(Work& w, std::int64_t count, double* low, double* high
 double PredictGlm::leverage(const Work& w, int i) const {
   // w mu'^2 / V x'(X'WX)^-1 x; mu' and V of a logit vanish together
   double const ratio = model_.functions.link == Link::logit && model_.functions.variance == Variance::binomial ? 1 : w.slope[i] / w.of_mu[i];
-  return w.prior[i] * w.slope[i] * ratio * std::max(w.variance[i], 0.0) / model_.dispersion;
+  return w.precision[i] * w.slope[i] * ratio * std::max(w.variance[i], 0.0) / model_.dispersion;
 }
 
 double PredictGlm::residual(const Work& w, int i) const {
   double const r = w.y[i] - w.mu[i];
   switch (residual_) {
     case Residual::response: return r;
-    case Residual::deviance: return deviance(w, i);
-    case Residual::pearson: return pearson(w, i);
+    case Residual::deviance: return deviance(w, i, w.prior[i]);
+    case Residual::pearson: return pearson(w, i, w.prior[i]);
     case Residual::working: return r / w.slope[i];
-    case Residual::standardized: return influence_.standardized(deviance(w, i), leverage(w, i));
-    case Residual::studentized: return influence_.studentized(deviance(w, i), pearson(w, i), leverage(w, i));
+    case Residual::standardized: return influence_.standardized(deviance(w, i, w.precision[i]), leverage(w, i));
+    case Residual::studentized: return influence_.studentized(deviance(w, i, w.precision[i]), pearson(w, i, w.precision[i]), leverage(w, i));
   }
   return r;
 }
@@ -197,6 +201,7 @@ void PredictGlm::compute(Work& w, const Chunk& in, std::int64_t from, std::int64
   // With residuals asked for, a row without its response has no results at all, as in RevoScaleR.
   if (response_ >= 0) load_values(in.columns[response_], from, count, w.y.data());
   if (weight_ >= 0) load_values(in.columns[weight_], from, count, w.prior.data());
+  if (precision_ >= 0) load_values(in.columns[precision_], from, count, w.precision.data());
   for (int i = 0; i < n; ++i) w.missing[i] = std::isnan(w.eta[i]) || (response_ >= 0 && std::isnan(w.y[i]));
   int o = 0;
   auto const fill = [&](auto&& value) {
@@ -217,13 +222,13 @@ void PredictGlm::compute(Work& w, const Chunk& in, std::int64_t from, std::int64
   if (variances_) glm_variances(model_.functions, response_ >= 0 ? w.y.data() : w.mu.data(), w.mu.data(), n, w.of_mu.data(), w.deviance.data());
   if (residuals_) fill([&](int i) { return residual(w, i); });
   if (wanted_.leverage) fill([&](int i) { return leverage(w, i); });
-  if (wanted_.cooks_distance) fill([&](int i) { return influence_.cooks_distance(pearson(w, i), leverage(w, i)); });
+  if (wanted_.cooks_distance) fill([&](int i) { return influence_.cooks_distance(pearson(w, i, w.precision[i]), leverage(w, i)); });
 }
 
 PredictTile PredictGlm::tile() const {
   auto const work = std::make_shared<Work>();
   work->tile = predictor_->tile(predict_tile_rows);
-  for (auto* v : {&work->eta, &work->variance, &work->mu, &work->slope, &work->y, &work->prior, &work->of_mu, &work->deviance})
+  for (auto* v : {&work->eta, &work->variance, &work->mu, &work->slope, &work->y, &work->prior, &work->precision, &work->of_mu, &work->deviance})
     v->assign(predict_tile_rows, 1.0);
   work->missing.resize(predict_tile_rows);
   return [this, work](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) { compute(*work, in, from, count, out); };

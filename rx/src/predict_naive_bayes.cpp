@@ -12,12 +12,13 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr double log_root_two_pi = 0.91893853320467274178;
+constexpr double far_scale = 0x1p-512;
 
 /// One predictor as the rows are scored: log density of a number, log share of a level.
 struct Score {
   int place = 0;  // in PredictPlan::read
   bool factor = false;
-  std::vector<double> mean, factor_of_square, constant;  // [classes]: constant + factor (x - mean)^2
+  std::vector<double> mean, std_dev, factor_of_square, constant;  // [classes]: constant + factor (x - mean)^2
   std::vector<char> spike;                               // [classes] a class with one value only: its density is infinite there, zero elsewhere
   std::vector<std::vector<double>> log_share;            // [classes][levels]
 };
@@ -47,13 +48,13 @@ class PredictNaiveBayes final : public PredictModel {
 
   PredictTile tile() const override {
     auto const log = std::make_shared<std::vector<std::vector<double>>>(model_.classes.size(), std::vector<double>(predict_tile_rows));
-    auto const spikes = std::make_shared<std::vector<std::vector<int>>>(model_.classes.size(), std::vector<int>(predict_tile_rows));
+    auto const beyond = std::make_shared<Beyond>(model_.classes.size(), std::vector<BeyondLog>(predict_tile_rows));
     auto const values = std::make_shared<std::vector<double>>(predict_tile_rows);
     auto const codes = std::make_shared<std::vector<std::int32_t>>(predict_tile_rows);
-    return [this, log, spikes, values, codes](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) {
+    return [this, log, beyond, values, codes](const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) {
       for (std::size_t c = 0; c < log->size(); ++c) {
         std::fill_n((*log)[c].begin(), count, log_prior_[c]);
-        std::fill_n((*spikes)[c].begin(), count, 0);
+        std::fill_n((*beyond)[c].begin(), count, BeyondLog());
       }
       for (auto const& s : scores_) {
         if (s.factor) {
@@ -61,16 +62,23 @@ class PredictNaiveBayes final : public PredictModel {
           add_levels(s, *codes, count, *log);
         } else {
           load_values(in.columns[static_cast<std::size_t>(s.place)], from, count, values->data());
-          add_densities(s, *values, count, *log, *spikes);
+          add_densities(s, *values, count, *log, *beyond);
         }
       }
-      finish(count, *log, *spikes, out);
+      finish(count, *log, *beyond, out);
     };
   }
 
  private:
   using Logs = std::vector<std::vector<double>>;
-  using Spikes = std::vector<std::vector<int>>;
+  /// What a class's log density has that no double holds.
+  struct BeyondLog {
+    int spikes = 0;  // infinite densities
+    double far = 0;  // squares of distances in deviations, times far_scale^2, where the logarithm itself would be beyond the doubles
+    double tilt = 0;  // x mean / sd^2, times far_scale: the nearer of two means where x is so far that the distances are equal
+    bool before(const BeyondLog& other) const { return far != other.far ? far < other.far : tilt > other.tilt; }
+  };
+  using Beyond = std::vector<std::vector<BeyondLog>>;
 
   static Score score_of(const NaiveBayesTable& t, bool factor, int place) {
     Score s;
@@ -82,6 +90,7 @@ class PredictNaiveBayes final : public PredictModel {
     }
     for (std::size_t c = 0; c < t.mean.size(); ++c) {
       s.mean.push_back(t.mean[c]);
+      s.std_dev.push_back(t.std_dev[c]);
       s.spike.push_back(t.std_dev[c] == 0);
       s.factor_of_square.push_back(-0.5 / (t.std_dev[c] * t.std_dev[c]));
       s.constant.push_back(-log_root_two_pi - std::log(t.std_dev[c]));
@@ -96,8 +105,8 @@ class PredictNaiveBayes final : public PredictModel {
         if (codes[i] >= 0 && log_prior_[c] != -INFINITY) log[c][i] += s.log_share[c][codes[i]];
   }
 
-  /// log p <- log p - (x - mean)^2 / (2 sd^2) - log(sd) - log(2 pi) / 2; a missing value adds nothing
-  void add_densities(const Score& s, const std::vector<double>& x, std::int64_t count, Logs& log, Spikes& spikes) const {
+  /// log p <- log p - (x - mean)^2 / (2 sd^2) - log(sd) - log(2 pi) / 2; a missing value adds nothing. A log that is unknown (NaN) stays so.
+  void add_densities(const Score& s, const std::vector<double>& x, std::int64_t count, Logs& log, Beyond& beyond) const {
     for (std::size_t c = 0; c < log.size(); ++c) {
       if (log_prior_[c] == -INFINITY) continue;  // no row can be of that class, whatever it has
       double const mean = s.mean[c], a = s.factor_of_square[c], b = s.constant[c];
@@ -105,32 +114,43 @@ class PredictNaiveBayes final : public PredictModel {
       if (s.spike[c]) {
         for (std::int64_t i = 0; i < count; ++i) {
           if (std::isnan(x[i])) continue;
-          if (x[i] == mean) ++spikes[c][i];
-          else to[i] = -INFINITY;
+          if (std::abs(x[i] - mean) <= naive_bayes_rounding * std::abs(mean)) ++beyond[c][i].spikes;
+          else if (!std::isnan(to[i])) to[i] = -INFINITY;
         }
         continue;
       }
       for (std::int64_t i = 0; i < count; ++i) {
         double const d = x[i] - mean, more = a * d * d + b;
-        to[i] += x[i] == x[i] ? more : 0.0;
+        if (more == -INFINITY && std::isfinite(x[i])) {
+          double const z = (x[i] * far_scale - mean * far_scale) / s.std_dev[c];
+          beyond[c][i].far += z * z;
+          beyond[c][i].tilt += x[i] * far_scale * (mean / s.std_dev[c] / s.std_dev[c]);
+          to[i] += b;
+        } else {
+          to[i] += x[i] == x[i] ? more : 0.0;
+        }
       }
     }
   }
 
-  /// Posterior by the logarithms' differences from the largest. Where classes have infinite densities, those with most of them share it.
-  void finish(std::int64_t count, Logs& log, const Spikes& spikes, const OutputTile* out) const {
+  /// Posterior by the logarithms' differences from the largest. Where classes have infinite densities, those with most of them share it; where densities
+  /// are too small for a logarithm in doubles, those that are nearest.
+  void finish(std::int64_t count, Logs& log, const Beyond& beyond, const OutputTile* out) const {
     auto const classes = log.size();
     for (std::int64_t i = 0; i < count; ++i) {
       int most = 0;
+      const BeyondLog* nearest = nullptr;
       bool unknown = false;
       for (std::size_t c = 0; c < classes; ++c) {
         unknown |= std::isnan(log[c][i]);
-        if (log[c][i] > -INFINITY) most = std::max(most, spikes[c][i]);
+        if (log[c][i] > -INFINITY) most = std::max(most, beyond[c][i].spikes);
       }
+      for (std::size_t c = 0; c < classes; ++c)
+        if (log[c][i] > -INFINITY && beyond[c][i].spikes == most && (!nearest || beyond[c][i].before(*nearest))) nearest = &beyond[c][i];
       std::size_t best = 0;
       double largest = -INFINITY, total = 0;
       for (std::size_t c = 0; c < classes; ++c) {
-        if (spikes[c][i] < most) log[c][i] = -INFINITY;
+        if (beyond[c][i].spikes < most || (nearest && nearest->before(beyond[c][i]))) log[c][i] = -INFINITY;
         if (log[c][i] > largest) largest = log[c][i], best = c;
       }
       // every class is impossible, or a class lacks what it takes to judge this row

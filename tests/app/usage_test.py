@@ -291,11 +291,32 @@ class Usage(Case):
         self.assertFalse(os.path.exists(both))
         self.succeed("linmod", "y ~ x", self.table, "--model", "/dev/null", "--json", "/dev/null", "--overwrite")
 
+    def test_results_do_not_replace_what_is_read(self):
+        kept = self.bytes_of(self.table)
+        link = self.path("link.h5")
+        os.symlink(self.table, link)
+        for words in (["--json", self.table], ["--json", link], ["--model", self.table, "--overwrite"]):
+            self.fail_with(2, "is what INPUT reads", "linmod", "y ~ x", self.table, *words)
+        info = self.path("info.json")
+        with open(info, "w") as file:
+            file.write("{}")
+        self.fail_with(2, "is what --col-info reads", "datastep", self.table, self.path("o.h5"), "--col-info", info, "--json", info)
+        parts = self.path("parts/")
+        self.succeed("datastep", self.table, parts)
+        self.fail_with(2, "is what INPUT reads", "summary", "~ x", parts, "--json", parts + "manifest.json")
+        self.assertEqual(self.bytes_of(self.table), kept)
+        with open(parts + "notes.txt", "w") as file:
+            file.write("mine")
+        self.fail_with(2, "holds 'notes.txt'", "datastep", self.table, parts, "--overwrite")
+        self.assertEqual(self.bytes_of(parts + "notes.txt"), b"mine")
+
     def test_checkpoints_replace_nothing_else(self):
         text = self.write("text.csv", "y,x\n3,1\n0,2\n7,3\n1,4\n12,5\n")
         before = self.bytes_of(text)
-        self.fail_with(3, "is no checkpoint; --overwrite replaces it", "glm", "y ~ x", text, "--family", "poisson", "--checkpoint", text)
-        self.assertEqual(self.bytes_of(text), before)
+        other = self.write("other.txt", before)
+        self.fail_with(3, "is no checkpoint; --overwrite replaces it", "glm", "y ~ x", text, "--family", "poisson", "--checkpoint", other)
+        self.fail_with(2, "is what INPUT reads", "glm", "y ~ x", text, "--family", "poisson", "--checkpoint", text, "--overwrite")
+        self.assertEqual((self.bytes_of(text), self.bytes_of(other)), (before, before))
         state = self.path("state.json")
         work = ["glm", "y ~ x", text, "--family", "poisson", "--checkpoint", state]
         for _ in range(2):  # one checkpoint gives way to the next
@@ -349,6 +370,14 @@ class Usage(Case):
             self.assertIn("cov_coef", self.result("linmod", *words, "y ~ x", self.table))
         for words in ([], ["--cov-coef", "false"], ["--cov-coef=FALSE"]):
             self.assertNotIn("cov_coef", self.result("linmod", *words, "y ~ x", self.table))
+
+    def test_an_empty_value_is_a_value(self):
+        for words in (["--row-selection="], ["--row-selection", ""]):
+            self.fail_with(2, "--row-selection needs a value", "summary", "~ x", self.table, *words, "--quiet")
+        self.fail_with(2, "OUTPUT is empty", "datastep", self.table, "")
+        out = self.path("empty_value.csv")
+        self.succeed("export", self.table, out, "--missing-value-string=", "--overwrite")
+        self.succeed("export", self.table, out, "--missing-value-string=", "--overwrite")
 
     def test_every_result_says_what_it_is(self):
         results = {"info": self.result("info", self.table), "summary": self.result("summary", "~ x", self.table),

@@ -180,6 +180,54 @@ TEST(NaiveBayes, AClassWithOneValueAndConstantClasses) {
   EXPECT_NEAR(q[0][4], 0.6, 1e-15);  // z is missing: the priors
 }
 
+TEST(NaiveBayes, TheOrderOfPredictorsDoesNotMatter) {
+  MemorySource s;
+  // a: one u, so that rows with a u cannot be judged; a constant v
+  s.factor("y", {"a", "b"}, {0, 0, 1, 1, 1}).numeric("u", {1, nan, 2, 3, 4}).numeric("v", {5, 5, 1, 2, 4});
+  auto const p = predicted(fit(s, "y ~ u + v"), s, "prob"), q = predicted(fit(s, "y ~ v + u"), s, "prob");
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(std::isnan(p[0][i]), i != 1) << i;
+    EXPECT_EQ(std::isnan(q[0][i]), i != 1) << i;
+  }
+  EXPECT_EQ(p[0][1], 1);
+  EXPECT_EQ(q[0][1], 1);
+}
+
+TEST(NaiveBayes, AWeightedConstantSharesByTheRest) {
+  MemorySource s;
+  std::mt19937_64 random(3);
+  std::vector<int> y;
+  std::vector<double> w;
+  double of_a = 0, all = 0;
+  for (int i = 0; i < 600; ++i) {
+    y.push_back(static_cast<int>(random() % 2));
+    w.push_back(0.1 + static_cast<double>(random() % 1000) / 777);
+    all += w.back();
+    of_a += y.back() == 0 ? w.back() : 0;
+  }
+  s.factor("y", {"a", "b"}, y).numeric("u", std::vector<double>(600, 0.1)).numeric("w", w);
+  NaiveBayesOptions options;
+  options.pweights = "w";
+  SelfCommunicator self;
+  auto const m = naive_bayes(s, "y ~ u", options, self);
+  EXPECT_EQ(m.tables[0].std_dev[0], 0);
+  auto const p = predicted(m, s, "prob");
+  for (std::size_t i = 0; i < 600; i += 99) EXPECT_NEAR(p[0][i], of_a / all, 1e-12);
+}
+
+TEST(NaiveBayes, FarValuesGoToTheNearestClass) {
+  MemorySource s, t;
+  s.factor("y", {"a", "b"}, {0, 0, 0, 1, 1, 1}).numeric("u", {1, 2, 3, 11, 12, 13});
+  double const inf = std::numeric_limits<double>::infinity();
+  t.factor("y", {"a", "b"}, {0, 0, 0, 0, 0}).numeric("u", {1e200, -1e200, 1.7e308, -1.7e308, inf});
+  auto const p = predicted(fit(s, "y ~ u"), t, "prob");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(p[i % 2 == 0][i], 1) << i;
+  EXPECT_TRUE(std::isnan(p[0][4]));
+  MemorySource wide;  // the wider class is the nearer one, in deviations, on both sides
+  wide.factor("y", {"a", "b"}, {0, 0, 0, 1, 1, 1}).numeric("u", {1, 2, 3, 10, 12, 14});
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(predicted(fit(wide, "y ~ u"), t, "prob")[1][i], 1) << i;
+}
+
 TEST(NaiveBayes, TextLogicalAndComputedVariables) {
   auto const m = fit(table(), "t ~ log(x) + l");
   EXPECT_EQ(m.classes, (std::vector<std::string>{"q", "z"}));

@@ -293,6 +293,24 @@ TEST(Predict, ARowOfAFrequencyHasTheInfluenceOfOneOfItsCopies) {
     for (std::size_t i = 0; i < 24; ++i) EXPECT_NEAR(a.at(name)[i], b.at(name)[i], 1e-12) << name;
 }
 
+TEST(Predict, ResidualsAreTheSameBesideInfluence) {
+  SelfCommunicator self;
+  GlmOptions options;
+  options.cov_coef = true;
+  options.family.name = "poisson";
+  options.fweights = "two";
+  options.rows.transforms = {"two = 2"};
+  auto const m = model_json(glm(by_rule(), "n ~ x", options, self));
+  for (auto const* type : {"deviance", "pearson"}) {
+    PredictOptions alone;
+    alone.residuals = true;
+    alone.residual_type = type;
+    auto beside = alone;
+    beside.leverage = true;
+    EXPECT_EQ(predicted(m, by_rule(), alone).at("n_Resid"), predicted(m, by_rule(), beside).at("n_Resid")) << type;
+  }
+}
+
 TEST(Predict, AFitThroughARowHasNoResidualThere) {
   MemorySource s(3);
   s.numeric("y", {1, 2, 4, 9}).numeric("x", {1, 2, 3, 4}).numeric("last", {0, 0, 0, 1});

@@ -19,6 +19,9 @@ struct NaiveBayesOptions {
   RunOptions run;
 };
 
+/// Times |mean|: deviations of weighted values and distances from a class of one value that are rounding.
+inline constexpr double naive_bayes_rounding = 0x1p-50;
+
 /// What was learned of one predictor.
 struct NaiveBayesTable {
   std::vector<double> mean, std_dev;          ///< [classes] of a number; NaN where a class has too few values
