@@ -103,7 +103,14 @@ void run(Session& session, GlmOptions options) {
   if (args.flag("resume") && !args.given("checkpoint")) throw UsageError("--resume needs --checkpoint FILE");
   auto const source = open_input(session, args.positional("INPUT"));
   use_checkpoint(session, *source, options);
-  auto const model = glm(*source, args.positional("FORMULA"), options, session.comm);
+  auto const model = [&] {
+    try {
+      return glm(*source, args.positional("FORMULA"), options, session.comm);
+    } catch (const DataError& e) {
+      if (std::string_view(e.what()) != "damaged checkpoint") throw;
+      throw DataError(args.text("checkpoint") + ": " + e.what());
+    }
+  }();
   bool const accepted = model.converged || args.flag("return-always");
   Result result;
   result.fields = to_json(model);

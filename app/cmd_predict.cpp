@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,11 +14,26 @@
 namespace rxhpc::app {
 namespace {
 
-/// Passes some of the columns on.
+/// Rows that have no value there.
+std::int64_t missing_rows(const Column& column, std::int64_t rows) {
+  constexpr std::int64_t tile = 1024;
+  std::int64_t missing = 0;
+  double x[tile];
+  for (std::int64_t first = 0; first < rows; first += tile) {
+    auto const n = std::min(tile, rows - first);
+    load_values(column, first, n, x);
+    missing += std::count_if(x, x + n, [](double v) { return v != v; });
+  }
+  return missing;
+}
+
+/// Passes some of the columns on; counts rows whose prediction, the first column, is missing.
 class ChosenColumnsSink final : public ChunkSink {
  public:
   ChosenColumnsSink(ChunkSink& sink, std::vector<int> columns) : sink_(sink), columns_(std::move(columns)) {}
+  std::int64_t missing() const { return missing_; }
   void write(const Chunk& chunk) override {
+    missing_ += missing_rows(chunk.columns.front(), chunk.rows);
     Chunk chosen;
     chosen.index = chunk.index;
     chosen.first_row = chunk.first_row;
@@ -30,6 +47,7 @@ class ChosenColumnsSink final : public ChunkSink {
  private:
   ChunkSink& sink_;
   std::vector<int> columns_;
+  std::atomic<std::int64_t> missing_ = 0;
 };
 
 /// A name for a file that only this job needs.
@@ -100,14 +118,17 @@ void run_predict(Session& session) {
   ChosenColumnsSink sink(*table, columns);
   predictor->run(sink, session.comm, &timing);
   table->finish();
-  auto rows = predictor->grid().total();
+  std::int64_t missing = sink.missing();
+  session.comm.all_sum({&missing, 1});
+  auto const predicted = predictor->grid().total();
+  auto rows = predicted;
   std::size_t all_columns = columns.size();
   if (append) rows = append_table(session, output_beside(output), output, timing, all_columns);
 
   Result result;
   result.input = input;
   result.rows = rows;
-  result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", all_columns}, {"n_valid_obs", rows}, {"n_missing_obs", 0}};
+  result.fields = {{"model", model_file}, {"output", output}, {"num_rows", rows}, {"num_vars", all_columns}, {"n_valid_obs", predicted - missing}, {"n_missing_obs", missing}};
   if (model.contains("formula")) result.formula = model["formula"].is_string() ? model["formula"].get<std::string>() : "";
   result.text = output + ": " + with_commas(rows) + " rows, " + std::to_string(all_columns) + " variables\n";
   if (int const n = model.value("not_estimable", 0); n > 0) {

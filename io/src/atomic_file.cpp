@@ -50,8 +50,14 @@ struct Registry {
   std::string committed;
   std::map<std::string, Standing> watched;  ///< by key_of
   void remove_all() {
-    std::error_code ignored;
-    for (auto const& path : paths) std::filesystem::remove_all(path, ignored);
+    // Threads may still make parts in a directory that is to go; once it is gone they cannot.
+    constexpr int most_tries = 10000;
+    for (auto const& path : paths)
+      for (int k = 0; k < most_tries; ++k) {
+        std::error_code error;
+        std::filesystem::remove_all(path, error);
+        if (!error && !std::filesystem::exists(path, error)) break;
+      }
     paths.clear();
   }
 };

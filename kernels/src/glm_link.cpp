@@ -141,6 +141,28 @@ double glm_link(const GlmFamily& family, double mu) {
   return std::pow(mu, family.link_power);
 }
 
+namespace {
+
+/// What the mean goes to, NaN where the link has no mean that way.
+double mean_at_infinity(const GlmFamily& family, bool positive) {
+  double const inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  switch (family.link) {
+    case Link::identity: return positive ? inf : -inf;
+    case Link::log: return positive ? inf : 0;
+    case Link::logit:
+    case Link::probit:
+    case Link::cloglog:
+    case Link::cauchit: return positive ? 1 : 0;
+    case Link::inverse: return 0;
+    case Link::inverse_square: return positive ? 0 : nan;
+    case Link::sqrt: return positive ? inf : nan;
+    case Link::power: break;
+  }
+  return !positive ? nan : family.link_power > 0 ? inf : 0;
+}
+
+}  // namespace
+
 void glm_means(const GlmFamily& family, const double* eta, int rows, double* mu, double* slope) {
   for (int first = 0; first < rows; first += 8) {
     int const count = std::min(8, rows - first);
@@ -156,7 +178,7 @@ void glm_means(const GlmFamily& family, const double* eta, int rows, double* mu,
         impl::MuRows alone{a, b, c};
         refused = impl::link_rows(family, one, 1, alone) > 0;
       }
-      mu[first + i] = refused ? std::nan("") : m[i];
+      mu[first + i] = !refused ? m[i] : std::isinf(x[i]) ? mean_at_infinity(family, x[i] > 0) : std::nan("");
       if (slope) slope[first + i] = refused ? std::nan("") : s[i];
     }
   }

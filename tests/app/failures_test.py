@@ -241,9 +241,10 @@ class Failures(Case):
     def test_signals(self):
         big = self.big_text()
         for number, status, word in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
-            got, err = self.stopped(number, 1, ["import", big, os.path.join(self.out, "t.h5"), "--threads", 1, "--codec", "small"])
-            self.assertEqual((got, err), (status, "rxhpc import: %s\n" % word))
-            self.assertEqual(self.files(), [])
+            for output in (["t.h5"], ["parts/", "--rows-per-read", "1000", "--rows-per-part", "1000"]):
+                got, err = self.stopped(number, 1, ["import", big, os.path.join(self.out, output[0]), *output[1:], "--threads", 1, "--codec", "small"])
+                self.assertEqual((got, err), (status, "rxhpc import: %s\n" % word))
+                self.assertEqual(self.files(), [])
 
     def test_a_text_that_is_cut_short_while_it_is_read(self):
         big, text = self.big_text(), None

@@ -371,6 +371,14 @@ class Usage(Case):
         for words in ([], ["--cov-coef", "false"], ["--cov-coef=FALSE"]):
             self.assertNotIn("cov_coef", self.result("linmod", *words, "y ~ x", self.table))
 
+    def test_predictions_that_are_missing_are_counted(self):
+        model, rows, out = self.path("m.json"), self.write("rows.csv", "x\n1\nNA\n3\nNA\n5\n"), self.path("p/")
+        self.succeed("linmod", "y ~ x", self.table, "--model", model)
+        for appended in ([], ["--append", "rows"]):
+            result = self.result("predict", model, rows, out, *appended)
+            self.assertEqual((result["n_valid_obs"], result["n_missing_obs"]), (3, 2))
+        self.assertEqual(result["num_rows"], 10)
+
     def test_an_empty_value_is_a_value(self):
         for words in (["--row-selection="], ["--row-selection", ""]):
             self.fail_with(2, "--row-selection needs a value", "summary", "~ x", self.table, *words, "--quiet")

@@ -293,6 +293,20 @@ TEST(Predict, ARowOfAFrequencyHasTheInfluenceOfOneOfItsCopies) {
     for (std::size_t i = 0; i < 24; ++i) EXPECT_NEAR(a.at(name)[i], b.at(name)[i], 1e-12) << name;
 }
 
+TEST(Predict, AnInfinitePredictorHasTheMeanThatTheLinkGoesTo) {
+  MemorySource t;
+  double const inf = std::numeric_limits<double>::infinity();
+  t.numeric("x", {inf, -inf});
+  for (auto const& [formula, family, high, low] : {std::tuple{"n ~ x", "poisson", inf, 0.0}, {"z ~ x", "binomial", 1.0, 0.0}, {"p ~ x", "gaussian", inf, -inf}, {"p ~ x", "Gamma", 0.0, 0.0}}) {
+    auto const m = general_by_rule(formula, family, "");
+    auto const out = predicted(m, t, {});
+    auto const& p = out.begin()->second;
+    bool const falling = m["coefficients"][1]["estimate"].get<double>() < 0;
+    EXPECT_EQ(p[falling], high) << family;
+    EXPECT_EQ(p[!falling], low) << family;
+  }
+}
+
 TEST(Predict, ResidualsAreTheSameBesideInfluence) {
   SelfCommunicator self;
   GlmOptions options;
