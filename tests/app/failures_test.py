@@ -208,11 +208,11 @@ class Failures(Case):
         self.fail_with(2, "not a regular file", "export", table, pipe, "--overwrite")
         self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode))
 
-    def stopped(self, number, ranks, words, when=None):
-        """Sends the signal once there is an output, finished or not, or once there is the file `when`."""
+    def stopped(self, number, ranks, words, when=None, files=1):
+        """Sends the signal once there are outputs, finished or not, or once there is the file `when`."""
         p = subprocess.Popen(command(words, ranks), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         end = time.time() + 60
-        while not (os.path.exists(when) if when else self.files()) and p.poll() is None and time.time() < end:
+        while not (os.path.exists(when) if when else len(self.files()) >= files) and p.poll() is None and time.time() < end:
             time.sleep(0.001)
         p.send_signal(number)
         out, err = p.communicate(timeout=60)
@@ -239,11 +239,13 @@ class Failures(Case):
             self.assertEqual(self.numbers(self.succeed(*work, "--checkpoint", state, "--resume", "--json", "-", "--quiet", ranks=ranks)), want)
 
     def test_signals(self):
-        big = self.big_text()
+        big, table = self.big_text(), self.path("big.h5")
+        self.succeed("import", big, table, "--rows-per-read", 1000)
         for number, status, word in ((signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")):
-            for output in (["t.h5"], ["parts/", "--rows-per-read", "1000", "--rows-per-part", "1000"]):
-                got, err = self.stopped(number, 1, ["import", big, os.path.join(self.out, output[0]), *output[1:], "--threads", 1, "--codec", "small"])
-                self.assertEqual((got, err), (status, "rxhpc import: %s\n" % word))
+            for files, verb, *words in ([1, "import", big, os.path.join(self.out, "t.h5"), "--codec", "small"],
+                                        [20, "datastep", table, os.path.join(self.out, "parts/"), "--rows-per-part", 1000]):
+                got, err = self.stopped(number, 1, [verb, *words, "--threads", 1], files=files)
+                self.assertEqual((got, err), (status, "rxhpc %s: %s\n" % (verb, word)))
                 self.assertEqual(self.files(), [])
 
     def test_a_text_that_is_cut_short_while_it_is_read(self):
