@@ -76,9 +76,10 @@ double permuted(const TwoWay& t, double s, const TableTestOptions& o) {
 Kendall kendall(const TwoWay& table, const TableTestOptions& o) {
   constexpr int most_exact = 50;
   Kendall out;
+  if (!impl::Margins(table).counts) return out;
   auto const t = impl::occupied(table);
   impl::Margins const m(t);
-  if (!m.counts || t.rows < 2 || t.columns < 2 || !(m.total > 1)) return out;
+  if (t.rows < 2 || t.columns < 2 || !(m.total > 1)) return out;
   double const n = m.total, pairs = n * (n - 1) / 2, s = excess(t);
   double tied_rows = 0, tied_columns = 0;
   for (double r : m.row) tied_rows += r * (r - 1) / 2;

@@ -15,7 +15,7 @@ struct Margins {
   explicit Margins(const TwoWay& table);
 };
 
-/// Without its empty rows and columns.
+/// Without its empty rows and columns: those that add up to 0, so that `counts` is for the caller to ask before.
 TwoWay occupied(const TwoWay& table);
 /// The same by the margins of another table of its shape.
 TwoWay occupied(const TwoWay& table, const Margins& margins);
