@@ -347,9 +347,9 @@ std::int64_t Contingency::rows(std::uint32_t place) const {
   return rows_[place];
 }
 DD Contingency::weight(std::uint32_t place) const { return spec_.weight < 0 ? DD(static_cast<double>(rows(place))) : (flush(), sums_[0].value(place)); }
-DD Contingency::sum(int value, std::uint32_t place) const {
+DD Contingency::sum(int value, std::uint32_t place, int scale) const {
   flush();
-  return sums_[static_cast<std::size_t>(value + (spec_.weight >= 0 ? 1 : 0))].value(place);
+  return sums_[static_cast<std::size_t>(value + (spec_.weight >= 0 ? 1 : 0))].value(place, scale);
 }
 
 }  // namespace rxhpc

@@ -16,8 +16,8 @@ __extension__ using UnsignedWide = unsigned __int128;
 /// What goes to the next plane, so that a digit from -2^31 to 2^31 - 1 stays: the one form of a number.
 std::int64_t carry_of(std::int64_t digit) { return (digit + base / 2) >> 32; }
 
-/// The number of these digits as a double, rounded once, and what that leaves. `digits` may be changed.
-DD rounded(std::int64_t* digits, int top) {
+/// The number of these digits times 2^scale as a double, rounded once, and what that leaves. `digits` may be changed.
+DD rounded(std::int64_t* digits, int top, int scale) {
   // digits without sign
   bool const negative = digits[top] < 0;
   for (int p = 0; p <= top; ++p) {
@@ -34,7 +34,7 @@ DD rounded(std::int64_t* digits, int top) {
   int shift = 0;
   for (; (window >> shift) >> 64 != 0; ++shift) below |= (window >> shift & 1) != 0;
   auto const bits = static_cast<std::uint64_t>(window >> shift) | (below ? 1u : 0u);
-  int const exponent = ExactSums::lowest_exponent + 32 * (top - 2);
+  int const exponent = ExactSums::lowest_exponent + 32 * (top - 2) + scale;
   double const hi = std::ldexp(static_cast<double>(bits), exponent + shift);
   if (std::isinf(hi)) return {negative ? -hi : hi, 0};
   // what is left: the window's digits one by one, the large one against the number itself
@@ -122,7 +122,7 @@ void ExactSums::add(std::size_t slot, double x) {
   add(slot, units, exponent);
 }
 
-DD ExactSums::value(std::size_t slot) const {
+DD ExactSums::value(std::size_t slot, int scale) const {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   auto const up = digit(positive_infinities, slot), down = digit(negative_infinities, slot);
   if (up > 0 || down > 0) return {up > 0 && down > 0 ? std::numeric_limits<double>::quiet_NaN() : up > 0 ? infinity : -infinity, 0};
@@ -139,7 +139,7 @@ DD ExactSums::value(std::size_t slot) const {
   digits[digit_planes] = carried;
   if (carried != 0) top = digit_planes;
   if (top < 0) return {0, 0};
-  return rounded(digits, top);
+  return rounded(digits, top, scale);
 }
 
 }  // namespace rxhpc

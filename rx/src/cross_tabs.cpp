@@ -48,17 +48,24 @@ void add_totals(CrossTable& t) {
   t.row_totals = totals(t.values, true);
   t.column_totals = totals(t.values, false);
   for (double r : t.row_totals) t.grand_total += r;
-  auto const means = [](const std::vector<double>& sums, const std::vector<double>& counts) {
-    std::vector<double> out;
-    for (std::size_t k = 0; k < sums.size(); ++k) out.push_back(counts[k] > 0 ? sums[k] / counts[k] : std::nan(""));
-    return out;
+  // where a total is beyond the doubles, the mean is that of the cells' means, scaled
+  constexpr int scale = 128;
+  auto const mean = [](double sum, double scaled, double count) {
+    return !(count > 0) ? std::nan("") : std::isfinite(sum) ? sum / count : std::ldexp(scaled / count, scale);
   };
-  auto const row_counts = totals(t.counts, true);
-  double all = 0;
-  for (double c : row_counts) all += c;
-  t.row_means = means(t.row_totals, row_counts);
-  t.column_means = means(t.column_totals, totals(t.counts, false));
-  t.grand_mean = all > 0 ? t.grand_total / all : std::nan("");
+  TwoWay scaled = zeros(t.counts.rows, t.counts.columns);
+  for (std::size_t k = 0; k < scaled.values.size(); ++k)
+    if (double const n = t.counts.values[k]; n > 0) scaled.values[k] = n * std::ldexp(t.means.values[k], -scale);
+  double all = 0, all_scaled = 0;
+  for (bool by_row : {true, false}) {
+    auto const& sums = by_row ? t.row_totals : t.column_totals;
+    auto const counts = totals(t.counts, by_row), scaled_sums = totals(scaled, by_row);
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      (by_row ? t.row_means : t.column_means).push_back(mean(sums[k], scaled_sums[k], counts[k]));
+      if (by_row) all += counts[k], all_scaled += scaled_sums[k];
+    }
+  }
+  t.grand_mean = mean(t.grand_total, all_scaled, all);
 }
 
 void add_tests(CrossTable& t, const CrossTabsOptions& o) {

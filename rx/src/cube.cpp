@@ -157,6 +157,16 @@ void split(CellKey key, const std::vector<std::int64_t>& levels, std::int32_t* c
   }
 }
 
+/// The mean of a cell; a sum that is, or all but is, beyond the doubles is divided scaled.
+double mean_of(const Contingency& table, int value, std::uint32_t place, DD sum, DD weight) {
+  constexpr int scale = 128;
+  bool const large = std::abs(sum.hi) > 0x1p1000;
+  if (large) sum = table.sum(value, place, -scale);
+  if (!std::isfinite(sum.hi)) return sum.hi;
+  auto const mean = static_cast<double>(sum / weight);
+  return large ? std::ldexp(mean, scale) : mean;
+}
+
 /// Appends one cell; place 0: an empty one.
 void append(Cube& out, const std::int32_t* code, const Contingency& table, std::uint32_t place) {
   for (std::size_t f = 0; f < out.factors.size(); ++f) out.codes[f].push_back(code[f]);
@@ -166,7 +176,7 @@ void append(Cube& out, const std::int32_t* code, const Contingency& table, std::
   for (std::size_t v = 0; v < out.variables.size(); ++v) {
     DD const sum = place ? table.sum(static_cast<int>(v), place) : DD(0);
     out.sums[v].push_back(sum.hi);
-    out.means[v].push_back(!place ? none : std::isfinite(sum.hi) ? static_cast<double>(sum / weight) : sum.hi);
+    out.means[v].push_back(place ? mean_of(table, static_cast<int>(v), place, sum, weight) : none);
   }
 }
 

@@ -66,6 +66,19 @@ TEST(CrossTabs, OneTableAVariableAndLevelOfTheOthers) {
   EXPECT_EQ(j["cells"].size(), 12u);
 }
 
+TEST(CrossTabs, MeansAreFiniteWhereTotalsAreNot) {
+  MemorySource s(2);
+  s.numeric("x", {1.5e308, 1.5e308, 0.75e308, 1}).factor("f", {"a", "b"}, {0, 0, 0, 1}).factor("g", {"u", "v"}, {0, 0, 1, 0});
+  auto const t = made(s, "x ~ f:g").tables[0];
+  EXPECT_EQ(t.grand_total, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(t.means.values[0], 1.5e308);
+  EXPECT_DOUBLE_EQ(t.row_means[0], 1.25e308);
+  EXPECT_EQ(t.row_means[1], 1);
+  EXPECT_DOUBLE_EQ(t.column_means[0], 1e308);
+  EXPECT_EQ(t.column_means[1], 0.75e308);
+  EXPECT_DOUBLE_EQ(t.grand_mean, 0.9375e308);
+}
+
 TEST(CrossTabs, OneFactorAndOneLevel) {
   auto const x = made(table(), "~ f");
   EXPECT_EQ(x.tables[0].values.values, (Numbers{4, 5}));

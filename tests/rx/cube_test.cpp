@@ -81,6 +81,20 @@ TEST(Cube, Weights) {
   EXPECT_THROW(made(table(), "x ~ g", o), UsageError);
 }
 
+TEST(Cube, AMeanIsFiniteWhereItsSumIsNot) {
+  constexpr double most = std::numeric_limits<double>::max(), inf = std::numeric_limits<double>::infinity();
+  double const third = std::nextafter(most / 3, 0);
+  MemorySource s(2);
+  s.numeric("x", {1.7e308, 1.7e308, -most, -most, -most, inf, 1, third, third, third}).numeric("w", {1, 1, 1, 1, 0.5, 1, 1, 1, 1, 1});
+  s.factor("f", {"a", "b", "c", "d"}, {0, 0, 1, 1, 1, 2, 2, 3, 3, 3});
+  auto const plain = made(s, "x ~ f");
+  EXPECT_EQ(plain.sums[0], (Numbers{inf, -inf, inf, 3 * third}));
+  EXPECT_EQ(plain.means[0], (Numbers{1.7e308, -most, inf, third}));
+  CubeOptions weighted;
+  weighted.pweights = "w";
+  EXPECT_EQ(made(s, "x ~ f", weighted).means[0], plain.means[0]);
+}
+
 TEST(Cube, MissingAsALevel) {
   CubeOptions o;
   o.use_missing = UseMissing::ifany;

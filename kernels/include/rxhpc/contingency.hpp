@@ -68,7 +68,7 @@ class Contingency {
   CellKey key(std::uint32_t place) const;
   std::int64_t rows(std::uint32_t place) const;
   DD weight(std::uint32_t place) const;           ///< rows where there are no weights
-  DD sum(int value, std::uint32_t place) const;   ///< weighted
+  DD sum(int value, std::uint32_t place, int scale = 0) const;  ///< weighted, times 2^scale
   /// The place of a cell of a dense table.
   static std::uint32_t place_of(std::uint64_t cell) { return static_cast<std::uint32_t>(cell + 1); }
 

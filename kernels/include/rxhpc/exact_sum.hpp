@@ -35,8 +35,9 @@ class ExactSums {
   void add_digit(int plane, std::size_t slot, std::int64_t digit);
   void set_digit(int plane, std::size_t slot, std::int64_t digit);
 
-  /// The sum, rounded once to a double in `hi`; hi + lo is good to 30 digits. Infinite terms: as R's sum.
-  DD value(std::size_t slot) const;
+  /// The sum times 2^scale, rounded once to a double in `hi`; hi + lo is good to 30 digits. Infinite terms: as R's sum. A sum beyond the
+  /// doubles is infinite too, but not with a scale of -64.
+  DD value(std::size_t slot, int scale = 0) const;
 
  private:
   std::int64_t* plane(int p);
