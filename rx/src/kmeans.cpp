@@ -208,7 +208,8 @@ class Lloyd {
     out.labelled_by = used;
     out.n_valid_obs = sums.valid();
     out.n_missing_obs = sums.missing();
-    std::vector<double> mean(static_cast<std::size_t>(columns_), 0.0), cells(mean);
+    // means less the shift: with it, those far from zero are rounded
+    std::vector<double> mean(static_cast<std::size_t>(columns_), 0.0), cells(mean), shifted(used.size());
     for (int k = 0; k < p_.clusters; ++k) {
       std::vector<double> centre;
       double within = sums.square(k);
@@ -216,7 +217,9 @@ class Lloyd {
         auto const at = static_cast<std::size_t>(k * columns_ + j), column = static_cast<std::size_t>(j);
         centre.push_back(centres[at]);
         // about the mean: less than about the centre that gave the labels, where the two differ
-        double const d = centres[at] - used[at];
+        double const w = sums.cell_weight(k, j), by = sums.centres().shifted(k)[j];
+        shifted[at] = w > 0 && !p_.spec.partial ? sums.sum(k, j) / w : by;
+        double const d = shifted[at] - by;
         within = std::fma(-sums.weight(k) * d, d, within);
         mean[column] += sums.sum(k, j);
         cells[column] += sums.cell_weight(k, j);
@@ -228,15 +231,16 @@ class Lloyd {
       out.tot_withinss += out.withinss.back();
       if (sums.rows(k) == 0) empty_.push_back(k + 1);
     }
-    for (int j = 0; j < columns_; ++j) mean[static_cast<std::size_t>(j)] = cells[static_cast<std::size_t>(j)] > 0 ? p_.spec.shift[static_cast<std::size_t>(j)] + mean[static_cast<std::size_t>(j)] / cells[static_cast<std::size_t>(j)] : 0;
+    for (std::size_t j = 0; j < mean.size(); ++j) mean[j] = cells[j] > 0 ? mean[j] / cells[j] : -p_.spec.shift[j];
     if (p_.spec.partial) {
       // with missing cells the parts do not add up by algebra: one more pass, with the mean of all as the only centre
+      for (std::size_t j = 0; j < mean.size(); ++j) mean[j] += p_.spec.shift[j];
       out.totss = pass_about(mean);
       out.betweenss = out.totss - out.tot_withinss;
     } else {
       for (int k = 0; k < p_.clusters; ++k)
         for (int j = 0; j < columns_; ++j) {
-          double const d = centres[static_cast<std::size_t>(k * columns_ + j)] - mean[static_cast<std::size_t>(j)];
+          double const d = shifted[static_cast<std::size_t>(k * columns_ + j)] - mean[static_cast<std::size_t>(j)];
           out.betweenss = std::fma(sums.weight(k) * d, d, out.betweenss);
         }
       out.totss = out.tot_withinss + out.betweenss;
