@@ -351,6 +351,7 @@ KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansO
   best->rows = p.rows.options();
   best->missing = options.missing;
   best->weighted = p.spec.weight >= 0;
+  best->weights = impl::weight_name(options.pweights, options.fweights);
   best->shift = p.spec.shift;
   best->timing = timing;
   return std::move(*best);

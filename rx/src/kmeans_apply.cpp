@@ -5,6 +5,7 @@
 
 #include "kmeans_rows.hpp"
 #include "predict_model.hpp"
+#include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc {
@@ -142,6 +143,7 @@ ClusteredRows::ClusteredRows(const KMeans& model, const ChunkSource& source, con
   if (m.schema.find(column) >= 0) throw UsageError("INPUT has a column '" + column + "' already");
   m.schema.variables.push_back(impl::cluster_variable(column));
   m.spec = impl::spec_of(model, impl::columns_in(m.rows, model));
+  if (!model.weights.empty()) m.spec.weight = numeric_column(m.rows, *parse_expression(quoted_name(model.weights)), "the weight");
   if (auto const& text = model.rows.row_selection; !text.empty()) m.selection = m.rows.derive(*parse_expression(text), ".selected(" + text + ")");
 }
 
@@ -163,6 +165,7 @@ void ClusteredRows::run(const std::vector<int>& columns, ChunkSink& sink, const 
   for (int c : columns) passed.push_back(c == cluster_column ? -1 : place(c));
   auto spec = m.spec;
   for (int& c : spec.columns) c = place(c);
+  if (spec.weight >= 0) spec.weight = place(spec.weight);
   int const selection = m.selection >= 0 ? place(m.selection) : -1;
   auto const make_body = [&]() -> RowBody {
     return [assigner = std::make_shared<impl::Assigner>(m.centres, spec), cluster = std::make_shared<std::vector<std::int32_t>>(), passed, selection,

@@ -303,6 +303,30 @@ TEST(KMeans, ClustersOfRowsAndPredictAgree) {
   EXPECT_TRUE(std::isnan(predicted.values[0][7]));
 }
 
+TEST(KMeans, RowsThatTheirWeightsLeaveOutHaveNoLabel) {
+  MemorySource s(3);
+  s.numeric("x", {1, 2, 3, 10, 11, 12, nan}).numeric("w", {1, nan, 2, 0, 1, 3, 1}).numeric("y", {1, 1, 1, 1, 1, 1, 1});
+  for (auto missing : {KMeansMissing::listwise, KMeansMissing::partial}) {
+    auto o = from({{1, 1}, {12, 1}});
+    o.missing = missing;
+    o.run.threads = 1;
+    for (auto* weights : {&o.pweights, &o.fweights}) {
+      o.pweights = o.fweights = "";
+      *weights = "w";
+      auto const m = fit(s, "~ x + y", o);
+      EXPECT_EQ(m.n_missing_obs, missing == KMeansMissing::listwise ? 2 : 1);
+      SelfCommunicator self;
+      Written rows(2);
+      ClusteredRows(m, s).run({0, 3}, rows, o.run, self);  // the weight is read whether it is written or not
+      ASSERT_EQ(rows.values[1].size(), 7u);
+      for (std::size_t i : {1u, 3u}) EXPECT_TRUE(std::isnan(rows.values[1][i])) << i;
+      for (std::size_t i : {0u, 2u}) EXPECT_EQ(rows.values[1][i], 1) << i;
+      for (std::size_t i : {4u, 5u}) EXPECT_EQ(rows.values[1][i], 2) << i;
+      EXPECT_EQ(std::isnan(rows.values[1][6]), missing == KMeansMissing::listwise);
+    }
+  }
+}
+
 TEST(KMeans, BadRequestsAreRefused) {
   auto const s = clouds();
   EXPECT_THROW(fit(s, "~ x", {}), UsageError);

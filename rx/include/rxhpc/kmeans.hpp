@@ -39,6 +39,7 @@ struct KMeans {
   RowOptions rows;
   KMeansMissing missing = KMeansMissing::listwise;
   bool weighted = false;
+  std::string weights;                          ///< the column of the weights. Not in files: other rows have none
   std::vector<std::string> variables;           ///< as written in the formula
   std::vector<std::vector<double>> centers;     ///< [k x p]
   std::vector<double> labelled_by;              ///< [k x p] the centres that gave the labels; `centers` unless stopped before it converged. Not in files
