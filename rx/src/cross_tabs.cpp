@@ -107,6 +107,7 @@ CrossTabs cross_tabs(const ChunkSource& source, std::string_view formula, const 
         auto& t = out.tables.emplace_back(table_of(out.cube, v, k));
         add_totals(t);
         add_tests(t, options);
+        if (!t.fisher.valid && !t.fisher.method.empty()) out.warnings.push_back("Fisher's test of " + t.name + ": " + t.fisher.method);
         strata.push_back(t.values);
       }
       if (options.mantel_haenszel && tables > 1) out.mantel_haenszel.push_back(mantel_haenszel(strata, options.tests.conf_level));

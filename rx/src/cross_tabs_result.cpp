@@ -201,6 +201,7 @@ nlohmann::json to_json(const CrossTabs& x) {
   j["tables"] = json::array();
   for (auto const& t : x.tables)
     j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty(), x.options.pairwise));
+  if (!x.warnings.empty()) j["warnings"] = x.warnings;
   if (!x.options.mantel_haenszel) return j;
   j["mantel_haenszel"] = json::array();
   for (auto const& t : x.mantel_haenszel) {
@@ -222,6 +223,7 @@ std::string to_text(const CrossTabs& x) {
     if (t.valid)
       out += "\n" + t.method + ": M^2 = " + impl::significant(t.statistic, 5) + ", df = " + impl::significant(t.df, 7) + ", p-value " +
              (t.p_value < 2e-16 ? "" : "= ") + impl::p_text(t.p_value) + with_interval(t) + "\n";
+  for (auto const& w : x.warnings) out += "Note: " + w + "\n";
   return out;
 }
 

@@ -114,12 +114,9 @@ TwoWay turned(const TwoWay& t) {
 
 double simulated(const TwoWay& t, const TableTestOptions& o) {
   impl::RandomTables const tables(t, o.seed);
-  auto const total = static_cast<std::size_t>(impl::Margins(t).total);
-  std::vector<double> logs(total + 1);
-  for (std::size_t n = 0; n <= total; ++n) logs[n] = log_factorial(static_cast<double>(n));
   auto const density = [&](const TwoWay& of) {
     double sum = 0;
-    for (double n : of.values) sum -= logs[static_cast<std::size_t>(n)];
+    for (double n : of.values) sum -= tables.log_factorial(n);
     return sum;
   };
   double const limit = density(t) + network_slack;
@@ -135,15 +132,19 @@ double simulated(const TwoWay& t, const TableTestOptions& o) {
 }  // namespace
 
 TableTest fisher(const TwoWay& table, const TableTestOptions& o) {
-  constexpr double most_rows = 5e7;  // logarithms of factorials are kept for as many
+  constexpr double most_rows = 5e7;  // logarithms of factorials are kept for as many, and are good to `slack` up to there
   impl::Margins const all(table);
-  if (!all.counts || !all.whole || all.total > most_rows) return {};
+  if (!all.counts || !std::all_of(table.values.begin(), table.values.end(), [](double n) { return n == std::floor(n); })) return {};
+  TableTest out;
+  if (all.total > most_rows) {
+    out.method = "not made of more than 50,000,000 rows";
+    return out;
+  }
   if (table.rows == 2 && table.columns == 2 && all.total > 0) return two_by_two(table, o.conf_level);
   auto t = impl::occupied(table);
   if (t.rows < 2 || t.columns < 2) return {};
   if (t.rows == 2 && t.columns == 2) return two_by_two(t, o.conf_level);
   if (t.rows > t.columns) t = turned(t);
-  TableTest out;
   out.valid = true;
   out.p_value = impl::fisher_exact(t, network_slack, o.most_steps);
   out.method = "exact, all tables of these margins";

@@ -8,8 +8,13 @@
 namespace rxhpc::impl {
 
 RandomTables::RandomTables(const TwoWay& table, std::uint64_t seed) : margins_(table), seed_(seed) {
-  log_factorial_.resize(static_cast<std::size_t>(margins_.total) + 1);
+  constexpr double most_kept = 1 << 20;  // larger ones are computed when they are asked for
+  log_factorial_.resize(static_cast<std::size_t>(std::min(margins_.total, most_kept)) + 1);
   for (std::size_t k = 0; k < log_factorial_.size(); ++k) log_factorial_[k] = std::lgamma(static_cast<double>(k) + 1);
+}
+
+double RandomTables::log_factorial(double n) const {
+  return n < static_cast<double>(log_factorial_.size()) ? log_factorial_[static_cast<std::size_t>(n)] : std::lgamma(n + 1);
 }
 
 /// Marked ones among `draws` of `total` of which `marked` are marked. u in (0, 1).

@@ -26,9 +26,9 @@ class RandomTables {
  public:
   RandomTables(const TwoWay& table, std::uint64_t seed);
   void draw(std::uint32_t number, TwoWay& out) const;
+  double log_factorial(double n) const;
 
  private:
-  double log_factorial(double n) const { return log_factorial_[static_cast<std::size_t>(n)]; }
   double cell(double draws, double marked, double total, double u) const;
 
   Margins margins_;

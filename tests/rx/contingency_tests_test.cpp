@@ -127,6 +127,26 @@ TEST(TableTests, FisherGivesWayToSimulationAndSaysSo) {
   EXPECT_NE(fisher(job, o).p_value, t.p_value);
 }
 
+TEST(TableTests, FisherOfTooManyRowsIsNone) {
+  auto const t = fisher({2, 2, {3e7, 2e7, 1e7, 1}});
+  EXPECT_FALSE(t.valid);
+  EXPECT_EQ(t.method.substr(0, 8), "not made");
+  EXPECT_EQ(fisher({2, 2, {2e9, 2e7, 1e7, 1}}).method, t.method);
+  EXPECT_EQ(fisher({2, 2, {3e7 + 0.5, 2e7, 1e7, 1}}).method, "");  // no counts
+}
+
+// A table of logarithms of all factorials would take 65 GB.
+TEST(TableTests, KendallByPermutationOfManyRows) {
+  TableTestOptions o;
+  o.permute = true;
+  o.simulations = 200;
+  TwoWay const even{3, 3, std::vector<double>(9, 9e8)};
+  EXPECT_EQ(kendall(even, o).p_value, 1);
+  auto leaning = even;
+  leaning.values[0] += 1e7;
+  EXPECT_EQ(kendall(leaning, o).p_value, 1.0 / 201);
+}
+
 TEST(TableTests, KendallWithTies) {
   auto const k = kendall(job);
   expect_near(k.tau_b, 0.1523521513465969);

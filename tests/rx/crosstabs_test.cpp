@@ -79,6 +79,19 @@ TEST(CrossTabs, MeansAreFiniteWhereTotalsAreNot) {
   EXPECT_DOUBLE_EQ(t.grand_mean, 0.9375e308);
 }
 
+TEST(CrossTabs, TablesTooLargeForFishersTestAreNamed) {
+  MemorySource s(2);
+  s.factor("f", {"a", "b"}, {0, 0, 1, 1}).factor("g", {"u", "v"}, {0, 1, 0, 1}).numeric("n", {3e7, 2e7, 1e7, 1}).numeric("few", {3, 2, 1, 1});
+  CrossTabsOptions o;
+  o.fisher = true;
+  auto const x = made(s, "cbind(few, n) ~ f:g", o);
+  EXPECT_EQ(x.warnings, std::vector<std::string>{"Fisher's test of n: not made of more than 50,000,000 rows"});
+  EXPECT_EQ(to_json(x)["warnings"], x.warnings);
+  EXPECT_TRUE(to_json(x)["tables"][1]["fisher"].is_null());
+  EXPECT_NE(to_text(x).find("Note: " + x.warnings[0]), std::string::npos);
+  EXPECT_TRUE(to_json(made(s, "few ~ f:g", o))["warnings"].is_null());
+}
+
 TEST(CrossTabs, OneFactorAndOneLevel) {
   auto const x = made(table(), "~ f");
   EXPECT_EQ(x.tables[0].values.values, (Numbers{4, 5}));

@@ -14,7 +14,7 @@ struct TwoWay {
   double at(std::size_t i, std::size_t j) const { return values[i * columns + j]; }
 };
 
-/// What a test found; NaN where there is none. `valid` false: the table gives no answer.
+/// What a test found; NaN where there is none. `valid` false: the table gives no answer; where it is too large for one, `method` says so.
 struct TableTest {
   static constexpr double none = std::numeric_limits<double>::quiet_NaN();
   bool valid = false;
@@ -41,7 +41,8 @@ TableTest chi_squared(const TwoWay& table, bool yates = true);
 /// sqrt(chi-squared / (n (min(r, c) - 1))), without correction; NaN where there is none.
 double cramers_v(const TwoWay& table);
 /// Fisher's exact test of whole counts. 2 by 2: conditional maximum-likelihood odds ratio in `estimate` with its exact interval. Larger: all
-/// tables of these margins in a network with bounds of what is still to come; where that takes too long, simulated (method says so).
+/// tables of these margins in a network with bounds of what is still to come; where that takes too long, simulated (method says so). None
+/// of more than 5e7 rows.
 TableTest fisher(const TwoWay& table, const TableTestOptions& options = {});
 /// Kendall's tau a, b and c (Stuart). p: exact without ties and below 50 rows, else normal with the variance of ties (as R's cor.test).
 Kendall kendall(const TwoWay& table, const TableTestOptions& options = {});

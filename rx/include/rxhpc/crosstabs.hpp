@@ -39,6 +39,7 @@ struct CrossTabs {
   std::vector<CrossTable> tables;
   std::vector<TableTest> mantel_haenszel;   ///< [variables, or 1] over all tables of one variable, where there are three factors or more
   CrossTabsOptions options;
+  std::vector<std::string> warnings;
   Timing timing;
 };
 
