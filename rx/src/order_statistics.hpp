@@ -22,7 +22,8 @@ struct RankRequest {
   int weight = -1;                  ///< column of the source
   bool frequency = false;           ///< a row counts as often as its weight says; else weights are scaled to a mean of 1
   std::vector<double> shares;       ///< 0..1: about where the ranks will lie, for the first pass
-  /// The ranks wanted, from 1 to `size`, of a cell of that size (rows, or the sum of frequency weights).
+  /// The ranks wanted, from 1 to `size`, of a cell of that size (rows, or the sum of frequency weights); 0: of the first row, infinite: of the
+  /// last one, whatever they weigh.
   std::function<std::vector<double>(std::size_t term, double size)> ranks;
   std::size_t most_collected = std::size_t(1) << 20;  ///< values that may be collected, all terms together
 };

@@ -56,6 +56,10 @@ std::vector<impl::CellTerm> resolve(const Formula& formula, RowSource& rows) {
 std::vector<double> ranks_for(const std::vector<double>& probs, int type, double size, bool shares) {
   std::vector<double> ranks;
   for (double p : probs) {
+    if (p == 0 || p == 1) {  // the extremes, also where weights give no rank to them
+      ranks.insert(ranks.end(), 2, p == 0 ? 0 : std::numeric_limits<double>::infinity());
+      continue;
+    }
     if (shares && type == 1) {  // the smallest value with a share of p of the weight: ranks need not be whole
       ranks.insert(ranks.end(), 2, p * size);
       continue;

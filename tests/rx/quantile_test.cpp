@@ -114,6 +114,19 @@ TEST(Quantile, ProbabilityWeights) {
               quantiles(s, "~ x", {.type = type}).variables[0].cells[0].quantiles);
 }
 
+TEST(Quantile, ExtremesAreThoseOfTheValuesHoweverLittleTheyWeigh) {
+  MemorySource s(2);
+  s.numeric("x", {4.5, 0, 2.5, 1, 3.5, 9}).numeric("w", {0.5, 0, 2, 0.5, 2, nan}).numeric("tiny", {1e-40, 0, 1, 1e-40, 1, 0});
+  s.factor("g", {"a", "b"}, {0, 0, 0, 0, 0, 0});
+  for (auto const* weight : {"w", "tiny"})
+    for (int type = 1; type <= 9; ++type) {
+      auto const pweighted = quantiles(s, "~ x + x:g", {.probs = {1, 0.5, 0}, .type = type, .pweights = weight});
+      auto const fweighted = quantiles(s, "~ x", {.probs = {0, 1}, .type = type, .fweights = weight});
+      for (auto const& v : pweighted.variables) EXPECT_EQ(v.cells[0].quantiles, (std::vector<double>{4.5, v.cells[0].quantiles[1], 1})) << weight << type;
+      EXPECT_EQ(fweighted.variables[0].cells[0].quantiles, (std::vector<double>{1, 4.5})) << weight << type;
+    }
+}
+
 TEST(Quantile, BadRequestsAreRefused) {
   MemorySource s;
   s.numeric("x", {1, 2}).factor("g", {"a"}, {0, 0}).numeric("w", {1, -1}).numeric("v", {1, inf}).logical("l", {0, 1});
