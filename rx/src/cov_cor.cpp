@@ -313,7 +313,10 @@ CovCor cov_cor(const ChunkSource& source, std::string_view text, const CovCorOpt
     else keep.push_back(k);
   }
   out.columns = chosen(centred.column, keep);
-  for (auto const& y : r.formula.responses) out.responses.push_back(deparse(*y));
+  for (auto const& y : r.formula.responses) {
+    out.responses.push_back(deparse(*y));
+    out.response_expressions.push_back(deparse(*r.rows.pinned(y)));
+  }
   if (options.pairwise) {
     auto counts = chosen(out.pair_counts, keep);
     for (auto& row : counts) row = chosen(row, keep);

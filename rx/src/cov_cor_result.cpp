@@ -97,7 +97,7 @@ json ridge_model(const CovCor& r) {
   j["ridge_lambda"] = fit.lambda;
   j["like_r"] = false;
   j["df_residual"] = 0;
-  j["responses"] = {{{"name", r.responses[0]}, {"coefficients", impl::coefficients_json(coefficients, "t_value")}, {"sigma", nullptr}}};
+  j["responses"] = {{{"name", r.responses[0]}, {"expression", r.response_expressions[0]}, {"coefficients", impl::coefficients_json(coefficients, "t_value")}, {"sigma", nullptr}}};
   return j;
 }
 

@@ -299,7 +299,7 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   if (options.linear && !r.formula.offsets.empty()) throw impl::no_offset(r.formula);
   auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
   if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
-  out.offset_expression = impl::offset_expression(r.formula, options.offset);
+  out.offset_expression = impl::offset_expression(r, options.offset);
   if (!out.offset_expression.empty()) {
     r.spec.carried = {r.place(numeric_column(r.rows, *parse_expression(out.offset_expression), "the offset"))};
     add_inputs(r.design, r.rows, out.offset_expression);

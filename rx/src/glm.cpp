@@ -170,7 +170,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   impl::use_sweep_for_ranges(r.rows, options.run, comm);
   impl::resolve_design(r, impl::formula_with_response(r, formula, options), options);
   auto const response = impl::resolve_response(r, family.functions.variance == Variance::binomial, options);
-  model.offset_expression = impl::offset_expression(r.formula, options.offset);
+  model.offset_expression = impl::offset_expression(r, options.offset);
   if (r.formula.responses.size() == 2) family.functions.range = Range::unit_interval;  // successes and failures are a share
   int offset = -1;
   if (!model.offset_expression.empty()) {

@@ -31,9 +31,10 @@ GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options) 
   GlmResponse out;
   auto const& written = r.formula.responses;
   if (written.size() == 2 && binomial) {
-    auto const successes = deparse(*written[0]), failures = deparse(*written[1]), trials = "((" + successes + ") + (" + failures + "))";
+    auto const successes = deparse(*r.rows.pinned(written[0])), failures = deparse(*r.rows.pinned(written[1]));
+    auto const trials = "((" + successes + ") + (" + failures + "))";
     if (!options.fweights.empty()) throw UsageError("--fweights cannot go with a response of successes and failures");
-    out.name = "cbind(" + successes + ", " + failures + ")";
+    out.name = "cbind(" + deparse(*written[0]) + ", " + deparse(*written[1]) + ")";
     out.expression = "(" + successes + ") / " + trials;
     auto const weights = trials + (options.pweights.empty() ? "" : " * " + quoted_name(options.pweights));
     // A row without trials says nothing: its weight is 0, and its share must not be missing.
@@ -70,10 +71,10 @@ void refuse_responses(const NamedFamily& family, const GlmStep& step) {
     throw DataError("the response is " + std::string(total == 0 ? "0" : "1") + " in every row: there is only one class");
 }
 
-std::string offset_expression(const Formula& formula, const std::string& column) {
+std::string offset_expression(Regression& r, const std::string& column) {
   std::string sum = column.empty() ? "" : quoted_name(column);
-  for (auto const& e : formula.offsets) {
-    auto const one = deparse(*e);
+  for (auto const& e : r.formula.offsets) {
+    auto const one = deparse(*r.rows.pinned(e));
     sum += sum.empty() ? one : " + (" + one + ")";
   }
   return sum;

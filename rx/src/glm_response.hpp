@@ -21,7 +21,7 @@ GlmResponse resolve_response(Regression& r, bool binomial, FitOptions& options);
 /// Of a pass with `constants`: throws DataError where responses are none that the family can have, or all of one class.
 void refuse_responses(const NamedFamily& family, const GlmStep& step);
 
-/// The sum of offset() terms and of the column of that name, as an expression; empty where there is none.
-std::string offset_expression(const Formula& formula, const std::string& column);
+/// The sum of offset() terms, pinned, and of the column of that name, as an expression; empty where there is none.
+std::string offset_expression(Regression& r, const std::string& column);
 
 }  // namespace rxhpc::impl

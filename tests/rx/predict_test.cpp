@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
-#include "memory_source.hpp"
+#include "predict_cases.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
 #include "rxhpc/lin_mod.hpp"
@@ -16,25 +14,8 @@ namespace rxhpc {
 namespace {
 
 using test::MemorySource;
+using test::predicted;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// Keeps what is written, column by column, as doubles.
-class MemorySink final : public ChunkSink {
- public:
-  explicit MemorySink(const Grid& grid, std::size_t columns) : grid_(grid), values(columns, std::vector<double>(grid.total(), nan)) {}
-  void write(const Chunk& chunk) override {
-    for (std::size_t c = 0; c < values.size(); ++c)
-      for (std::int64_t i = 0; i < chunk.rows; ++i) values[c][grid_.first(chunk.index) + i] = chunk.columns[c].value(i);
-  }
-  void exchange() override {}
-  void finish() override {}
-
- private:
-  Grid grid_;
-
- public:
-  std::vector<std::vector<double>> values;
-};
 
 MemorySource training() {
   MemorySource s(4);
@@ -46,16 +27,6 @@ nlohmann::json model(const char* formula, LinModOptions options = {}) {
   SelfCommunicator self;
   options.cov_coef = true;
   return model_json(lin_mod(training(), formula, options, self));
-}
-
-std::map<std::string, std::vector<double>> predicted(const nlohmann::json& m, const ChunkSource& data, const PredictOptions& options) {
-  SelfCommunicator self;
-  Predictor const p(m, data, options);
-  MemorySink sink(p.grid(), p.schema().size());
-  p.run(sink, self);
-  std::map<std::string, std::vector<double>> out;
-  for (std::size_t c = 0; c < p.schema().size(); ++c) out[p.schema()[c].name] = sink.values[c];
-  return out;
 }
 
 TEST(Predict, FittedValuesAndResidualsRowForRow) {

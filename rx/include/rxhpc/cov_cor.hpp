@@ -50,6 +50,7 @@ struct CovCor {
   std::vector<std::string> variables, dropped_vars;        ///< type sscp: `(Intercept)` first
   std::vector<int> columns;                                ///< [variables that the design has] positions in Design::columns()
   std::vector<std::string> responses;                      ///< of a formula with a left side: the first variables
+  std::vector<std::string> response_expressions;           ///< [responses] pinned (RowSource::pinned)
   std::vector<std::vector<double>> matrix;                 ///< [variables x variables]
   std::vector<double> means, std_devs;                     ///< [variables]; type sscp: no std_devs
   std::vector<std::vector<std::int64_t>> pair_counts;      ///< pairwise: rows behind each number
