@@ -49,6 +49,8 @@ double parse_date(std::string_view text);
 double parse_time(std::string_view text);
 /// The number that the whole text spells; nothing where it does not.
 std::optional<double> parse_number(std::string_view text);
+/// What as.logical() takes for TRUE and FALSE.
+std::optional<bool> truth_of(std::string_view text);
 
 class Compiler {
  public:

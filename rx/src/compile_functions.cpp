@@ -226,6 +226,12 @@ Value Compiler::as_number(const Expr& e, VarType type) {
   return computed(graph_.add(RowOp::choose, fits, whole, graph_.constant(na_value())), type);
 }
 
+std::optional<bool> truth_of(std::string_view text) {
+  if (text == "TRUE" || text == "T" || text == "True" || text == "true") return true;
+  if (text == "FALSE" || text == "F" || text == "False" || text == "false") return false;
+  return std::nullopt;
+}
+
 Value Compiler::as_logical(const Expr& e) {
   auto const& xe = *arguments(e, {"x"}, 1)[0];
   auto const x = compile(xe);
@@ -233,9 +239,8 @@ Value Compiler::as_logical(const Expr& e) {
     auto const text = as_coded(xe, x);
     std::vector<double> values;
     for (auto const& level : text.levels) {
-      bool const yes = level == "TRUE" || level == "T" || level == "True" || level == "true";
-      bool const no = level == "FALSE" || level == "F" || level == "False" || level == "false";
-      values.push_back(yes ? 1 : no ? 0 : na_value());
+      auto const truth = truth_of(level);
+      values.push_back(truth ? *truth : na_value());
     }
     return computed(recode(text, values, na_value()), VarType::logical);
   }

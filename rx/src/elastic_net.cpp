@@ -305,6 +305,8 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
     add_inputs(r.design, r.rows, out.offset_expression);
   }
 
+  add_inputs(r.design, r.rows, response.expression);
+
   Path(r, family, options, comm, out).run();
   out.functions = family.functions;
   out.family = family.family;

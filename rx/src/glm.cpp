@@ -177,6 +177,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
     r.spec.carried = {offset = r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
     add_inputs(r.design, r.rows, model.offset_expression);
   }
+  add_inputs(r.design, r.rows, response.expression);
   int trials = -1;
   if (!response.trials.empty()) {
     trials = static_cast<int>(r.spec.carried.size());

@@ -73,6 +73,7 @@ class PredictKMeans final : public PredictModel {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     return names;
   }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return {}; }
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type != "response" && o.type != "class") throw UsageError("--type of k-means is response or class, not '" + o.type + "'");

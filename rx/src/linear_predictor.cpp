@@ -10,58 +10,6 @@
 
 namespace rxhpc::impl {
 
-namespace {
-
-/// Factors that an expression makes of named levels for their codes: pinned N() and as.integer().
-void coded_factors(const Expr& e, std::vector<const Expr*>& found) {
-  if (e.is_call("factor") && e.args.size() == 2 && e.arg_names[1] == "levels" && e.args[1]->is_call("c")) found.push_back(&e);
-  for (auto const& arg : e.args) coded_factors(*arg, found);
-}
-
-}  // namespace
-
-void check_levels(const Design& design, RowSource& rows, const ChunkSource& input) {
-  auto const check = [&](const Expr& made, const std::string& label, const std::vector<std::string>& levels, const std::vector<std::string>& unused) {
-    int const column = rows.derive(made, deparse(made)), base = rows.base_column(column);
-    auto const& found = rows.schema()[column];
-    auto const* zones = base >= 0 ? input.zone_map() : nullptr;
-    if (zones && zones->level_counts[base].size() != zones->moments[base].size()) zones = nullptr;  // left out where there are very many levels
-    std::unordered_set<std::string_view> const known(levels.begin(), levels.end()), without_rows(unused.begin(), unused.end());
-    for (std::size_t l = 0; l < found.levels.size(); ++l) {
-      bool const in_vain = without_rows.contains(found.levels[l]);
-      if (known.contains(found.levels[l]) && !in_vain) continue;
-      std::int64_t seen = zones ? 0 : 1;
-      if (zones)
-        for (auto const& chunk : zones->level_counts[base]) seen += chunk[l];
-      // a level that the table has as the model's own list of levels had it, but perhaps not in any row, is no news
-      if (seen > 0 && !(in_vain && !zones))
-        throw DataError("column '" + label + "': level '" + found.levels[l] + (in_vain ? "' had no rows when the model was fitted" : "' is unknown to the model"));
-    }
-  };
-  for (auto const& v : design.variables) {
-    auto const e = parse_expression(v.expression);
-    if (v.factor) check(*e, v.label, v.levels, v.unused);
-    std::vector<const Expr*> factors;
-    coded_factors(*e, factors);
-    for (auto const* f : factors) {
-      std::vector<std::string> levels;
-      for (auto const& text : f->args[1]->args) levels.push_back(text->text);
-      check(*f->args[0], v.label, levels, {});
-    }
-  }
-}
-
-std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions) {
-  std::vector<std::string> names;
-  auto const add = [&](const std::string& expression) {
-    for (auto const& n : names_in(*parse_expression(expression)))
-      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
-  };
-  for (auto const& e : expressions) add(e);
-  for (auto const& v : design.variables) add(v.expression);
-  return names;
-}
-
 std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix, std::size_t columns) {
   std::vector<double> all;
   for (auto const& row : matrix)

@@ -8,13 +8,6 @@
 
 namespace rxhpc::impl {
 
-/// Throws DataError where a factor of the input has a level, in rows that there are, that the design does not know or that had no rows in
-/// the fit (where the table does not tell the rows, any level counts that is unknown).
-void check_levels(const Design& design, RowSource& rows, const ChunkSource& input);
-
-/// The columns of the input that an expression or a design's variables are made from.
-std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
-
 /// A model's matrix row by row, 0 where it is NaN; empty where that is. Throws DataError where it is not `columns` square.
 std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix, std::size_t columns);
 

@@ -1,7 +1,9 @@
 #include "rxhpc/predict.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "model_inputs.hpp"
 #include "model_output.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
@@ -79,13 +81,28 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   auto row_options = options.rows;
   auto const own = p.model->transforms();
   row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());
+  // Columns of another type than in the fit are made of that type before all else; passed on they are as they came.
+  std::map<std::string, std::string> as_given;
+  std::vector<std::string> first;
+  for (auto const& [name, value] : impl::conversions(p.model->inputs(options), input)) {
+    auto const given = ".given " + name;
+    if (std::none_of(row_options.transforms.begin(), row_options.transforms.end(), [&](auto const& t) { return parse_assignment(t).name == name; })) as_given[name] = given;
+    first.push_back(quoted_name(given) + " = " + quoted_name(name));
+    first.push_back(quoted_name(name) + " = " + value);
+  }
+  row_options.transforms.insert(row_options.transforms.begin(), first.begin(), first.end());
   p.rows = std::make_unique<RowSource>(input, row_options, true);
   impl::PredictPlan plan{input, *p.rows, p.options, {}, {}};
   p.model->plan(plan);
   p.computed = plan.outputs.size();
   p.schema.variables = std::move(plan.outputs);
   auto const pass_on = [&](int column) {
-    auto const& v = p.rows->schema()[column];
+    auto v = p.rows->schema()[column];
+    if (auto const given = as_given.find(v.name); given != as_given.end()) {
+      column = p.rows->schema().at(given->second);
+      v = p.rows->schema()[column];
+      v.name = given->first;
+    }
     auto const at = p.schema.find(v.name);
     if (at >= 0 && at < static_cast<int>(p.computed))
       throw UsageError("'" + v.name + "' would be both a computed column and one passed on; --pred-var-names gives the first another name");

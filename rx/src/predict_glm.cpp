@@ -5,6 +5,7 @@
 
 #include "distributions.hpp"
 #include "linear_predictor.hpp"
+#include "model_inputs.hpp"
 #include "predict_model.hpp"
 #include "row_influence.hpp"
 #include "rxhpc/errors.hpp"
@@ -32,15 +33,15 @@ class PredictGlm final : public PredictModel {
   explicit PredictGlm(const nlohmann::json& model) : model_(glm_from_json(model)) {}
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
-  std::vector<std::string> variables() const override {
-    std::vector<std::string> expressions{model_.response_expression};
-    if (!model_.offset_expression.empty()) expressions.push_back(model_.offset_expression);
-    return columns_of(model_.design, expressions);
+  std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
+  std::vector<InputColumn> inputs(const PredictOptions& options) const override {
+    return inputs_of(model_.design, transforms(), expressions(needs_response(options)));
   }
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
 
  private:
+  std::vector<std::string> expressions(bool response) const;
   void check_options(const PredictOptions& options);
   void plan_residuals(PredictPlan& plan);
 
@@ -68,6 +69,14 @@ class PredictGlm final : public PredictModel {
   RowInfluence influence_;
 };
 
+/// What is computed beside the design.
+std::vector<std::string> PredictGlm::expressions(bool response) const {
+  std::vector<std::string> all;
+  if (response) all.push_back(model_.response_expression);
+  if (!model_.offset_expression.empty()) all.push_back(model_.offset_expression);
+  return all;
+}
+
 void PredictGlm::check_options(const PredictOptions& options) {
   if (options.type != "response" && options.type != "link")
     throw UsageError("--type of a generalised linear model is response or link, not '" + options.type + "'");
@@ -90,7 +99,7 @@ void PredictGlm::check_options(const PredictOptions& options) {
 void PredictGlm::plan_residuals(PredictPlan& plan) {
   bool const weighted = residuals_ && (residual_ == Residual::deviance || residual_ == Residual::pearson);
   variances_ = weighted || wanted_.any();
-  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
+  if (needs_response(plan.options)) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
   auto const place = [&](const std::string& column) {
     if (column.empty()) return -1;
     auto const written = plan.rows.schema().find(column) >= 0 ? quoted_name(column) : column;
@@ -111,7 +120,7 @@ void PredictGlm::plan(PredictPlan& plan) {
     low = square_rows(model_.cov_coef_low, beta.size());
   }
   quantile_ = normal_quantile_two_sided(options.conf_level);
-  check_levels(model_.design, plan.rows, plan.input);
+  check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(options)));
   auto const bound = bind(model_.design, plan.rows);
   plan.read = bound.read;
   predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance), std::move(low));

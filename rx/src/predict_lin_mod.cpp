@@ -4,6 +4,7 @@
 
 #include "distributions.hpp"
 #include "linear_predictor.hpp"
+#include "model_inputs.hpp"
 #include "predict_model.hpp"
 #include "row_influence.hpp"
 #include "rxhpc/errors.hpp"
@@ -19,7 +20,10 @@ class PredictLinMod final : public PredictModel {
   }
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
-  std::vector<std::string> variables() const override { return columns_of(model_.design, {model_.fits[0].expression}); }
+  std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
+  std::vector<InputColumn> inputs(const PredictOptions& options) const override {
+    return inputs_of(model_.design, transforms(), expressions(needs_response(options)));
+  }
 
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
@@ -30,6 +34,8 @@ class PredictLinMod final : public PredictModel {
     LinearPredictor::Tile tile;
     std::vector<double> variance, y, weight;
   };
+  /// What is computed beside the design.
+  std::vector<std::string> expressions(bool response) const { return response ? std::vector{model_.fits[0].expression} : std::vector<std::string>{}; }
   void plan_options(const PredictOptions& options);
   void plan_outputs(PredictPlan& plan);
   void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
@@ -73,7 +79,7 @@ void PredictLinMod::plan_outputs(PredictPlan& plan) {
   if (residuals_) plan.add_number(name + "_Resid");
   if (wanted_.leverage) plan.add_number(name + "_Leverage");
   if (wanted_.cooks_distance) plan.add_number(name + "_CooksDistance");
-  if (residuals_ || wanted_.need_response()) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.fits[0].expression), "the response"));
+  if (needs_response(plan.options)) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.fits[0].expression), "the response"));
   // A row of frequency w is w rows of weight 1
   if (wanted_.any() && !model_.pweights.empty()) weight_ = plan.place(numeric_column(plan.rows, *parse_expression(quoted_name(model_.pweights)), "the weight"));
 }
@@ -83,7 +89,7 @@ void PredictLinMod::plan(PredictPlan& plan) {
   auto const& fit = model_.fits[0];
   std::vector<double> beta;
   for (auto const& c : fit.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
-  check_levels(model_.design, plan.rows, plan.input);
+  check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(plan.options)));
   auto const bound = bind(model_.design, plan.rows);
   plan.read = bound.read;
   predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, beta, covariance_ ? square_rows(fit.cov_coef, beta.size()) : std::vector<double>{},

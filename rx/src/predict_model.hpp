@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rxhpc/chunk.hpp"
+#include "rxhpc/design.hpp"
 #include "rxhpc/predict.hpp"
 #include "rxhpc/row_source.hpp"
 
@@ -42,6 +43,8 @@ class PredictModel {
   virtual std::vector<std::string> transforms() const = 0;
   /// Columns of the input that the model is about, the response's among them, for --write-model-vars.
   virtual std::vector<std::string> variables() const = 0;
+  /// Columns of the input, with their types in the fit, that these results need.
+  virtual std::vector<InputColumn> inputs(const PredictOptions& options) const = 0;
   /// Called once. Throws UsageError (options that this model cannot serve) and DataError (columns that do not fit).
   virtual void plan(PredictPlan& plan) = 0;
   /// A function for one thread; called after `plan`.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "linear_predictor.hpp"
+#include "model_inputs.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/naive_bayes.hpp"
@@ -28,6 +29,7 @@ class PredictNaiveBayes final : public PredictModel {
   explicit PredictNaiveBayes(const nlohmann::json& model) : model_(naive_bayes_from_json(model)) {}
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.predictors, {model_.response}); }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.predictors, transforms(), {}); }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "linear_predictor.hpp"
+#include "model_inputs.hpp"
 #include "model_output.hpp"
 #include "predict_model.hpp"
 #include "result_json.hpp"
@@ -32,6 +33,7 @@ class PredictPrincomp final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return transforms_; }
   std::vector<std::string> variables() const override { return columns_of(design_, {}); }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(design_, transforms_, {}); }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;

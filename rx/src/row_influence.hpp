@@ -32,6 +32,9 @@ struct InfluenceOptions {
   bool need_response() const { return cooks_distance || standardized || studentized; }
 };
 
+/// Whether results are asked for that the response goes into.
+inline bool needs_response(const PredictOptions& o) { return o.residuals || InfluenceOptions(o).need_response(); }
+
 /// Throws UsageError where the model was not fitted with what leverages need: a covariance, and the classical one.
 void check_influence(bool covariance, const std::string& robust);
 

@@ -237,7 +237,7 @@ TEST(Pmml, VariablesWithoutCoefficientsAreStillNeeded) {
 
 TEST(Pmml, ModelsTellTheTypesOfTheirColumns) {
   auto model = fitted(made(), "y ~ log(x) + g");
-  EXPECT_EQ(model["design"]["inputs"].dump(), R"([{"name":"x","type":"numeric"},{"name":"g","type":"character"}])");
+  EXPECT_EQ(model["design"]["inputs"].dump(), R"([{"name":"x","type":"numeric"},{"name":"g","type":"character"},{"name":"y","type":"numeric"}])");
   model["design"].erase("inputs");
   EXPECT_THROW(to_pmml(model), DataError);
   EXPECT_NO_THROW(lin_mod_from_json(model));

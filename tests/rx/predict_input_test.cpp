@@ -1,7 +1,10 @@
 // A table to predict whose columns are of other types, or have other levels, than those of the fit.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <functional>
 
 #include "predict_cases.hpp"
 #include "rxhpc/cov_cor.hpp"
@@ -62,6 +65,104 @@ TEST(PredictInput, CodesInOffsetsAndResponsesAreTheModels) {
   CovCorOptions ridge;
   ridge.ridge_lambda = {0.1};
   expect_same(model_json(cov_cor(s, "as.integer(f) ~ x + y", ridge, self)), s, turned, residuals());
+}
+
+/// Rows y, x, and the column c that the test adds.
+MemorySource with(const std::function<void(MemorySource&)>& add) {
+  MemorySource s(4);
+  s.numeric("y", {1, 4, 2, 3, 2, 5}).numeric("x", {1, 3, 4, 2, 7, 5});
+  add(s);
+  return s;
+}
+
+MemorySource with_factor(std::vector<std::string> levels, const std::vector<int>& codes, VarType type = VarType::factor) {
+  return with([&](MemorySource& s) { s.factor("c", std::move(levels), codes, type); });
+}
+
+const MemorySource truths = with([](MemorySource& s) { s.logical("c", {1, 0, 0, 1, 1, 0}); });
+const MemorySource days = with([](MemorySource& s) { s.add<std::int32_t>("c", VarType::date, Storage::int32, {18000, 18001, 18002, 18001, 18004, 18000}); });
+
+/// Those days at so many seconds.
+MemorySource times(std::int64_t seconds) {
+  std::vector<std::int64_t> t;
+  for (int day : {18000, 18001, 18002, 18001, 18004, 18000}) t.push_back((day * std::int64_t(86400) + seconds) * 1000000);
+  return with([&](MemorySource& s) { s.add("c", VarType::posixct, Storage::int64, t); });
+}
+
+TEST(PredictInput, TruthsAreReadFromLevelsAndNumbers) {
+  SelfCommunicator self;
+  LinModOptions o;
+  o.rows.transforms = {"t = 2 * as.integer(c)"};
+  auto const levels = with_factor({"TRUE", "FALSE"}, {0, 1, 1, 0, 0, 1}), text = with_factor({"FALSE", "TRUE"}, {1, 0, 0, 1, 1, 0}, VarType::character),
+             numbers = with([](MemorySource& s) { s.numeric("c", {1, 0, 0, 1, 1, 0}); }), unknown = with_factor({"TRUE", "FALSE", "maybe"}, {0, 1, 1, 0, 0, 2});
+  auto const logistic = model_json(glm(truths, "c ~ x", family("binomial"), self));
+  std::vector<nlohmann::json> models{logistic, model_json(glm(truths, "y ~ x + offset(as.numeric(c))", family("poisson"), self))};
+  for (auto const* formula : {"y ~ N(c)", "y ~ as.numeric(c) + x", "y ~ c + x", "y ~ t + x", "c ~ x"}) models.push_back(model_json(lin_mod(truths, formula, o, self)));
+  for (auto const& m : models) {
+    for (auto const* other : {&levels, &text, &numbers}) expect_same(m, truths, *other, residuals());
+    EXPECT_THROW(predicted(m, unknown, residuals()), DataError) << m.at("formula");
+  }
+  EXPECT_EQ(predicted(logistic, truths, {}), predicted(logistic, unknown, {}));  // no residuals, no need of the response
+}
+
+TEST(PredictInput, DatesAndTimesAreReadFromOneAnother) {
+  SelfCommunicator self;
+  auto const midnights = times(0), noons = times(43200), text = with_factor({"2019-04-14", "2019-04-15", "2019-04-16", "2019-04-18"}, {0, 1, 2, 1, 3, 0});
+  auto const of_days = model_json(lin_mod(days, "y ~ c + x", {}, self)), of_times = model_json(lin_mod(midnights, "y ~ c + x", {}, self));
+  for (auto const* other : {&midnights, &noons, &text}) expect_same(of_days, days, *other, residuals());
+  for (auto const* other : {&days, &text}) expect_same(of_times, midnights, *other, residuals());
+  auto const bayes = model_json(naive_bayes(with([](MemorySource& s) {
+    s.factor("k", {"a", "b"}, {0, 1, 0, 1, 0, 1});
+    s.add<std::int32_t>("c", VarType::date, Storage::int32, {18000, 18001, 18002, 18001, 18004, 18000});
+  }), "k ~ c + x", {}, self));
+  PredictOptions prob;
+  prob.type = "prob";
+  expect_same(bayes, days, noons, prob);
+}
+
+TEST(PredictInput, ATypeWithoutAClearMeaningIsRefused) {
+  SelfCommunicator self;
+  auto const refused = [&](const MemorySource& fit, const MemorySource& other, const std::string& why) {
+    auto const m = model_json(lin_mod(fit, "y ~ as.numeric(c) + x", {}, self));
+    try {
+      predicted(m, other, {});
+      ADD_FAILURE() << why;
+    } catch (const DataError& e) {
+      EXPECT_EQ(std::string(e.what()), why);
+    }
+  };
+  auto const numbers = with([](MemorySource& s) { s.numeric("c", {1, 0, 0, 1, 1, 0}); }), words = with_factor({"1", "two"}, {0, 1, 1, 0, 0, 1});
+  refused(days, numbers, "column 'c' is Date in the model and numeric in the data");
+  refused(numbers, days, "column 'c' is numeric in the model and Date in the data");
+  refused(truths, days, "column 'c' is logical in the model and Date in the data");
+  refused(numbers, words, "column 'c' is numeric in the model and factor in the data; 'two' is not numeric");
+  // A factor of numbers stands for them, not for its codes.
+  expect_same(model_json(lin_mod(numbers, "y ~ as.integer(c) + x", {}, self)), numbers, with_factor({"0", "1"}, {1, 0, 0, 1, 1, 0}), {});
+  // Text without a value reads as logical.
+  auto const empty = with([](MemorySource& s) { s.logical("c", std::vector<std::int8_t>(6, INT8_MIN)); });
+  EXPECT_TRUE(std::isnan(predicted(model_json(lin_mod(days, "y ~ c + x", {}, self)), empty, {}).at("y_Pred")[0]));
+}
+
+TEST(PredictInput, ColumnsPassedOnAreAsTheyCame) {
+  SelfCommunicator self;
+  PredictOptions o;
+  o.extra_vars = {"c"};
+  EXPECT_EQ(predicted(model_json(lin_mod(days, "y ~ c + x", {}, self)), times(43200), o).at("c")[0], 18000 * 86400.0 + 43200);
+}
+
+TEST(PredictInput, AnUnknownClassOfTheResponseIsRefused) {
+  SelfCommunicator self;
+  auto const classes = with_factor({"yes", "no"}, {0, 1, 1, 0, 0, 1}), turned = with_factor({"no", "yes"}, {1, 0, 0, 1, 1, 0}),
+             third = with_factor({"yes", "no", "maybe"}, {0, 1, 2, 0, 0, 1}), text = with_factor({"yes", "no"}, {0, 1, 1, 0, 0, 1}, VarType::character);
+  for (auto const* fitted : {&classes, &text}) {
+    auto const m = model_json(glm(*fitted, "c ~ x", family("binomial"), self));
+    for (auto const* other : {&turned, &text}) expect_same(m, *fitted, *other, residuals());
+    EXPECT_THROW(predicted(m, third, residuals()), DataError);
+    EXPECT_EQ(predicted(m, *fitted, {}), predicted(m, third, {}));
+  }
+  // Whoever names the levels says that others are missing.
+  auto const chosen = predicted(model_json(glm(third, "factor(c, levels = c(\"yes\", \"no\")) ~ x", family("binomial"), self)), third, residuals());
+  for (auto const& [name, values] : chosen) EXPECT_TRUE(std::isnan(values[2]) && !std::isnan(values[1])) << name;
 }
 
 }  // namespace

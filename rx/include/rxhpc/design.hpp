@@ -52,7 +52,7 @@ struct Design {
   std::vector<ModelTerm> terms;  ///< the intercept first where there is one
   bool intercept = true;
   bool cube = false;             ///< first term: one coefficient a cell, no intercept
-  std::vector<InputColumn> inputs;  ///< what variables and transforms name, and the offset
+  std::vector<InputColumn> inputs;  ///< what variables, transforms, offset and response name
 
   std::int64_t cells(int term) const;
   /// All expanded columns in order of the terms, references unmarked.
