@@ -14,7 +14,8 @@ std::string text_literal(const std::string& text) {
   return deparse(e);
 }
 
-/// The expression that is 1 for the second level; throws where there are not two.
+/// The expression that is 0 for the first level and 1 for the second; throws where there are not two. Both are named in it: a third one in
+/// another table is neither.
 std::string second_level(const std::string& name, const Variable& v, bool binomial) {
   if (!binomial) throw UsageError("the response '" + name + "' is " + to_string(v.type) + "; this family needs a number");
   auto levels = v.levels;
@@ -22,7 +23,7 @@ std::string second_level(const std::string& name, const Variable& v, bool binomi
   if (v.storage == Storage::text || levels.size() != 2)
     throw DataError("the response '" + name + "' has " + (v.storage == Storage::text ? "too many" : std::to_string(levels.size())) +
                     " levels; a binomial response has two, the second being the success");
-  return "as.numeric(" + name + " == " + text_literal(levels[1]) + ")";
+  return "as.numeric(N(factor(" + name + ", levels = c(" + text_literal(levels[0]) + ", " + text_literal(levels[1]) + "))))";
 }
 
 }  // namespace
