@@ -206,7 +206,11 @@ std::optional<Value> Compiler::conversion(const Expr& e) {
 }
 
 Value Compiler::as_number(const Expr& e, VarType type) {
-  auto const& xe = *arguments(e, {"x"}, 1)[0];
+  auto const* given = arguments(e, {"x"}, 1)[0];
+  // A number's text spells that number; what it is need not be known.
+  if (given->is_call("as.character") && given->args.size() == 1)
+    if (auto const of = compile(*given->args[0]).type; of == VarType::numeric || of == VarType::integer) given = given->args[0].get();
+  auto const& xe = *given;
   auto const x = compile(xe);
   int result = -1;
   if (x.raw_text) as_coded(xe, x);

@@ -201,7 +201,8 @@ ExprPtr RowSource::Impl::pinned(const ExprPtr& e) {
     return c;
   };
   bool const virtual_factor = e->text == "F" && !e->args.empty(), codes = e->text == "N" || virtual_factor;
-  if ((codes || e->text == "as.integer" || e->text == "as.numeric" || e->text == "as.double") && (virtual_factor || e->args.size() == 1)) {
+  bool const numbers = (e->text == "as.integer" || e->text == "as.numeric" || e->text == "as.double") && e->args.size() == 1 && !e->args[0]->is_call("as.character");
+  if (virtual_factor || (codes && e->args.size() == 1) || numbers) {
     auto const x = compile(*e->args[0]);
     if (auto const levels = impl::levels_of_codes(x, codes); !levels.empty()) {
       std::vector<ExprPtr> texts;
@@ -213,6 +214,9 @@ ExprPtr RowSource::Impl::pinned(const ExprPtr& e) {
       }
       auto const count = texts.size();
       made->args[0] = call("factor", {made->args[0], call("c", std::move(texts), std::vector<std::string>(count))}, {"", "levels"});
+      changed = true;
+    } else if (!codes && x.type == VarType::character && !x.raw_text) {
+      made->args[0] = call("as.character", {made->args[0]}, {""});  // the numbers that text spells, not the codes of a factor
       changed = true;
     } else if (virtual_factor && e->args.size() == 1) {
       auto const f = compile(*e);

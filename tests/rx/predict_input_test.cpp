@@ -120,6 +120,16 @@ TEST(PredictInput, DatesAndTimesAreReadFromOneAnother) {
   expect_same(bayes, days, noons, prob);
 }
 
+TEST(PredictInput, NumbersThatTextSpellsAreNotCodes) {
+  SelfCommunicator self;
+  auto const text = with_factor({"30", "10", "20"}, {0, 1, 2, 0, 1, 0}, VarType::character), levels = with_factor({"10", "20", "30"}, {2, 0, 1, 2, 0, 2}),
+             numbers = with([](MemorySource& s) { s.numeric("c", {30, 10, 20, 30, 10, 30}); });
+  LinModOptions o;
+  o.rows.transforms = {"n = as.numeric(c) / 10"};
+  for (auto const* formula : {"y ~ as.integer(c)", "y ~ n", "as.numeric(c) ~ x"})
+    for (auto const* other : {&levels, &numbers}) expect_same(model_json(lin_mod(text, formula, o, self)), text, *other, residuals());
+}
+
 TEST(PredictInput, ATypeWithoutAClearMeaningIsRefused) {
   SelfCommunicator self;
   auto const refused = [&](const MemorySource& fit, const MemorySource& other, const std::string& why) {

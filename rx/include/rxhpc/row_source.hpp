@@ -35,7 +35,7 @@ class RowSource final : public ChunkSource {
   int derive_factor(int column, const std::vector<std::string>& levels, const std::string& name);
   /// F() without a range on a column whose low and high are unknown asks this for them: (lowest, highest) of a column of this source.
   /// The expression with what it takes from this table written into it, so that it means the same for another one: the levels whose
-  /// codes N() and as.integer() give, the range of F(). The same node where there is nothing.
+  /// codes N() and as.integer() give, that text is text, the range of F(). The same node where there is nothing.
   ExprPtr pinned(const ExprPtr& e);
   /// What this source was made with, transforms pinned: for a model file.
   const RowOptions& options() const;
