@@ -14,31 +14,28 @@
 namespace rxhpc {
 namespace impl {
 
-std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, std::vector<std::string>& variables, std::string& text) {
+ExprPtr product_of(const FormulaTerm& term) {
+  ExprPtr e = term.variables[0];
+  for (std::size_t k = 1; k < term.variables.size(); ++k) e = parse_expression("(" + deparse(*e) + ") * (" + deparse(*term.variables[k]) + ")");
+  return e;
+}
+
+KMeansVariables resolve_variables(RowSource& rows, std::string_view formula) {
   std::vector<std::string> numeric;
   for (auto const& v : rows.schema().variables)
     if (!v.coded() && v.storage != Storage::text && v.type != VarType::logical) numeric.push_back(v.name);
   auto const parsed = parse_formula(formula, numeric);
   if (!parsed.responses.empty()) throw UsageError("the formula of k-means has no left side: '~ x + y'");
   if (!parsed.offsets.empty()) throw UsageError("k-means takes no offset()");
-  text = parsed.text;
-  bool pinned = false;
-  std::vector<int> columns;
+  if (parsed.terms.empty()) throw UsageError("the formula names no variable");
+  KMeansVariables v{.formula = parsed.text, .names = {}, .expressions = {}, .columns = {}};
   for (auto const& term : parsed.terms) {
-    ExprPtr e = term.variables[0];
-    for (std::size_t k = 1; k < term.variables.size(); ++k)
-      e = parse_expression("(" + deparse(*e) + ") * (" + deparse(*term.variables[k]) + ")");
-    columns.push_back(numeric_column(rows, *e, "variable"));
-    auto const same = rows.pinned(e);
-    pinned |= same != e;
-    variables.push_back(same != e ? deparse(*same) : term.label());
+    auto const e = product_of(term);
+    v.names.push_back(term.label());
+    v.columns.push_back(numeric_column(rows, *e, "variable"));
+    v.expressions.push_back(deparse(*rows.pinned(e)));
   }
-  if (pinned) {  // the text of a model must mean the same for other data
-    text = "~";
-    for (std::size_t k = 0; k < variables.size(); ++k) text += (k == 0 ? " " : " + ") + variables[k];
-  }
-  if (columns.empty()) throw UsageError("the formula names no variable");
-  return columns;
+  return v;
 }
 
 int row_number_column(RowSource& rows) { return rows.selects_rows() ? rows.derive(*parse_expression(".rxRowNums"), ".rxRowNums") : -1; }
@@ -283,7 +280,8 @@ void check_options(const KMeansOptions& o) {
 
 void resolve(KMeansProblem& p, std::string_view formula, const KMeansOptions& o, Communicator& comm) {
   use_sweep_for_ranges(p.rows, o.run, comm);
-  p.read = resolve_variables(p.rows, formula, p.variables, p.formula);
+  p.variables = resolve_variables(p.rows, formula);
+  p.read = p.variables.columns;
   for (std::size_t k = 0; k < p.read.size(); ++k) p.spec.columns.push_back(static_cast<int>(k));
   if (auto const weights = weight_name(o.pweights, o.fweights); !weights.empty()) {
     p.spec.weight = static_cast<int>(p.read.size());
@@ -291,7 +289,7 @@ void resolve(KMeansProblem& p, std::string_view formula, const KMeansOptions& o,
   }
   p.row_number = row_number_column(p.rows);
   p.spec.partial = o.missing == KMeansMissing::partial;
-  p.spec.shift.assign(p.variables.size(), 0.0);
+  p.spec.shift.assign(p.variables.names.size(), 0.0);
   p.clusters = o.centers.empty() ? o.num_clusters : static_cast<int>(o.centers.size());
 }
 
@@ -299,7 +297,7 @@ std::vector<double> given_centres(const KMeansProblem& p, const KMeansOptions& o
   std::vector<double> values;
   for (std::size_t k = 0; k < o.centers.size(); ++k) {
     auto const& c = o.centers[k];
-    if (c.size() != p.variables.size()) throw UsageError("starting centre " + std::to_string(k + 1) + " has another number of columns than the formula");
+    if (c.size() != p.variables.names.size()) throw UsageError("starting centre " + std::to_string(k + 1) + " has another number of columns than the formula");
     values.insert(values.end(), c.begin(), c.end());
   }
   check_centres(o.centers);
@@ -322,15 +320,12 @@ void check_centres(const std::vector<std::vector<double>>& centres) {
 
 std::vector<std::string> kmeans_variables(const ChunkSource& source, std::string_view formula, const RowOptions& rows) {
   RowSource with(source, rows);
-  std::vector<std::string> variables;
-  std::string text;
-  impl::resolve_variables(with, formula, variables, text);
-  return variables;
+  return impl::resolve_variables(with, formula).names;
 }
 
 KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansOptions& options, Communicator& comm) {
   impl::check_options(options);
-  impl::KMeansProblem p{.rows = RowSource(source, options.rows), .formula = {}, .variables = {}, .read = {}, .spec = {}};
+  impl::KMeansProblem p{.rows = RowSource(source, options.rows), .variables = {}, .read = {}, .spec = {}};
   impl::resolve(p, formula, options, comm);
   Timing timing;
   int const starts = options.centers.empty() && options.start != KMeansStart::first ? std::max(1, options.num_starts) : 1;
@@ -339,15 +334,16 @@ KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansO
   for (int s = 0; s < starts; ++s) {
     auto const centres = options.centers.empty() ? impl::starting_centres(p, options, s, comm, timing) : impl::given_centres(p, options);
     if (!lloyd) {
-      p.spec.shift = impl::shift_of(centres, static_cast<int>(p.variables.size()));
+      p.spec.shift = impl::shift_of(centres, static_cast<int>(p.variables.names.size()));
       lloyd.emplace(p, options, comm, timing);
     }
     auto fit = lloyd->run(centres);
     if (!best || fit.tot_withinss < best->tot_withinss) best = std::move(fit);
   }
   if (!options.centers.empty() && std::count(best->size.begin(), best->size.end(), 0.0) > 0) impl::check_distinct_rows(p, options, comm, timing);
-  best->formula = p.formula;
-  best->variables = p.variables;
+  best->formula = p.variables.formula;
+  best->variables = p.variables.names;
+  best->expressions = p.variables.expressions;
   best->rows = p.rows.options();
   best->missing = options.missing;
   best->weighted = p.spec.weight >= 0;

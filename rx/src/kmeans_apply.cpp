@@ -51,10 +51,8 @@ class Assigner {
 
 /// The model's variables in `rows`: their columns.
 std::vector<int> columns_in(RowSource& rows, const KMeans& m) {
-  std::vector<std::string> variables;
-  std::string text;
-  auto const columns = resolve_variables(rows, m.formula, variables, text);
-  if (variables != m.variables) throw DataError("damaged model file: the formula has other variables than the centres");
+  std::vector<int> columns;
+  for (auto const& e : m.expressions) columns.push_back(numeric_column(rows, *parse_expression(e), "variable"));
   return columns;
 }
 
@@ -68,7 +66,7 @@ class PredictKMeans final : public PredictModel {
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override {
     std::vector<std::string> names;
-    for (auto const& v : model_.variables)
+    for (auto const& v : model_.expressions)
       for (auto const& name : names_in(*parse_expression(v)))
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     return names;

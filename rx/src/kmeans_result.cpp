@@ -1,4 +1,5 @@
 // A k-means fit as JSON, as text and as a model file.
+#include "kmeans_rows.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/kmeans.hpp"
@@ -58,11 +59,29 @@ json model_json(const KMeans& m) {
   j["rxhpc_model"] = 1;
   j["kind"] = "kmeans";
   j["variables"] = m.variables;
+  j["expressions"] = m.expressions;
   j["transforms"] = m.rows.transforms;
   j["missing_values"] = m.missing == KMeansMissing::partial ? "partial" : "listwise";
   j["shift"] = impl::numbers({m.shift})[0];
   return j;
 }
+
+namespace {
+
+/// Of a file without expressions, which says what its variables are by the formula alone; `.` stands for plain names.
+std::vector<std::string> expressions_of(const std::string& formula, const std::vector<std::string>& variables) {
+  std::vector<std::string> plain, names, expressions;
+  for (auto const& v : variables)
+    if (auto const e = parse_expression(v); e->kind == Expr::Kind::name) plain.push_back(e->text);
+  for (auto const& term : parse_formula(formula, plain).terms) {
+    names.push_back(term.label());
+    expressions.push_back(deparse(*impl::product_of(term)));
+  }
+  if (names != variables) throw DataError("damaged model file: the formula has other variables than the centres");
+  return expressions;
+}
+
+}  // namespace
 
 KMeans kmeans_from_json(const json& j) try {
   if (j.value("rxhpc_model", 0) != 1 || j.value("kind", "") != "kmeans") throw DataError("not a model file of k-means");
@@ -71,9 +90,10 @@ KMeans kmeans_from_json(const json& j) try {
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
   m.missing = j.at("missing_values") == "partial" ? KMeansMissing::partial : KMeansMissing::listwise;
   m.variables = j.at("variables").get<std::vector<std::string>>();
+  m.expressions = j.contains("expressions") ? j.at("expressions").get<std::vector<std::string>>() : expressions_of(m.formula, m.variables);
   m.centers = impl::numbers_from(j.at("centers"));
   m.shift = impl::numbers_from(json::array({j.at("shift")}))[0];
-  if (m.centers.empty() || m.variables.empty() || m.shift.size() != m.variables.size()) throw DataError("damaged model file: no centres");
+  if (m.centers.empty() || m.variables.empty() || m.shift.size() != m.variables.size() || m.expressions.size() != m.variables.size()) throw DataError("damaged model file: no centres");
   for (auto const& c : m.centers)
     if (c.size() != m.variables.size()) throw DataError("damaged model file: a centre has another number of columns than there are variables");
   return m;

@@ -7,24 +7,34 @@
 
 #include "kept_rows.hpp"
 #include "rxhpc/centroids.hpp"
+#include "rxhpc/formula.hpp"
 #include "rxhpc/kmeans.hpp"
 #include "rxhpc/row_sample.hpp"
 
 namespace rxhpc::impl {
 
+/// The variables of a one-sided formula.
+struct KMeansVariables {
+  std::string formula;
+  std::vector<std::string> names;        ///< as written
+  std::vector<std::string> expressions;  ///< that mean the same for other data: levels and ranges filled in
+  std::vector<int> columns;              ///< of the rows
+};
+
 /// Everything that the passes of one fit share.
 struct KMeansProblem {
   RowSource rows;
-  std::string formula;
-  std::vector<std::string> variables;
+  KMeansVariables variables;
   std::vector<int> read;  ///< columns of `rows` to read: variables, then the weight
   int row_number = -1;    ///< see row_number_column
   RowPackSpec spec;       ///< places in `read`
   int clusters = 0;
 };
 
-/// The numeric columns of a one-sided formula; adds computed ones to `rows`. Names as written go to `variables`.
-std::vector<int> resolve_variables(RowSource& rows, std::string_view formula, std::vector<std::string>& variables, std::string& text);
+/// What a term stands for in a row: the product of its variables.
+ExprPtr product_of(const FormulaTerm& term);
+/// Numeric columns alone; adds computed ones to `rows`.
+KMeansVariables resolve_variables(RowSource& rows, std::string_view formula);
 
 /// Where rows are selected, those of a chunk do not follow one another: a column of `rows` with their numbers, from 1. Else -1.
 int row_number_column(RowSource& rows);

@@ -8,6 +8,7 @@
 
 #include "memory_source.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/formula.hpp"
 #include "rxhpc/predict.hpp"
 #include "rxhpc/self_communicator.hpp"
 #include "thread_communicator.hpp"
@@ -325,6 +326,41 @@ TEST(KMeans, RowsThatTheirWeightsLeaveOutHaveNoLabel) {
       EXPECT_EQ(std::isnan(rows.values[1][6]), missing == KMeansMissing::listwise);
     }
   }
+}
+
+std::vector<double> predicted(const nlohmann::json& model, const ChunkSource& source) {
+  SelfCommunicator self;
+  PredictOptions options;
+  options.run.threads = 1;
+  Written clusters(1);
+  Predictor(model, source, options).run(clusters, self);
+  return clusters.values[0];
+}
+
+TEST(KMeans, AModelMeansTheSameForOtherColumnsAndLevels) {
+  std::vector<double> const x{0, 1, 10, 11, 0.5, 10.5}, clusters{1, 1, 2, 2, 1, 2};
+  MemorySource s, more;
+  s.numeric("a b", x).factor("f", {"u", "v"}, {0, 0, 1, 1, 0, 1});
+  more.factor("f", {"v", "u"}, {1, 1, 0, 0, 1, 0}).numeric("z", {5, -50, 500, 0, 0, 0}).numeric("a b", x);
+  for (auto const* formula : {"~ .", "~ `a b` + N(f)", "~ as.integer(f)", "~ `a b`:N(f)", "~ (`a b` > 5):N(f) + `a b`", "~ .:N(f)"}) {
+    auto o = from({{0}, {3}});
+    for (auto& c : o.centers) c.resize(kmeans_variables(s, formula, {}).size(), c[0]);
+    auto const m = fit(s, formula, o);
+    SelfCommunicator self;
+    Written rows(1);
+    ClusteredRows(m, s).run({2}, rows, o.run, self);
+    EXPECT_EQ(rows.values[0], clusters) << formula;
+    auto const model = model_json(kmeans_from_json(nlohmann::json::parse(model_json(m).dump())));
+    EXPECT_EQ(model.at("formula"), parse_formula(formula, {"a b"}).text);
+    EXPECT_EQ(predicted(model, s), clusters) << formula;
+    EXPECT_EQ(predicted(model, more), clusters) << formula;
+  }
+  // of a version that did not write expressions
+  auto old = model_json(fit(s, "~ .", from({{0}, {3}})));
+  old.erase("expressions");
+  EXPECT_EQ(predicted(old, more), clusters);
+  old["formula"] = "~ z";
+  EXPECT_THROW(kmeans_from_json(old), DataError);
 }
 
 TEST(KMeans, BadRequestsAreRefused) {

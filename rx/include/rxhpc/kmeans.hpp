@@ -41,6 +41,7 @@ struct KMeans {
   bool weighted = false;
   std::string weights;                          ///< the column of the weights. Not in files: other rows have none
   std::vector<std::string> variables;           ///< as written in the formula
+  std::vector<std::string> expressions;         ///< [p] what they are, in terms that mean the same for other data
   std::vector<std::vector<double>> centers;     ///< [k x p]
   std::vector<double> labelled_by;              ///< [k x p] the centres that gave the labels; `centers` unless stopped before it converged. Not in files
   std::vector<double> shift;                    ///< [p] subtracted from values and centres where distances are taken
