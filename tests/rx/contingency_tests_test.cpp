@@ -216,7 +216,8 @@ TEST(TableTests, MantelHaenszel) {
 
 TEST(TableTests, TablesWithoutAnAnswer) {
   for (auto const& t : {TwoWay{1, 3, {1, 2, 3}}, TwoWay{2, 2, {0, 0, 0, 0}}, TwoWay{2, 2, {1, 0, 2, 0}}, TwoWay{2, 2, {-1, 2, 3, 4}},
-                        TwoWay{2, 2, {1, 2, TableTest::none, 4}}, TwoWay{0, 0, {}}, TwoWay{3, 2, {1, 2, 3, 4, -1, 1}}, TwoWay{2, 3, {3, 1, -1, 4, 2, 1}}}) {
+                        TwoWay{2, 2, {1, 2, TableTest::none, 4}}, TwoWay{0, 0, {}}, TwoWay{3, 2, {1, 2, 3, 4, -1, 1}},
+                        TwoWay{2, 3, {3, 1, -1, 4, 2, 1}}}) {
     EXPECT_FALSE(chi_squared(t).valid);
     EXPECT_FALSE(kendall(t).valid);
     EXPECT_TRUE(std::isnan(cramers_v(t)));
