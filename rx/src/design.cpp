@@ -198,6 +198,11 @@ void add_inputs(Design& design, const RowSource& rows, const Expr& e) {
 
 void add_inputs(Design& design, const RowSource& rows, const std::string& expression) { add_inputs(design, rows, *parse_expression(expression)); }
 
+void add_transform_inputs(Design& design, const RowSource& rows) {
+  for (auto const& text : rows.options().transforms)
+    if (auto const made = parse_assignment(text); made.value) add_inputs(design, rows, *made.value);
+}
+
 Design make_design(const Formula& formula, RowSource& rows, bool cube) {
   Design d;
   d.cube = cube;
@@ -222,8 +227,7 @@ Design make_design(const Formula& formula, RowSource& rows, bool cube) {
   for (auto const& v : d.variables)
     if (v.factor && v.levels.empty()) throw DataError("column '" + v.label + "': a factor without levels has only missing values");
   for (auto const& v : d.variables) add_inputs(d, rows, v.expression);
-  for (auto const& text : rows.options().transforms)
-    if (auto const made = parse_assignment(text); made.value) add_inputs(d, rows, *made.value);
+  add_transform_inputs(d, rows);
   return d;
 }
 

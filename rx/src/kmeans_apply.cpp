@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kmeans_rows.hpp"
+#include "model_inputs.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/design.hpp"
 #include "rxhpc/errors.hpp"
@@ -71,7 +72,11 @@ class PredictKMeans final : public PredictModel {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     return names;
   }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return {}; }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override {
+    Design known;
+    known.inputs = model_.inputs;
+    return inputs_of(known, transforms(), model_.expressions);
+  }
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type != "response" && o.type != "class") throw UsageError("--type of k-means is response or class, not '" + o.type + "'");

@@ -1,5 +1,6 @@
 // A k-means fit as JSON, as text and as a model file.
 #include "kmeans_rows.hpp"
+#include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/kmeans.hpp"
@@ -61,6 +62,7 @@ json model_json(const KMeans& m) {
   j["variables"] = m.variables;
   j["expressions"] = m.expressions;
   j["transforms"] = m.rows.transforms;
+  j["inputs"] = impl::inputs_json(m.inputs);
   j["missing_values"] = m.missing == KMeansMissing::partial ? "partial" : "listwise";
   j["shift"] = impl::numbers({m.shift})[0];
   return j;
@@ -91,6 +93,7 @@ KMeans kmeans_from_json(const json& j) try {
   m.missing = j.at("missing_values") == "partial" ? KMeansMissing::partial : KMeansMissing::listwise;
   m.variables = j.at("variables").get<std::vector<std::string>>();
   m.expressions = j.contains("expressions") ? j.at("expressions").get<std::vector<std::string>>() : expressions_of(m.formula, m.variables);
+  m.inputs = impl::inputs_from_json(j);
   m.centers = impl::numbers_from(j.at("centers"));
   m.shift = impl::numbers_from(json::array({j.at("shift")}))[0];
   if (m.centers.empty() || m.variables.empty() || m.shift.size() != m.variables.size() || m.expressions.size() != m.variables.size()) throw DataError("damaged model file: no centres");

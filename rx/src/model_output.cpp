@@ -27,6 +27,18 @@ std::vector<Coefficient> coefficients_from_json(const json& j, const char* stati
   return out;
 }
 
+json inputs_json(const std::vector<InputColumn>& inputs) {
+  auto j = json::array();
+  for (auto const& c : inputs) j.push_back({{"name", c.name}, {"type", to_string(c.type)}});
+  return j;
+}
+
+std::vector<InputColumn> inputs_from_json(const json& owner) {
+  std::vector<InputColumn> inputs;
+  for (auto const& c : owner.value("inputs", json::array())) inputs.push_back({c.at("name"), var_type(c.at("type").get<std::string>())});
+  return inputs;
+}
+
 json design_json(const Design& design) {
   json d{{"intercept", design.intercept}, {"cube", design.cube}, {"variables", json::array()}, {"terms", json::array()}};
   for (auto const& v : design.variables) {
@@ -36,8 +48,7 @@ json design_json(const Design& design) {
     d["variables"].push_back(std::move(one));
   }
   for (auto const& t : design.terms) d["terms"].push_back(t.variables);
-  d["inputs"] = json::array();
-  for (auto const& c : design.inputs) d["inputs"].push_back({{"name", c.name}, {"type", to_string(c.type)}});
+  d["inputs"] = inputs_json(design.inputs);
   return d;
 }
 
@@ -49,7 +60,7 @@ Design design_from_json(const json& d) {
   for (auto const& v : d.at("variables"))
     design.variables.push_back({v.at("label"), v.at("expression"), v.at("factor"), texts(v, "levels"), texts(v, "unused_levels")});
   for (auto const& t : d.at("terms")) design.terms.push_back({t.get<std::vector<int>>()});
-  for (auto const& c : d.value("inputs", json::array())) design.inputs.push_back({c.at("name"), var_type(c.at("type").get<std::string>())});
+  design.inputs = inputs_from_json(d);
   for (auto const& t : design.terms)
     for (int v : t.variables)
       if (v < 0 || v >= static_cast<int>(design.variables.size())) throw DataError("damaged model file: a term names no variable");

@@ -13,6 +13,9 @@ namespace rxhpc::impl {
 nlohmann::json coefficients_json(const std::vector<Coefficient>& coefficients, const char* statistic);
 std::vector<Coefficient> coefficients_from_json(const nlohmann::json& j, const char* statistic);
 
+nlohmann::json inputs_json(const std::vector<InputColumn>& inputs);
+/// The field `inputs` of a model or design; none where older versions wrote it.
+std::vector<InputColumn> inputs_from_json(const nlohmann::json& owner);
 nlohmann::json design_json(const Design& design);
 /// Throws DataError where terms name variables that are not there.
 Design design_from_json(const nlohmann::json& j);

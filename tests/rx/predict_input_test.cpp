@@ -11,6 +11,7 @@
 #include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
+#include "rxhpc/kmeans.hpp"
 #include "rxhpc/lin_mod.hpp"
 #include "rxhpc/naive_bayes.hpp"
 
@@ -128,6 +129,16 @@ TEST(PredictInput, NumbersThatTextSpellsAreNotCodes) {
   o.rows.transforms = {"n = as.numeric(c) / 10"};
   for (auto const* formula : {"y ~ as.integer(c)", "y ~ n", "as.numeric(c) ~ x"})
     for (auto const* other : {&levels, &numbers}) expect_same(model_json(lin_mod(text, formula, o, self)), text, *other, residuals());
+}
+
+TEST(PredictInput, ClustersAreOfTheTypesOfTheFit) {
+  SelfCommunicator self;
+  KMeansOptions o;
+  o.centers = {{18000, 1}, {18004, 7}};
+  expect_same(model_json(kmeans(days, "~ c + x", o, self)), days, times(43200), {});
+  o.rows.transforms = {"t = 5 * as.integer(c)"};
+  o.centers = {{0, 1}, {5, 7}};
+  expect_same(model_json(kmeans(truths, "~ t + x", o, self)), truths, with_factor({"TRUE", "FALSE"}, {0, 1, 1, 0, 0, 1}), {});
 }
 
 TEST(PredictInput, ATypeWithoutAClearMeaningIsRefused) {

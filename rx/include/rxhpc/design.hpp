@@ -79,6 +79,8 @@ struct BoundDesign {
 Design make_design(const Formula& formula, RowSource& rows, bool cube);
 /// Adds the columns that an expression names to the design's inputs, each once.
 void add_inputs(Design& design, const RowSource& rows, const std::string& expression);
+/// Those that the source's transforms name.
+void add_transform_inputs(Design& design, const RowSource& rows);
 /// Finds (or makes) the design's variables in a source, factors by the design's levels.
 BoundDesign bind(const Design& design, RowSource& rows);
 

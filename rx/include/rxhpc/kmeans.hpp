@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rxhpc/design.hpp"
 #include "rxhpc/row_source.hpp"
 #include "rxhpc/sweep.hpp"
 
@@ -42,6 +43,7 @@ struct KMeans {
   std::string weights;                          ///< the column of the weights. Not in files: other rows have none
   std::vector<std::string> variables;           ///< as written in the formula
   std::vector<std::string> expressions;         ///< [p] what they are, in terms that mean the same for other data
+  std::vector<InputColumn> inputs;              ///< what variables and transforms name
   std::vector<std::vector<double>> centers;     ///< [k x p]
   std::vector<double> labelled_by;              ///< [k x p] the centres that gave the labels; `centers` unless stopped before it converged. Not in files
   std::vector<double> shift;                    ///< [p] subtracted from values and centres where distances are taken
