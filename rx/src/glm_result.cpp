@@ -125,8 +125,9 @@ json model_json(const Glm& m) {
 }
 
 Glm glm_from_json(const json& j) try {
+  impl::check_version(j);
   auto const kind = j.value("kind", "");
-  if (j.value("rxhpc_model", 0) != 1 || (kind != "glm" && kind != "logit")) throw DataError("not a model file of a generalised linear model");
+  if (kind != "glm" && kind != "logit") throw DataError("not a model file of a generalised linear model");
   Glm m;
   m.logit = kind == "logit";
   m.formula = j.at("formula");
@@ -159,8 +160,8 @@ Glm glm_from_json(const json& j) try {
   m.design = impl::design_from_json(j.at("design"));
   for (auto const& c : impl::coefficients_from_json(j.at("coefficients"), statistic(m))) m.coefficients.push_back({c, 0, 0});
   impl::check_columns(m.design, plain(m.coefficients));
-  if (j.contains("cov_coef")) m.cov_coef = impl::numbers_from(j.at("cov_coef"));
-  if (j.contains("cov_coef_low")) m.cov_coef_low = impl::numbers_from(j.at("cov_coef_low"));
+  m.cov_coef = impl::covariance_from_json(j, "cov_coef", m.coefficients.size());
+  m.cov_coef_low = impl::covariance_from_json(j, "cov_coef_low", m.coefficients.size());
   return m;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged model file: ") + e.what());

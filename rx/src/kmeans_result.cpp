@@ -1,4 +1,7 @@
 // A k-means fit as JSON, as text and as a model file.
+#include <algorithm>
+#include <cmath>
+
 #include "kmeans_rows.hpp"
 #include "model_output.hpp"
 #include "result_json.hpp"
@@ -86,19 +89,26 @@ std::vector<std::string> expressions_of(const std::string& formula, const std::v
 }  // namespace
 
 KMeans kmeans_from_json(const json& j) try {
-  if (j.value("rxhpc_model", 0) != 1 || j.value("kind", "") != "kmeans") throw DataError("not a model file of k-means");
+  impl::check_version(j);
+  if (j.value("kind", "") != "kmeans") throw DataError("not a model file of k-means");
   KMeans m;
   m.formula = j.at("formula");
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();
-  m.missing = j.at("missing_values") == "partial" ? KMeansMissing::partial : KMeansMissing::listwise;
+  std::string const missing = j.at("missing_values");
+  if (missing != "partial" && missing != "listwise") throw DataError("damaged model file: missing_values is partial or listwise, not '" + missing + "'");
+  m.missing = missing == "partial" ? KMeansMissing::partial : KMeansMissing::listwise;
   m.variables = j.at("variables").get<std::vector<std::string>>();
   m.expressions = j.contains("expressions") ? j.at("expressions").get<std::vector<std::string>>() : expressions_of(m.formula, m.variables);
   m.inputs = impl::inputs_from_json(j);
   m.centers = impl::numbers_from(j.at("centers"));
   m.shift = impl::numbers_from(json::array({j.at("shift")}))[0];
   if (m.centers.empty() || m.variables.empty() || m.shift.size() != m.variables.size() || m.expressions.size() != m.variables.size()) throw DataError("damaged model file: no centres");
-  for (auto const& c : m.centers)
+  for (auto const& c : m.centers) {
     if (c.size() != m.variables.size()) throw DataError("damaged model file: a centre has another number of columns than there are variables");
+    if (std::any_of(c.begin(), c.end(), [](double x) { return std::isnan(x); })) throw DataError("damaged model file: a centre has a missing value");
+  }
+  m.size = impl::numbers_from(json::array({j.at("size")}))[0];
+  if (m.size.size() != m.centers.size()) throw DataError("damaged model file: size and centers differ in number");
   return m;
 } catch (const json::exception& e) {
   throw DataError(std::string("damaged model file: ") + e.what());

@@ -40,8 +40,8 @@ ResponseFit fit_from(const json& j, const std::string& name) {
   f.coefficients = impl::coefficients_from_json(j.at("coefficients"), "t_value");
   f.sigma = impl::number_from(j.at("sigma"));
   f.residual_squares = j.contains("residual_squares") ? impl::number_from(j.at("residual_squares")) : std::nan("");
-  if (j.contains("cov_coef")) f.cov_coef = impl::numbers_from(j.at("cov_coef"));
-  if (j.contains("cov_coef_low")) f.cov_coef_low = impl::numbers_from(j.at("cov_coef_low"));
+  f.cov_coef = impl::covariance_from_json(j, "cov_coef", f.coefficients.size());
+  f.cov_coef_low = impl::covariance_from_json(j, "cov_coef_low", f.coefficients.size());
   return f;
 }
 
@@ -145,7 +145,8 @@ json model_json(const LinMod& m) {
 }
 
 LinMod lin_mod_from_json(const json& j) try {
-  if (j.value("rxhpc_model", 0) != 1 || j.value("kind", "") != "linmod") throw DataError("not a model file of a linear model");
+  impl::check_version(j);
+  if (j.value("kind", "") != "linmod") throw DataError("not a model file of a linear model");
   LinMod m;
   m.formula = j.at("formula");
   m.rows.transforms = j.at("transforms").get<std::vector<std::string>>();

@@ -8,8 +8,8 @@
 
 namespace rxhpc::impl {
 
-/// A model's matrix row by row, 0 where it is NaN; empty where that is. Throws DataError where it is not `columns` square.
-std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix, std::size_t columns);
+/// A model's matrix row by row, 0 where it is NaN; empty where that is.
+std::vector<double> square_rows(const std::vector<std::vector<double>>& matrix);
 
 /// eta = sum over the terms of value times the coefficient of the row's cell; a missing part, or a level without rows in the fit, makes the
 /// row NaN.

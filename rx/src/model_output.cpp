@@ -1,11 +1,17 @@
 #include "model_output.hpp"
 
+#include <cmath>
+
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
 
 using nlohmann::json;
+
+void check_version(const json& model) {
+  if (!model.is_object() || !model.contains("rxhpc_model") || model.at("rxhpc_model") != 1) throw DataError("not a model file of this program, or of a later version");
+}
 
 json coefficients_json(const std::vector<Coefficient>& coefficients, const char* statistic) {
   auto j = json::array();
@@ -21,9 +27,11 @@ json coefficients_json(const std::vector<Coefficient>& coefficients, const char*
 
 std::vector<Coefficient> coefficients_from_json(const json& j, const char* statistic) {
   std::vector<Coefficient> out;
-  for (auto const& c : j)
+  for (auto const& c : j) {
     out.push_back({c.at("name"), number_from(c.at("estimate")), number_from(c.at("std_error")), number_from(c.at(statistic)),
                    number_from(c.at("p_value")), c.at("aliased")});
+    if (std::isnan(out.back().estimate) && !out.back().aliased) throw DataError("damaged model file: coefficient '" + out.back().name + "' has no estimate");
+  }
   return out;
 }
 
@@ -72,6 +80,15 @@ void check_columns(const Design& design, const std::vector<Coefficient>& coeffic
   for (int t = 0; t < static_cast<int>(design.terms.size()); ++t) columns += design.cells(t);
   if (static_cast<std::int64_t>(coefficients.size()) != columns)
     throw DataError("damaged model file: " + std::to_string(coefficients.size()) + " coefficients for " + std::to_string(columns) + " columns");
+}
+
+std::vector<std::vector<double>> covariance_from_json(const json& j, const char* field, std::size_t coefficients) {
+  if (!j.contains(field)) return {};
+  auto matrix = numbers_from(j.at(field));
+  bool square = matrix.size() == coefficients;
+  for (auto const& row : matrix) square &= row.size() == coefficients;
+  if (!square) throw DataError(std::string("damaged model file: ") + field + " is not a matrix of " + std::to_string(coefficients) + " rows and columns");
+  return matrix;
 }
 
 void add_robust(json& j, const RobustErrors& robust) {

@@ -9,8 +9,12 @@
 
 namespace rxhpc::impl {
 
+/// Throws DataError unless the file is of a version of the layout that this program knows.
+void check_version(const nlohmann::json& model);
+
 /// `statistic` names the field of Coefficient::t_value: t_value or z_value.
 nlohmann::json coefficients_json(const std::vector<Coefficient>& coefficients, const char* statistic);
+/// Throws DataError where an estimate is missing that is not aliased.
 std::vector<Coefficient> coefficients_from_json(const nlohmann::json& j, const char* statistic);
 
 nlohmann::json inputs_json(const std::vector<InputColumn>& inputs);
@@ -21,6 +25,9 @@ nlohmann::json design_json(const Design& design);
 Design design_from_json(const nlohmann::json& j);
 /// Throws DataError unless there is one coefficient for every column of the design.
 void check_columns(const Design& design, const std::vector<Coefficient>& coefficients);
+
+/// A covariance matrix of so many coefficients; none where there is no such field. Throws DataError where it is of another size.
+std::vector<std::vector<double>> covariance_from_json(const nlohmann::json& j, const char* field, std::size_t coefficients);
 
 /// Adds robust, cluster and n_clusters, where there are.
 void add_robust(nlohmann::json& j, const RobustErrors& robust);

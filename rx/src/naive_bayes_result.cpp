@@ -1,4 +1,7 @@
 // A naive Bayes model as JSON, as text and as a model file.
+#include <algorithm>
+#include <cmath>
+
 #include "model_output.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
@@ -73,7 +76,8 @@ json model_json(const NaiveBayes& m) {
 }
 
 NaiveBayes naive_bayes_from_json(const json& j) try {
-  if (j.value("rxhpc_model", 0) != 1 || j.value("kind", "") != "naivebayes") throw DataError("not a model file of naive Bayes");
+  impl::check_version(j);
+  if (j.value("kind", "") != "naivebayes") throw DataError("not a model file of naive Bayes");
   NaiveBayes m;
   auto const list = [](const json& numbers) { return impl::numbers_from(json::array({numbers}))[0]; };
   m.formula = j.at("formula");
@@ -96,12 +100,18 @@ NaiveBayes naive_bayes_from_json(const json& j) try {
     if (wrong) throw DataError(std::string("damaged model file: ") + what);
   };
   damaged(m.classes.empty() || m.apriori.size() != m.classes.size(), "classes and prior probabilities differ in number");
+  auto const no_share = [](double p) { return p < 0 || p > 1 + 1e-9; };
+  for (double p : m.apriori) damaged(std::isnan(p) || no_share(p), "a prior probability lies outside 0 to 1");
   damaged(m.tables.size() != m.predictors.variables.size(), "predictors and tables differ in number");
   for (std::size_t k = 0; k < m.tables.size(); ++k) {
     auto const& v = m.predictors.variables[k];
     auto const& t = m.tables[k];
     damaged((v.factor ? t.share.size() : t.mean.size()) != m.classes.size() || t.std_dev.size() != t.mean.size(), "a table lacks classes");
-    for (auto const& share : t.share) damaged(share.size() != v.levels.size(), "a table lacks levels");
+    for (auto const& share : t.share) {
+      damaged(share.size() != v.levels.size(), "a table lacks levels");
+      damaged(std::any_of(share.begin(), share.end(), no_share), "a share lies outside 0 to 1");
+    }
+    damaged(std::any_of(t.std_dev.begin(), t.std_dev.end(), [](double s) { return s < 0; }), "a standard deviation is negative");
   }
   return m;
 } catch (const json::exception& e) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <vector>
 
+#include "model_output.hpp"
 #include "pmml_expressions.hpp"
 #include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
@@ -138,6 +139,7 @@ std::string data_field(const impl::PmmlFields::Field& column, const DesignVariab
 }  // namespace
 
 std::string to_pmml(const nlohmann::json& model, std::optional<double> penalty) {
+  impl::check_version(model);
   auto const part = part_of(model_at_penalty(model, penalty));
   impl::PmmlFields fields(part.design.inputs, part.transforms, part.response);
   std::vector<std::string> predictor;

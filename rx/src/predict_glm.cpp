@@ -116,8 +116,8 @@ void PredictGlm::plan(PredictPlan& plan) {
   for (auto const& c : model_.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
   bool const covariances = errors_ || interval_ || wanted_.any();
   if (covariances) {
-    covariance = square_rows(model_.cov_coef, beta.size());
-    low = square_rows(model_.cov_coef_low, beta.size());
+    covariance = square_rows(model_.cov_coef);
+    low = square_rows(model_.cov_coef_low);
   }
   quantile_ = normal_quantile_two_sided(options.conf_level);
   check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(options)));

@@ -92,8 +92,8 @@ void PredictLinMod::plan(PredictPlan& plan) {
   check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(plan.options)));
   auto const bound = bind(model_.design, plan.rows);
   plan.read = bound.read;
-  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, beta, covariance_ ? square_rows(fit.cov_coef, beta.size()) : std::vector<double>{},
-                                                 covariance_ ? square_rows(fit.cov_coef_low, beta.size()) : std::vector<double>{});
+  predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, beta, covariance_ ? square_rows(fit.cov_coef) : std::vector<double>{},
+                                                 covariance_ ? square_rows(fit.cov_coef_low) : std::vector<double>{});
   plan_outputs(plan);
 }
 

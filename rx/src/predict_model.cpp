@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "model_output.hpp"
 #include "row_influence.hpp"
 #include "rxhpc/elastic_net.hpp"
 #include "rxhpc/errors.hpp"
@@ -39,7 +40,7 @@ std::unique_ptr<PredictModel> predict_model(const nlohmann::json& model, const P
   };
   static constexpr Kind kinds[]{{"linmod", predict_lin_mod}, {"logit", predict_glm}, {"glm", predict_glm},
                                {"princomp", predict_princomp}, {"kmeans", predict_kmeans}, {"naivebayes", predict_naive_bayes}};
-  if (model.value("rxhpc_model", 0) != 1) throw DataError("not a model file of this program, or of a later version");
+  check_version(model);
   if (model.value("kind", "") == "elastic-net") {
     if (options.std_errors || options.interval != "none") throw UsageError("a penalised model has no standard errors");
     if (InfluenceOptions(options).any()) throw UsageError("a penalised model has no leverages, nor what follows from them");

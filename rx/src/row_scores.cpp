@@ -9,10 +9,9 @@ namespace rxhpc::impl {
 RowScores::RowScores(const ScoredFit& fit, bool leverage)
     : family_(fit.family), response_(fit.response), weight_(fit.regression.spec.weight), offset_(fit.offset), leverage_(leverage) {
   auto const& sol = fit.solution;
-  std::size_t const p = sol.columns.size();
   CoefficientCovariance c;
   if (leverage) c = coefficient_covariance([&](int i, int j) { return fit.inverse(i, j); }, sol);
-  predictor_ = std::make_unique<LinearPredictor>(fit.regression.design, fit.regression.bound, fit.beta, square_rows(c.value, p), square_rows(c.low, p));
+  predictor_ = std::make_unique<LinearPredictor>(fit.regression.design, fit.regression.bound, fit.beta, square_rows(c.value), square_rows(c.low));
 }
 
 RowScores::Tile RowScores::tile() const {

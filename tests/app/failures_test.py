@@ -132,6 +132,9 @@ class Failures(Case):
             damaged = [text[:len(text) // 2], "[1]", '{"a": 1}', changed(lambda m, f: m.update(rxhpc_model=7)), changed(lambda m, f: m.update(kind="spline")),
                        changed(lambda m, f: f["coefficients"].pop()), changed(lambda m, f: f["coefficients"][0].update(estimate="x")),
                        changed(lambda m, f: m["design"].update(terms=[[], [9]])), changed(lambda m, f: m.pop("design")), changed(lambda m, f: f.update(cov_coef=[[1]])),
+                       changed(lambda m, f: f.update(cov_coef=[[] for _ in f["cov_coef"]])), changed(lambda m, f: f.update(cov_coef_low=[[0]] * len(f["cov_coef"]))),
+                       changed(lambda m, f: f["coefficients"][0].update(estimate=None)), changed(lambda m, f: m.update(rxhpc_model=1.9)),
+                       changed(lambda m, f: m.update(rxhpc_model=True)),
                        changed(lambda m, f: m.update(responses=[]) if verb == "linmod" else m.pop("functions")), changed(lambda m, f: m.update(transforms=3))]
             for k, spoiled in enumerate(damaged):
                 err = self.fail_with(3, "bad%d.json: " % k if k != 4 else "cannot predict", "predict", self.write("bad%d.json" % k, spoiled), table, out,
@@ -141,6 +144,31 @@ class Failures(Case):
                 self.fail_with(3, "column 'g': level 'c' is unknown to the model", "predict", model, self.write("new.csv", "x,g\n1,a\n2,c\n"), out, ranks=ranks)
                 self.fail_with(2, "unknown column 'x'", "predict", model, self.write("less.csv", "g\na\n"), out, ranks=ranks)
                 self.assertEqual(self.files(), [])
+
+    def test_models_of_classes_and_clusters_that_are_damaged(self):
+        table = self.write("t.csv", "x,g,c\n1,a,u\n2,b,u\n3,a,v\n4,b,v\n5,a,u\n")
+        out = os.path.join(self.out, "o.csv")
+        for verb, formula, changes in (
+                ("kmeans", "~ x", ({"centers": [[1]]}, {"centers": [[1], [None]]}, {"size": [5]}, {"missing_values": "some"}, {"expressions": []})),
+                ("naivebayes", "c ~ g", ({"tables": [{"share": [[-3, 4], [0.5, 0.5]]}]}, {"tables": [{"share": [[1e9, 0], [0.5, 0.5]]}]}, {"apriori": [-1, 2]},
+                                         {"apriori": [None, 1]})),
+                ("naivebayes", "c ~ x", ({"tables": [{"mean": [1, 2], "std_dev": [1, -1]}]},))):
+            model = self.path("model.json")
+            self.succeed(verb, formula, table, "--model", model, "--overwrite", *(("--num-clusters", "2") if verb == "kmeans" else ()))
+            with open(model) as f:
+                sound = json.load(f)
+            for change in changes:
+                self.fail_with(3, "bad.json: damaged model file: ", "predict", self.write("bad.json", json.dumps({**sound, **change})), table, out)
+                self.assertEqual(self.files(), [])
+            self.succeed("predict", model, table, self.path("o.csv"), "--overwrite")
+
+    def test_a_later_version_is_told_by_every_verb(self):
+        table, model = self.write("t.csv", "x,y\n1,2\n2,3\n3,5\n"), self.path("m.json")
+        self.succeed("linmod", "y ~ x", table, "--model", model)
+        with open(model) as f:
+            later = self.write("later.json", json.dumps({**json.load(f), "rxhpc_model": 2}))
+        for words in (["predict", later, table, self.path("o.csv")], ["export", later, self.path("o.pmml")], ["linmod", "y ~ 1", table, "--anova-with", later]):
+            self.fail_with(3, "later.json: not a model file of this program, or of a later version", *words)
 
     def test_more_cells_than_fit(self):
         levels = [[c + str((7 * i + k) % 300) for k, c in enumerate("abcd")] for i in range(300)]
