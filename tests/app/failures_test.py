@@ -24,9 +24,9 @@ class Failures(Case):
     def files(self):
         return sorted(os.path.join(where, f) for where, _, files in os.walk(self.out) for f in files)
 
-    def big_text(self):
+    def big_text(self, copies=150):
         header, *lines = made_table(2000).splitlines(keepends=True)
-        return self.write("big.csv", header + "".join(lines) * 150)
+        return self.write("big.csv", header + "".join(lines) * copies)
 
     def test_malformed_text(self):
         cases = {"ragged": "a,b\n1,2\n3\n", "quote": 'a,b\n1,"2\n3,4\n', "nul": b"a,b\n1,2\n3,\0004\n", "utf8": b"a,b\n1,x\n2,\xff\xfe\n",
@@ -246,25 +246,33 @@ class Failures(Case):
         out, err = p.communicate(timeout=60)
         return p.returncode, err.decode()
 
-    def test_a_fit_that_is_stopped_goes_on_where_it_was(self):
+    def check_that_it_goes_on(self, number, ranks, status, word, copies):
+        """Whether the signal came before the fit's end."""
         # Separated classes: every iteration goes on, so that there is time to stop one.
-        work = ("logit", "late ~ x + y + g", self.big_text(), "--transform", "late = x + y > 20", "--max-iterations", "24", "--coeff-tolerance", "0",
+        work = ("logit", "late ~ x + y + g", self.big_text(copies), "--transform", "late = x + y > 20", "--max-iterations", "24", "--coeff-tolerance", "0",
                 "--objective-function-tolerance", "0", "--return-always", "--threads", 1)
         state = os.path.join(self.out, "state.json")
+        if os.path.exists(state):
+            os.remove(state)
+        got, err = self.stopped(number, ranks, (*work, "--checkpoint", state, "--quiet"), state)
+        time.sleep(1 if ranks > 1 else 0)  # ranks that the launcher still has to end
+        with open(state) as f:
+            iteration = json.loads(json.load(f)["state"])["iteration"]
         want = self.numbers(self.succeed(*work, "--json", "-", "--quiet"))
+        if iteration == want["iterations"]:
+            return False
+        if ranks == 1:
+            self.assertEqual((got, err), (status, "rxhpc logit: %s\n" % word))
+        self.assertNotEqual(got, 0, err)
+        self.assertEqual(self.files(), [state])
+        self.assertEqual(self.numbers(self.succeed(*work, "--checkpoint", state, "--resume", "--json", "-", "--quiet", ranks=ranks)), want)
+        return True
+
+    def test_a_fit_that_is_stopped_goes_on_where_it_was(self):
         cases = [(signal.SIGUSR1, 1, 138, "stopped by SIGUSR1"), (signal.SIGTERM, 1, 143, "terminated")]
-        for number, ranks, status, word in cases + ([(signal.SIGUSR1, 3, None, ""), (signal.SIGTERM, 3, None, "")] if MPIRUN else []):
-            if os.path.exists(state):
-                os.remove(state)
-            got, err = self.stopped(number, ranks, (*work, "--checkpoint", state, "--quiet"), state)
-            if ranks == 1:
-                self.assertEqual((got, err), (status, "rxhpc logit: %s\n" % word))
-            self.assertNotEqual(got, 0, err)
-            time.sleep(1 if ranks > 1 else 0)  # ranks that the launcher still has to end
-            with open(state) as f:
-                self.assertLess(json.loads(json.load(f)["state"])["iteration"], want["iterations"])
-            self.assertEqual(self.files(), [state])
-            self.assertEqual(self.numbers(self.succeed(*work, "--checkpoint", state, "--resume", "--json", "-", "--quiet", ranks=ranks)), want)
+        for case in cases + ([(signal.SIGUSR1, 3, None, ""), (signal.SIGTERM, 3, None, "")] if MPIRUN else []):
+            # A launcher may take a second to pass the signal on: on a fast machine, more rows.
+            self.assertTrue(any(self.check_that_it_goes_on(*case, copies) for copies in (150, 600, 2400, 9600)), case)
 
     def test_signals(self):
         big, table = self.big_text(), self.path("big.h5")
