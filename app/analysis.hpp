@@ -20,7 +20,7 @@ void write_model(Session& session, const nlohmann::json& model);
 /// Collective. A JSON file, read by one rank; throws DataError where it is not an object (`what`: model file).
 nlohmann::json read_json(Session& session, const std::string& path, const char* what);
 
-/// What `make` makes of a model file; errors that are the file's own name it.
+/// What `make` makes of a model file, or of a checkpoint; errors that are the file's own name it.
 template <class F>
 auto of_model_file(const std::string& path, const F& make) {
   try {
@@ -29,7 +29,7 @@ auto of_model_file(const std::string& path, const F& make) {
     throw DataError(path + ": not a model file of this program, or damaged");
   } catch (const DataError& e) {
     std::string const what = e.what();
-    if (what.starts_with("damaged model file") || what.starts_with("not a model file")) throw DataError(path + ": " + what);
+    if (what.starts_with("damaged model file") || what.starts_with("not a model file") || what == "damaged checkpoint") throw DataError(path + ": " + what);
     throw;
   }
 }

@@ -65,9 +65,10 @@ void check(const Option& option, const std::string& value) {
       break;
     }
     case Kind::text:
-      // a script's variable that is not set must not become another analysis; only the text of missing values may be empty
-      if (value.empty() && option.name != "missing-value-string") throw UsageError(dashed(option.name) + " needs a value");
+    case Kind::input:  // a script's variable that is not set must not become another analysis
+      if (value.empty()) throw UsageError(dashed(option.name) + " needs a value");
       break;
+    case Kind::any_text: break;
   }
 }
 

@@ -103,14 +103,7 @@ void run(Session& session, GlmOptions options) {
   if (args.flag("resume") && !args.given("checkpoint")) throw UsageError("--resume needs --checkpoint FILE");
   auto const source = open_input(session, args.positional("INPUT"));
   use_checkpoint(session, *source, options);
-  auto const model = [&] {
-    try {
-      return glm(*source, args.positional("FORMULA"), options, session.comm);
-    } catch (const DataError& e) {
-      if (std::string_view(e.what()) != "damaged checkpoint") throw;
-      throw DataError(args.text("checkpoint") + ": " + e.what());
-    }
-  }();
+  auto const model = of_model_file(args.text("checkpoint"), [&] { return glm(*source, args.positional("FORMULA"), options, session.comm); });
   bool const accepted = model.converged || args.flag("return-always");
   Result result;
   result.fields = to_json(model);

@@ -91,20 +91,24 @@ bool same_or_inside(const std::string& file, const std::string& place) {
   return std::filesystem::is_directory(place, ignored) && std::filesystem::equivalent(folder, place, ignored);
 }
 
+/// The files that are written beside OUTPUT, by their options.
+std::vector<std::pair<std::string, std::string>> side_outputs_of(const Arguments& args) {
+  std::vector<std::pair<std::string, std::string>> files;
+  for (auto const* option : side_outputs)
+    if (find_option(args.verb(), option) && args.given(option) && args.text(option) != "-") files.emplace_back(std::string("--") + option, args.text(option));
+  return files;
+}
+
 /// Results beside OUTPUT must not take the place of what the job reads. (OUTPUT may be INPUT: it is replaced when all has been read.)
 void keep_what_is_read(const Arguments& args) {
-  std::vector<std::pair<std::string, std::string>> read;  // what, file
+  std::vector<std::pair<std::string, std::string>> read;
   for (auto const* name : {"INPUT", "MODEL"}) read.emplace_back(name, args.positional(name));
-  auto const writes = [](std::string_view option) { return std::find(std::begin(side_outputs), std::end(side_outputs), option) != std::end(side_outputs); };
   for (auto const* group : args.verb().groups)
     for (auto const& option : group->options)
-      if ((option.argument == "FILE" || option.argument == "MODEL" || option.argument == "TABLE") && !writes(option.name) && args.given(option.name))
-        read.emplace_back("--" + std::string(option.name), args.text(option.name));
-  for (auto const* option : side_outputs)
-    if (find_option(args.verb(), option) && args.given(option))
-      for (auto const& [what, file] : read)
-        if (!file.empty() && same_or_inside(args.text(option), file))
-          throw UsageError("--" + std::string(option) + ": '" + args.text(option) + "' is what " + what + " reads");
+      if (option.kind == Kind::input && args.given(option.name)) read.emplace_back("--" + std::string(option.name), args.text(option.name));
+  for (auto const& [what, file] : side_outputs_of(args))
+    for (auto const& [by, place] : read)
+      if (!place.empty() && same_or_inside(file, place)) throw UsageError(what + ": '" + file + "' is what " + by + " reads");
 }
 
 /// What is written must not be written over by something else of the same job.
@@ -118,8 +122,7 @@ void check_outputs(const Arguments& args) {
     if (!fresh && !special) throw UsageError(what + ": '" + file + "' is what " + at->second + " writes, too");
   };
   add(args.positional("OUTPUT"), "OUTPUT");
-  for (auto const* option : side_outputs)
-    if (find_option(args.verb(), option) && args.given(option)) add(args.text(option), std::string("--") + option);
+  for (auto const& [what, file] : side_outputs_of(args)) add(file, what);
 }
 
 constexpr int most_threads = 512;  // of Kokkos' OpenMP space: more would be written past its end
@@ -142,8 +145,7 @@ void check_side_outputs(const Session& session) {
   auto const& args = session.args;
   together(session.comm, [&] {
     if (!session.root()) return;
-    for (auto const* option : side_outputs)
-      if (find_option(args.verb(), option) && args.given(option) && args.text(option) != "-") require_creatable(args.text(option));
+    for (auto const& [what, file] : side_outputs_of(args)) require_creatable(file);
     if (args.flag("quiet") && args.text("json") != "-") return;
     int const mode = ::fcntl(STDOUT_FILENO, F_GETFL);
     if (mode < 0 || (mode & O_ACCMODE) == O_RDONLY) throw DataError(std::string("standard output: ") + std::strerror(EBADF));

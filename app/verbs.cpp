@@ -21,11 +21,11 @@ const OptionGroup weights_group{
 
 const OptionGroup text_group{
     "Reading text",
-    {{"col-info", Kind::text, "FILE",
+    {{"col-info", Kind::input, "FILE",
       "JSON object: column to {type, levels, new_levels, new_name, description, low, high}; wins over --col-classes"},
      {"col-classes", Kind::list, "a=factor,b=numeric",
       "types of columns: logical, integer, int16, uint16, float32, numeric, character, factor, ordered, Date, POSIXct"},
-     {"missing-value-string", Kind::text, "S",
+     {"missing-value-string", Kind::any_text, "S",
       "missing values are written S (default NA); an empty unquoted field is always missing", true},
      {"rows-per-read", Kind::integer, "N", "rows a chunk of the grid (default 131072)", false, 1},
      {"sort-levels", Kind::flag, "", "a factor without given levels gets them sorted, not by first appearance"},
@@ -91,7 +91,7 @@ const OptionGroup iterations_group{
      {"conf-level", Kind::number, "P", "level of the coefficients' confidence limits (default 0.95)"},
      {"checkpoint", Kind::text, "FILE", "write the state of the fit here after every pass over the rows, so that a job that ends can be resumed"},
      {"resume", Kind::flag, "", "go on from --checkpoint, where that file exists: the same bits as a fit that was never broken off"},
-     {"anova-with", Kind::text, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
+     {"anova-with", Kind::input, "MODEL", "also compare this fit with a model fitted before, one of the two being nested in the other"}}};
 
 const OptionGroup robust_group{
     "Robust standard errors",
@@ -104,7 +104,7 @@ const OptionGroup linear_group{
     "Linear models",
     {{"vif", Kind::flag, "", "also variance inflation factors, generalised for terms of several coefficients"},
      {"anova", Kind::flag, "", "also the sequential analysis of variance, term by term, main effects first, as R's anova(fit)"},
-     {"anova-with", Kind::text, "MODEL", "also the F test against a model fitted before, one of the two being nested in the other, as R's anova(fit1, fit2)"}}};
+     {"anova-with", Kind::input, "MODEL", "also the F test against a model fitted before, one of the two being nested in the other, as R's anova(fit1, fit2)"}}};
 
 const OptionGroup path_group{
     "Elastic net",
@@ -222,7 +222,7 @@ const std::vector<Verb>& verbs() {
   static const OptionGroup kmeans_group{
       "Clustering",
       {{"num-clusters", Kind::integer, "K", "the number of clusters", false, 1},
-       {"centers", Kind::text, "TABLE", "start at these centres: a table or text with one row a centre and the formula's variables as columns"},
+       {"centers", Kind::input, "TABLE", "start at these centres: a table or text with one row a centre and the formula's variables as columns"},
        {"start", Kind::choice, "random|first|plus-plus|parallel",
         "where the centres start: at random rows (default), at the first distinct rows, at rows far from one another among a random sample "
         "(k-means++), or among all rows (k-means||)"},

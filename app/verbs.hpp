@@ -8,8 +8,9 @@ namespace rxhpc::app {
 
 struct Session;
 
-/// flag: `--x`, `--x true`, `--x false` · list: names separated by commas · size: bytes with K, M, G or T
-enum class Kind { flag, text, list, integer, number, size, choice };
+/// flag: `--x`, `--x true`, `--x false` · text: not empty · any_text: perhaps empty · input: a file that is read · list: names separated by commas ·
+/// size: bytes with K, M, G or T
+enum class Kind { flag, text, any_text, input, list, integer, number, size, choice };
 
 struct Option {
   std::string_view name;      ///< without the dashes

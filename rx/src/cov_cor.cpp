@@ -316,7 +316,7 @@ CovCor cov_cor(const ChunkSource& source, std::string_view text, const CovCorOpt
   for (auto const& y : r.formula.responses) {
     out.responses.push_back(deparse(*y));
     out.response_expressions.push_back(deparse(*r.rows.pinned(y)));
-    add_inputs(r.design, r.rows, out.response_expressions.back());
+    add_inputs(r.design.inputs, r.rows, out.response_expressions.back());
   }
   if (options.pairwise) {
     auto counts = chosen(out.pair_counts, keep);

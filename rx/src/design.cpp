@@ -185,22 +185,22 @@ std::vector<DesignColumn> Design::coded(Coding coding, const std::vector<std::ve
 
 namespace {
 
-void add_inputs(Design& design, const RowSource& rows, const Expr& e) {
+void add_inputs(std::vector<InputColumn>& inputs, const RowSource& rows, const Expr& e) {
   auto const& table = rows.base_schema();
   for (auto const& name : names_in(e)) {
     int const at = table.find(name);
-    auto const known = std::any_of(design.inputs.begin(), design.inputs.end(), [&](auto const& c) { return c.name == name; });
-    if (at >= 0 && !known) design.inputs.push_back({name, table[static_cast<std::size_t>(at)].type});
+    auto const known = std::any_of(inputs.begin(), inputs.end(), [&](auto const& c) { return c.name == name; });
+    if (at >= 0 && !known) inputs.push_back({name, table[static_cast<std::size_t>(at)].type});
   }
 }
 
 }  // namespace
 
-void add_inputs(Design& design, const RowSource& rows, const std::string& expression) { add_inputs(design, rows, *parse_expression(expression)); }
+void add_inputs(std::vector<InputColumn>& inputs, const RowSource& rows, const std::string& expression) { add_inputs(inputs, rows, *parse_expression(expression)); }
 
-void add_transform_inputs(Design& design, const RowSource& rows) {
+void add_transform_inputs(std::vector<InputColumn>& inputs, const RowSource& rows) {
   for (auto const& text : rows.options().transforms)
-    if (auto const made = parse_assignment(text); made.value) add_inputs(design, rows, *made.value);
+    if (auto const made = parse_assignment(text); made.value) add_inputs(inputs, rows, *made.value);
 }
 
 Design make_design(const Formula& formula, RowSource& rows, bool cube) {
@@ -226,8 +226,8 @@ Design make_design(const Formula& formula, RowSource& rows, bool cube) {
   if (d.terms.empty()) throw UsageError("the formula has neither an intercept nor a term on its right side");
   for (auto const& v : d.variables)
     if (v.factor && v.levels.empty()) throw DataError("column '" + v.label + "': a factor without levels has only missing values");
-  for (auto const& v : d.variables) add_inputs(d, rows, v.expression);
-  add_transform_inputs(d, rows);
+  for (auto const& v : d.variables) add_inputs(d.inputs, rows, v.expression);
+  add_transform_inputs(d.inputs, rows);
   return d;
 }
 

@@ -302,10 +302,10 @@ ElasticNet elastic_net(const ChunkSource& source, std::string_view text, const E
   out.offset_expression = impl::offset_expression(r, options.offset);
   if (!out.offset_expression.empty()) {
     r.spec.carried = {r.place(numeric_column(r.rows, *parse_expression(out.offset_expression), "the offset"))};
-    add_inputs(r.design, r.rows, out.offset_expression);
+    add_inputs(r.design.inputs, r.rows, out.offset_expression);
   }
 
-  add_inputs(r.design, r.rows, response.expression);
+  add_inputs(r.design.inputs, r.rows, response.expression);
 
   Path(r, family, options, comm, out).run();
   out.functions = family.functions;

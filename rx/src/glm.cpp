@@ -175,9 +175,9 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   int offset = -1;
   if (!model.offset_expression.empty()) {
     r.spec.carried = {offset = r.place(numeric_column(r.rows, *parse_expression(model.offset_expression), "the offset"))};
-    add_inputs(r.design, r.rows, model.offset_expression);
+    add_inputs(r.design.inputs, r.rows, model.offset_expression);
   }
-  add_inputs(r.design, r.rows, response.expression);
+  add_inputs(r.design.inputs, r.rows, response.expression);
   int trials = -1;
   if (!response.trials.empty()) {
     trials = static_cast<int>(r.spec.carried.size());

@@ -345,10 +345,8 @@ KMeans kmeans(const ChunkSource& source, std::string_view formula, const KMeansO
   best->variables = p.variables.names;
   best->expressions = p.variables.expressions;
   best->rows = p.rows.options();
-  Design named;
-  for (auto const& e : p.variables.expressions) add_inputs(named, p.rows, e);
-  add_transform_inputs(named, p.rows);
-  best->inputs = named.inputs;
+  for (auto const& e : p.variables.expressions) add_inputs(best->inputs, p.rows, e);
+  add_transform_inputs(best->inputs, p.rows);
   best->missing = options.missing;
   best->weighted = p.spec.weight >= 0;
   best->weights = impl::weight_name(options.pweights, options.fweights);

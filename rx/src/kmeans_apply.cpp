@@ -65,18 +65,8 @@ class PredictKMeans final : public PredictModel {
  public:
   explicit PredictKMeans(const nlohmann::json& model) : model_(kmeans_from_json(model)) {}
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
-  std::vector<std::string> variables() const override {
-    std::vector<std::string> names;
-    for (auto const& v : model_.expressions)
-      for (auto const& name : names_in(*parse_expression(v)))
-        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
-    return names;
-  }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override {
-    Design known;
-    known.inputs = model_.inputs;
-    return inputs_of(known, transforms(), model_.expressions);
-  }
+  std::vector<std::string> variables() const override { return columns_of({}, model_.expressions); }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.inputs, transforms(), variables()); }
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type != "response" && o.type != "class") throw UsageError("--type of k-means is response or class, not '" + o.type + "'");

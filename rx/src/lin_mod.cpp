@@ -186,7 +186,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   for (int y = 0; y < static_cast<int>(r.spec.responses.size()); ++y) {
     model.fits.push_back(fit_response(r, fit, y, model.df_residual, observations, log_weights, robust.empty() ? nullptr : &robust[y], options));
     model.fits.back().expression = deparse(*r.rows.pinned(r.formula.responses[y]));
-    add_inputs(r.design, r.rows, model.fits.back().expression);
+    add_inputs(r.design.inputs, r.rows, model.fits.back().expression);
   }
   for (auto const& f : model.fits)  // R's measure of it, of the response instead of the fitted values
     if (model.df_residual > 0 && f.residual_squares / model.df_residual < 1e-30 * f.total_squares / observations)

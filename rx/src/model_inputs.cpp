@@ -119,16 +119,15 @@ std::vector<std::string> columns_of(const Design& design, const std::vector<std:
   return names;
 }
 
-std::vector<InputColumn> inputs_of(const Design& design, const std::vector<std::string>& transforms, const std::vector<std::string>& expressions) {
-  auto const all = columns_of(design, expressions);
-  std::set<std::string> needed(all.begin(), all.end());
+std::vector<InputColumn> inputs_of(const std::vector<InputColumn>& inputs, const std::vector<std::string>& transforms, const std::vector<std::string>& columns) {
+  std::set<std::string> needed(columns.begin(), columns.end());
   for (auto t = transforms.rbegin(); t != transforms.rend(); ++t) {
     auto const made = parse_assignment(*t);
     if (!needed.erase(made.name) || !made.value) continue;
     for (auto const& name : names_in(*made.value)) needed.insert(name);
   }
   std::vector<InputColumn> out;
-  for (auto const& c : design.inputs)
+  for (auto const& c : inputs)
     if (needed.contains(c.name)) out.push_back(c);
   return out;
 }

@@ -11,8 +11,8 @@ namespace rxhpc::impl {
 /// The columns of the input that an expression or a design's variables are made from.
 std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
 
-/// Those of the design's inputs that its variables and these expressions need, through the transforms.
-std::vector<InputColumn> inputs_of(const Design& design, const std::vector<std::string>& transforms, const std::vector<std::string>& expressions);
+/// Those of a model's inputs that these columns need, through the transforms.
+std::vector<InputColumn> inputs_of(const std::vector<InputColumn>& inputs, const std::vector<std::string>& transforms, const std::vector<std::string>& columns);
 
 /// Columns of the input whose type is another than in the fit: their names, and expressions of them that are of the model's type. Levels stand for
 /// what their texts spell; columns that were factors or text are left, being matched by text. Throws DataError where no meaning is clear.

@@ -166,7 +166,7 @@ void Search::set_targets(const std::vector<BucketCounts>& counts) {
       for (double rank : cell.ranks) {
         // weights scaled to a mean of 1: rank r is reached with r W / n, up to the rounding of the weights themselves
         DD mass = request_.weight < 0 || request_.frequency ? DD(rank) : weight * DD(rank) / size * DD(1 - 4 * std::numeric_limits<double>::epsilon());
-        if (std::isinf(rank)) mass = weight * DD(2);
+        if (std::isinf(rank)) mass = weight * DD(2);  // beyond all rows: the last one, however little it weighs
         else if (!reaches(weight, mass)) mass = weight;
         Target target;
         target.term = t;

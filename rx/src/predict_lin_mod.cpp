@@ -22,7 +22,7 @@ class PredictLinMod final : public PredictModel {
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
   std::vector<InputColumn> inputs(const PredictOptions& options) const override {
-    return inputs_of(model_.design, transforms(), expressions(needs_response(options)));
+    return inputs_of(model_.design.inputs, transforms(), columns_of(model_.design, expressions(needs_response(options))));
   }
 
   void plan(PredictPlan& plan) override;

@@ -29,7 +29,7 @@ class PredictNaiveBayes final : public PredictModel {
   explicit PredictNaiveBayes(const nlohmann::json& model) : model_(naive_bayes_from_json(model)) {}
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.predictors, {model_.response}); }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.predictors, transforms(), {}); }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.predictors.inputs, transforms(), columns_of(model_.predictors, {})); }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;

@@ -33,7 +33,7 @@ class PredictPrincomp final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return transforms_; }
   std::vector<std::string> variables() const override { return columns_of(design_, {}); }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(design_, transforms_, {}); }
+  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(design_.inputs, transforms_, variables()); }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;

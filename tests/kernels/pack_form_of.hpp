@@ -52,11 +52,6 @@ std::vector<double> everything(const std::vector<double>& x) {
     keep_result(keep(is_number(a), b));
     keep_result(select(is_number(b) & below(a, 1.0), a, c));
     keep_result(select(less(a, b), c, b));
-    keep_result(select(at_least(a, b), c, b));
-    double side_by_side[8];
-    int const lanes = compress(less(a, b), a, side_by_side);
-    out.insert(out.end(), side_by_side, side_by_side + lanes);
-    keep_result(count_where(less(a, b), count_where(less(a, c), P::all(0))));
     keep_result(keep(mask_of(static_cast<unsigned>(i * 37 % 256), a), b));
     P square[8];
     for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);
@@ -77,7 +72,7 @@ std::vector<double> everything(const std::vector<double>& x) {
 
 template <class Part>
 std::vector<double> of_parts(const std::vector<double>& x) {
-  std::vector<double> sums, counts, side_by_side;
+  std::vector<double> sums, side_by_side;
   for (std::size_t i = 0; i + 24 <= x.size(); i += 8) {
     for (std::size_t k = i; k < i + 8; k += Part::lanes) {
       Part const a = Part::load(&x[k]), b = Part::load(&x[k + 8]), c = held(Part::load(&x[k + 16]));

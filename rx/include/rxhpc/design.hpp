@@ -77,10 +77,10 @@ struct BoundDesign {
 /// Resolves the right-hand side. Character columns become factors with sorted levels, logical ones factors FALSE, TRUE.
 /// Throws UsageError for unknown columns and for factors where numbers are needed.
 Design make_design(const Formula& formula, RowSource& rows, bool cube);
-/// Adds the columns that an expression names to the design's inputs, each once.
-void add_inputs(Design& design, const RowSource& rows, const std::string& expression);
+/// Adds the columns that an expression names to a model's inputs, each once.
+void add_inputs(std::vector<InputColumn>& inputs, const RowSource& rows, const std::string& expression);
 /// Those that the source's transforms name.
-void add_transform_inputs(Design& design, const RowSource& rows);
+void add_transform_inputs(std::vector<InputColumn>& inputs, const RowSource& rows);
 /// Finds (or makes) the design's variables in a source, factors by the design's levels.
 BoundDesign bind(const Design& design, RowSource& rows);
 
