@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "rxhpc/errors.hpp"
 #include "rxhpc/table.hpp"
@@ -27,8 +29,9 @@ Variable common(const Variable& a, const Variable& b) {
   out.low = std::isnan(b.low) || b.low < a.low ? b.low : a.low;
   out.high = std::isnan(b.high) || b.high > a.high ? b.high : a.high;
   if (!out.coded()) return out;
+  std::unordered_set<std::string_view> const known(a.levels.begin(), a.levels.end());
   for (auto const& level : b.levels)
-    if (std::find(a.levels.begin(), a.levels.end(), level) == a.levels.end()) out.levels.push_back(level);
+    if (!known.contains(level)) out.levels.push_back(level);
   out.storage = std::max(a.storage, code_storage(out.levels.size()));
   // New levels come last, which is their place in an order only where what is appended says so.
   bool const told = b.type == VarType::ordered && b.levels.size() == out.levels.size() && std::equal(b.levels.begin(), b.levels.end(), out.levels.begin());

@@ -75,6 +75,7 @@ PredictOptions predict_options(const Session& session) {
   options.std_errors = args.flag("compute-std-errors");
   options.interval = args.text("interval", "none");
   options.conf_level = args.number("conf-level", 0.95);
+  if (args.given("conf-level") && options.interval == "none") throw UsageError("--conf-level is that of --interval confidence or prediction");
   if (!(options.conf_level > 0 && options.conf_level < 1)) throw UsageError("--conf-level: " + args.text("conf-level") + " is not between 0 and 1");
   options.residuals = args.flag("compute-residuals");
   options.residual_type = args.text("residual-type", "response");
@@ -85,7 +86,7 @@ PredictOptions predict_options(const Session& session) {
   options.rows = row_options(args);
   options.write_model_vars = args.flag("write-model-vars");
   options.extra_vars = args.list("extra-vars-to-write");
-  options.pred_var_names = unquoted(args.text("pred-var-names"));
+  options.pred_var_names = args.list("pred-var-names");
   options.run = session.run;
   return options;
 }

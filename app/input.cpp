@@ -126,6 +126,8 @@ char delimiter_of_output(const std::string& path) {
 std::unique_ptr<ChunkSink> create_output(Session& session, const std::string& path, const Schema& schema, const Grid& grid, bool overwrite) {
   auto const& args = session.args;
   if (is_text_name(path)) {
+    for (auto option : {"codec", "rows-per-part"})
+      if (args.given(option)) warn(session, std::string("--") + option + " says nothing about " + path + ", which is text");
     TextOutputOptions options;
     options.delimiter = delimiter_of_output(path);
     options.overwrite = overwrite;

@@ -270,7 +270,7 @@ const std::vector<Verb>& verbs() {
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
        penalty,
-       {"pred-var-names", Kind::text, "NAME", "name of the predictions, instead of Y_Pred"}}};
+       {"pred-var-names", Kind::list, "a,b", "names of the predictions (one, or one a class or component) instead of Y_Pred"}}};
   static const std::vector<Verb> table{
       {"import", "text to a table",
        "Reads delimited text (or any other table) and writes an HDF5 table: types are guessed and widened where a later row needs it, text "

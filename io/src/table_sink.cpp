@@ -295,20 +295,17 @@ void TableSink::finish() {
   });
 }
 
-void check_schema(const Schema& schema, const TableOptions& options, const Grid& grid) {
-  (void)options;
-  std::set<std::string> names;
-  for (auto const& v : schema.variables) {
-    if (!names.insert(v.name).second) throw UsageError("column '" + v.name + "' occurs twice");
+void check_schema(const Schema& schema, const Grid& grid) {
+  schema.check_names();
+  for (auto const& v : schema.variables)
     if (v.storage == Storage::text && v.text_width < 1) throw Error(ErrorKind::other, "internal: text column without a width");
-  }
   for (std::int64_t k = 0; k + 1 < grid.chunks(); ++k)
     if (grid.rows(k) != grid.rows(0) || grid.rows(k + 1) > grid.rows(0))
       throw Error(ErrorKind::other, "internal: a table needs chunks of equal length");
 }
 
 Plan plan_of(const std::string& path, const Schema& schema, const Grid& grid, const TableOptions& options) {
-  check_schema(schema, options, grid);
+  check_schema(schema, grid);
   Plan plan;
   plan.path = path;
   plan.table.schema = schema;

@@ -174,6 +174,7 @@ class TextSink final : public ChunkSink {
 
 std::unique_ptr<ChunkSink> create_text(const std::string& path, const Schema& schema, const Grid&, const TextOutputOptions& options,
                                        Communicator& comm) {
+  schema.check_names();
   return std::make_unique<TextSink>(path, schema, options, comm);
 }
 

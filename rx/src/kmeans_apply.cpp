@@ -66,7 +66,8 @@ class PredictKMeans final : public PredictModel {
   explicit PredictKMeans(const nlohmann::json& model) : model_(kmeans_from_json(model)) {}
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of({}, model_.expressions); }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.inputs, transforms(), variables()); }
+  std::vector<std::string> needed(const PredictOptions&) const override { return variables(); }
+  const std::vector<InputColumn>& inputs() const override { return model_.inputs; }
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
     if (o.type != "response" && o.type != "class") throw UsageError("--type of k-means is response or class, not '" + o.type + "'");
@@ -75,7 +76,7 @@ class PredictKMeans final : public PredictModel {
     for (int column : columns_in(plan.rows, model_)) places.push_back(plan.place(column));
     spec_ = spec_of(model_, std::move(places));
     centres_ = centres_of(model_);
-    plan.outputs.push_back(cluster_variable(o.pred_var_names.empty() ? ".rxCluster" : o.pred_var_names));
+    plan.outputs.push_back(cluster_variable(plan.prediction_names({".rxCluster"})[0]));
   }
   PredictTile tile() const override {
     auto const assigner = std::make_shared<Assigner>(centres_, spec_);

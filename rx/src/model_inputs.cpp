@@ -119,23 +119,35 @@ std::vector<std::string> columns_of(const Design& design, const std::vector<std:
   return names;
 }
 
-std::vector<InputColumn> inputs_of(const std::vector<InputColumn>& inputs, const std::vector<std::string>& transforms, const std::vector<std::string>& columns) {
-  std::set<std::string> needed(columns.begin(), columns.end());
-  for (auto t = transforms.rbegin(); t != transforms.rend(); ++t) {
-    auto const made = parse_assignment(*t);
-    if (!needed.erase(made.name) || !made.value) continue;
-    for (auto const& name : names_in(*made.value)) needed.insert(name);
+Sources sources_of(std::set<std::string> columns, const std::vector<std::string>& transforms, const Schema& input) {
+  Sources out{std::move(columns), {}};
+  auto const made_before = [&](const std::string& name, std::size_t end) {
+    return std::any_of(transforms.begin(), transforms.begin() + static_cast<std::ptrdiff_t>(end), [&](auto const& t) { return parse_assignment(t).name == name; });
+  };
+  for (std::size_t t = transforms.size(); t-- > 0;) {
+    auto const made = parse_assignment(transforms[t]);
+    if (!out.columns.contains(made.name)) continue;
+    bool known = true, of_itself = false;
+    std::vector<std::string> from;
+    for (auto const& name : made.value ? names_in(*made.value) : std::vector<std::string>{}) {
+      bool const found = input.find(name) >= 0 || made_before(name, t);
+      if (!found && (name == "T" || name == "F" || name == "pi")) continue;
+      known &= found;
+      of_itself |= name == made.name;
+      from.push_back(name);
+    }
+    if (!known && !of_itself && input.find(made.name) >= 0) continue;
+    out.transforms.insert(out.transforms.begin(), transforms[t]);
+    out.columns.erase(made.name);
+    out.columns.insert(from.begin(), from.end());
   }
-  std::vector<InputColumn> out;
-  for (auto const& c : inputs)
-    if (needed.contains(c.name)) out.push_back(c);
   return out;
 }
 
-std::vector<std::pair<std::string, std::string>> conversions(const std::vector<InputColumn>& inputs, const ChunkSource& input) {
+std::vector<std::pair<std::string, std::string>> conversions(const std::vector<InputColumn>& inputs, const std::set<std::string>& read, const ChunkSource& input) {
   std::vector<std::pair<std::string, std::string>> out;
   for (auto const& c : inputs)
-    if (int const at = input.schema().find(c.name); at >= 0)
+    if (int const at = input.schema().find(c.name); at >= 0 && read.contains(c.name))
       if (auto value = converted(c, input, at); !value.empty()) out.emplace_back(c.name, std::move(value));
   return out;
 }

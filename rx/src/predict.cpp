@@ -73,25 +73,53 @@ std::map<std::string, VarType> factor_columns(const nlohmann::json& model) {
   return types;
 }
 
+namespace {
+
+std::set<std::string> set_of(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+
+/// Those of the model's transforms that its results need, or the user's transforms and selection, or columns to pass on: the model's own as far as
+/// the input has what they are made from.
+std::vector<std::string> needed_transforms(const impl::PredictModel& model, const PredictOptions& options, const Schema& input) {
+  auto const own = model.transforms();
+  auto columns = set_of(model.needed(options));
+  auto const add = [&](const std::vector<std::string>& names) { columns.insert(names.begin(), names.end()); };
+  add(options.extra_vars);
+  if (options.write_model_vars)
+    for (auto const& name : model.variables()) {
+      auto const from = impl::sources_of({name}, own, input).columns;
+      if (std::all_of(from.begin(), from.end(), [&](auto const& column) { return input.find(column) >= 0; })) columns.insert(name);
+    }
+  if (options.rows.row_selection.find_first_not_of(" \t\r\n") != std::string::npos) add(names_in(*parse_expression(options.rows.row_selection)));
+  for (auto t = options.rows.transforms.rbegin(); t != options.rows.transforms.rend(); ++t) {
+    auto const made = parse_assignment(*t);
+    columns.erase(made.name);
+    if (made.value) add(names_in(*made.value));
+  }
+  return impl::sources_of(std::move(columns), own, input).transforms;
+}
+
+}  // namespace
+
 Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, const PredictOptions& options) : impl_(std::make_unique<Impl>()) {
   auto& p = *impl_;
   p.options = options;
   p.check_options();
   p.model = impl::predict_model(model, options);
   auto row_options = options.rows;
-  auto const own = p.model->transforms();
+  auto const own = needed_transforms(*p.model, options, input.schema());
   row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());
   // Columns of another type than in the fit are made of that type before all else; passed on they are as they came.
   std::map<std::string, std::string> as_given;
   std::vector<std::string> first;
-  for (auto const& [name, value] : impl::conversions(p.model->inputs(options), input)) {
+  auto const read = impl::sources_of(set_of(p.model->needed(options)), p.model->transforms(), input.schema()).columns;
+  for (auto const& [name, value] : impl::conversions(p.model->inputs(), read, input)) {
     auto const given = ".given " + name;
     if (std::none_of(row_options.transforms.begin(), row_options.transforms.end(), [&](auto const& t) { return parse_assignment(t).name == name; })) as_given[name] = given;
     first.push_back(quoted_name(given) + " = " + quoted_name(name));
     first.push_back(quoted_name(name) + " = " + value);
   }
   row_options.transforms.insert(row_options.transforms.begin(), first.begin(), first.end());
-  p.rows = std::make_unique<RowSource>(input, row_options, true);
+  p.rows = std::make_unique<RowSource>(input, row_options);
   impl::PredictPlan plan{input, *p.rows, p.options, {}, {}};
   p.model->plan(plan);
   p.computed = plan.outputs.size();

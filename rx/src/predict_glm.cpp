@@ -34,14 +34,15 @@ class PredictGlm final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
-  std::vector<InputColumn> inputs(const PredictOptions& options) const override {
-    return inputs_of(model_.design.inputs, transforms(), columns_of(model_.design, expressions(needs_response(options))));
-  }
+  std::vector<std::string> needed(const PredictOptions& options) const override;
+  const std::vector<InputColumn>& inputs() const override { return model_.design.inputs; }
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
 
  private:
   std::vector<std::string> expressions(bool response) const;
+  /// A column's name, or, of a response of successes and failures, the expression that the model has.
+  std::string weight_expression(const std::string& weights) const { return model_.response.starts_with("cbind(") ? weights : quoted_name(weights); }
   void check_options(const PredictOptions& options);
   void plan_residuals(PredictPlan& plan);
 
@@ -77,6 +78,14 @@ std::vector<std::string> PredictGlm::expressions(bool response) const {
   return all;
 }
 
+std::vector<std::string> PredictGlm::needed(const PredictOptions& options) const {
+  auto all = expressions(needs_response(options));
+  if (options.residuals || InfluenceOptions(options).any())
+    for (auto const& weights : {model_.pweights, model_.fweights})
+      if (!weights.empty()) all.push_back(weight_expression(weights));
+  return columns_of(model_.design, all);
+}
+
 void PredictGlm::check_options(const PredictOptions& options) {
   if (options.type != "response" && options.type != "link")
     throw UsageError("--type of a generalised linear model is response or link, not '" + options.type + "'");
@@ -102,8 +111,7 @@ void PredictGlm::plan_residuals(PredictPlan& plan) {
   if (needs_response(plan.options)) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.response_expression), "the response"));
   auto const place = [&](const std::string& column) {
     if (column.empty()) return -1;
-    auto const written = plan.rows.schema().find(column) >= 0 ? quoted_name(column) : column;
-    return plan.place(numeric_column(plan.rows, *parse_expression(written), "the weight"));
+    return plan.place(numeric_column(plan.rows, *parse_expression(weight_expression(column)), "the weight"));
   };
   if (weighted) weight_ = place(model_.fweights.empty() ? model_.pweights : model_.fweights);
   if (wanted_.any()) precision_ = place(model_.pweights);
@@ -126,7 +134,7 @@ void PredictGlm::plan(PredictPlan& plan) {
   predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance), std::move(low));
   if (!model_.offset_expression.empty())
     offset_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.offset_expression), "the offset"));
-  plan.add_number(options.pred_var_names.empty() ? model_.response + "_Pred" : options.pred_var_names);
+  plan.add_number(plan.prediction_names({model_.response + "_Pred"})[0]);
   if (errors_) plan.add_number(model_.response + "_StdErr");
   if (interval_) {
     plan.add_number(model_.response + "_Lower");

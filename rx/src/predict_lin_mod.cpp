@@ -21,9 +21,12 @@ class PredictLinMod final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
-  std::vector<InputColumn> inputs(const PredictOptions& options) const override {
-    return inputs_of(model_.design.inputs, transforms(), columns_of(model_.design, expressions(needs_response(options))));
+  std::vector<std::string> needed(const PredictOptions& options) const override {
+    auto all = expressions(needs_response(options));
+    if (InfluenceOptions(options).any() && !model_.pweights.empty()) all.push_back(quoted_name(model_.pweights));
+    return columns_of(model_.design, all);
   }
+  const std::vector<InputColumn>& inputs() const override { return model_.design.inputs; }
 
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
@@ -70,7 +73,7 @@ void PredictLinMod::plan_options(const PredictOptions& options) {
 
 void PredictLinMod::plan_outputs(PredictPlan& plan) {
   auto const& name = model_.fits[0].name;
-  plan.add_number(plan.options.pred_var_names.empty() ? name + "_Pred" : plan.options.pred_var_names);
+  plan.add_number(plan.prediction_names({name + "_Pred"})[0]);
   if (errors_) plan.add_number(name + "_StdErr");
   if (interval_) {
     plan.add_number(name + "_Lower");

@@ -18,6 +18,15 @@ int PredictPlan::place(int column) {
   return static_cast<int>(read.size()) - 1;
 }
 
+std::vector<std::string> PredictPlan::prediction_names(std::vector<std::string> usual) const {
+  auto const& given = options.pred_var_names;
+  if (given.empty()) return usual;
+  if (given.size() != usual.size())
+    throw UsageError("--pred-var-names: " + std::to_string(given.size()) + (given.size() == 1 ? " name" : " names") + " for " + std::to_string(usual.size()) +
+                     (usual.size() == 1 ? " column" : " columns") + " of predictions");
+  return given;
+}
+
 void PredictPlan::add_number(const std::string& name) {
   Variable v;
   v.name = name;

@@ -33,6 +33,8 @@ struct PredictPlan {
 
   /// The place of a column of `rows` in `read`, where it is added if it must be.
   int place(int column);
+  /// The names of the predictions themselves: these, or those that the user gave. Throws UsageError where their number is another.
+  std::vector<std::string> prediction_names(std::vector<std::string> usual) const;
   void add_number(const std::string& name);
   void add_factor(const std::string& name, const std::vector<std::string>& levels);
 };
@@ -43,8 +45,10 @@ class PredictModel {
   virtual std::vector<std::string> transforms() const = 0;
   /// Columns of the input that the model is about, the response's among them, for --write-model-vars.
   virtual std::vector<std::string> variables() const = 0;
-  /// Columns of the input, with their types in the fit, that these results need.
-  virtual std::vector<InputColumn> inputs(const PredictOptions& options) const = 0;
+  /// Columns after the model's transforms that these results need.
+  virtual std::vector<std::string> needed(const PredictOptions& options) const = 0;
+  /// Columns of the fit's input, with their types.
+  virtual const std::vector<InputColumn>& inputs() const = 0;
   /// Called once. Throws UsageError (options that this model cannot serve) and DataError (columns that do not fit).
   virtual void plan(PredictPlan& plan) = 0;
   /// A function for one thread; called after `plan`.

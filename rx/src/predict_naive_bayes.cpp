@@ -29,7 +29,8 @@ class PredictNaiveBayes final : public PredictModel {
   explicit PredictNaiveBayes(const nlohmann::json& model) : model_(naive_bayes_from_json(model)) {}
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.predictors, {model_.response}); }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(model_.predictors.inputs, transforms(), columns_of(model_.predictors, {})); }
+  std::vector<std::string> needed(const PredictOptions&) const override { return columns_of(model_.predictors, {}); }
+  const std::vector<InputColumn>& inputs() const override { return model_.predictors.inputs; }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
@@ -42,10 +43,10 @@ class PredictNaiveBayes final : public PredictModel {
     for (std::size_t k = 0; k < model_.tables.size(); ++k)
       scores_.push_back(score_of(model_.tables[k], model_.predictors.variables[k].factor, plan.place(bound.variable_columns[k])));
     for (double p : model_.apriori) log_prior_.push_back(std::log(p));
-    if (prob_)
-      for (auto const& c : model_.classes) plan.add_number(c + "_prob");
-    else
-      plan.add_factor(o.pred_var_names.empty() ? model_.response + "_Pred" : o.pred_var_names, model_.classes);
+    std::vector<std::string> names;
+    for (auto const& c : model_.classes) names.push_back(c + "_prob");
+    names = plan.prediction_names(prob_ ? std::move(names) : std::vector{model_.response + "_Pred"});
+    for (auto const& name : names) prob_ ? plan.add_number(name) : plan.add_factor(name, model_.classes);
   }
 
   PredictTile tile() const override {

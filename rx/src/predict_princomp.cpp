@@ -33,7 +33,8 @@ class PredictPrincomp final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return transforms_; }
   std::vector<std::string> variables() const override { return columns_of(design_, {}); }
-  std::vector<InputColumn> inputs(const PredictOptions&) const override { return inputs_of(design_.inputs, transforms_, variables()); }
+  std::vector<std::string> needed(const PredictOptions&) const override { return variables(); }
+  const std::vector<InputColumn>& inputs() const override { return design_.inputs; }
 
   void plan(PredictPlan& plan) override {
     auto const& o = plan.options;
@@ -57,8 +58,8 @@ class PredictPrincomp final : public PredictModel {
       }
       beta_.push_back(std::move(beta));
       constant_.push_back(constant);
-      plan.add_number(names_[m]);
     }
+    for (auto const& name : plan.prediction_names(names_)) plan.add_number(name);
     predictor_ = std::make_unique<LinearPredictor>(design_, bound, std::vector<double>(all.size(), 0.0), std::vector<double>{});
     center_of_column_ = std::move(center);
   }

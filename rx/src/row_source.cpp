@@ -107,28 +107,20 @@ struct RowSource::Impl final : impl::Scope {
     return static_cast<int>(values.size()) - 1;
   }
 
-  bool inputs_known(const Expr& e) const {
-    for (auto const& name : names_in(e))
-      if (!find(name) && name != "T" && name != "F" && name != "pi") return false;
-    return true;
-  }
-
   ExprPtr pinned(const ExprPtr& e);
 
-  void transform(const std::string& text, bool skip_missing_inputs) {
+  void transform(const std::string& text) {
     auto const assignment = parse_assignment(text);
     int const at = schema.find(assignment.name);
     ranges.clear();
     options.transforms.push_back(text);
     if (!assignment.value) {
-      if (at < 0 && skip_missing_inputs) return;
       std::size_t const place = static_cast<std::size_t>(schema.at(assignment.name));
       schema.variables.erase(schema.variables.begin() + static_cast<std::ptrdiff_t>(place));
       values.erase(values.begin() + static_cast<std::ptrdiff_t>(place));
       changed();
       return;
     }
-    if (skip_missing_inputs && !inputs_known(*assignment.value)) return;
     auto value = compile(*assignment.value);
     if (auto const same = pinned(assignment.value); same != assignment.value) options.transforms.back() = quoted_name(assignment.name) + " = " + deparse(*same);
     if (at < 0) {
@@ -290,9 +282,9 @@ void RowSource::Impl::finish(RowScratch& s, Chunk& out, std::int64_t kept) const
   }
 }
 
-RowSource::RowSource(const ChunkSource& base, const RowOptions& options, bool skip_missing_inputs)
+RowSource::RowSource(const ChunkSource& base, const RowOptions& options)
     : impl_(std::make_unique<Impl>(base, this)) {
-  for (auto const& text : options.transforms) impl_->transform(text, skip_missing_inputs);
+  for (auto const& text : options.transforms) impl_->transform(text);
   impl_->select(options.row_selection);
 }
 RowSource::~RowSource() = default;

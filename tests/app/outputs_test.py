@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from rxhpc_cases import ENVIRONMENT, MPIRUN, Case, command, made_table
+from rxhpc_cases import ENVIRONMENT, MPIRUN, Case, command, made_table, run
 
 
 class Outputs(Case):
@@ -54,6 +54,18 @@ class Outputs(Case):
         self.assertEqual(self.bytes_of(out), before)
         self.assertFalse([name for name in os.listdir(self.folder) if "predicted" in name])
         self.succeed("predict", model, self.csv, out, "--append", "rows")
+
+    def test_what_says_nothing_about_an_output_is_told(self):
+        model, out = self.path("m.json"), self.path("out.csv")
+        self.succeed("naivebayes", "g ~ x + y", self.csv, "--model", model)
+        for words in (("datastep", self.csv), ("predict", model, self.csv)):
+            for option in ("--codec", "small"), ("--rows-per-part", "100"):
+                status, _, err = run(*words, out, *option, "--overwrite", "--report-progress", "0")
+                self.assertEqual((status, err), (0, "rxhpc %s: warning: %s says nothing about %s, which is text\n" % (words[0], option[0], out)))
+        self.fail_with(2, "--conf-level is that of --interval", "predict", model, self.csv, out, "--overwrite", "--conf-level", "0.9")
+        self.fail_with(2, "column 'p' occurs twice", "predict", model, self.csv, out, "--overwrite", "--type", "prob", "--pred-var-names", "p,q,t,u,p")
+        self.succeed("predict", model, self.csv, out, "--overwrite", "--type", "prob", "--pred-var-names", "p,q,t,u,`r,s`")
+        self.assertEqual(self.bytes_of(out).decode().split("\n")[0], 'p,q,t,u,"r,s"')
 
     def test_a_signal_after_an_output_changes_nothing(self):
         # A pipe that is full already holds the program where it tells of the output.

@@ -186,5 +186,104 @@ TEST(PredictInput, AnUnknownClassOfTheResponseIsRefused) {
   for (auto const& [name, values] : chosen) EXPECT_TRUE(std::isnan(values[2]) && !std::isnan(values[1])) << name;
 }
 
+/// y, x, k and their model by transforms.
+nlohmann::json with_transforms(const std::vector<std::string>& transforms, const char* formula) {
+  SelfCommunicator self;
+  MemorySource s;
+  s.numeric("y", {1, 4, 2, 3, 2, 5}).numeric("x", {1, 3, 4, 2, 7, 5}).numeric("k", {2, 2, 2, 2, 2, 2});
+  LinModOptions o;
+  o.rows.transforms = transforms;
+  return model_json(lin_mod(s, formula, o, self));
+}
+
+MemorySource x_and(const char* other, double value) {
+  MemorySource s;
+  s.numeric("x", {3});
+  if (*other) s.numeric(other, {value});
+  return s;
+}
+
+TEST(PredictInput, ATransformThatTheResultsNeedIsNeverLeftOut) {
+  auto const scaled = with_transforms({"x = x / k"}, "y ~ x");
+  EXPECT_THROW(predicted(scaled, x_and("", 0), {}), UsageError);  // x without the k that divides it
+  auto const again = with_transforms({"k = 2 * k", "x = x / k"}, "y ~ x");
+  EXPECT_THROW(predicted(again, x_and("", 0), {}), UsageError);
+  EXPECT_NO_THROW(predicted(again, x_and("k", 2), {}));
+  // the input has what the transform would make, of columns that are not there
+  auto const made = with_transforms({"ratio = x / k"}, "y ~ ratio");
+  EXPECT_EQ(predicted(made, x_and("k", 2), {}).at("y_Pred"), predicted(made, x_and("ratio", 1.5), {}).at("y_Pred"));
+  EXPECT_THROW(predicted(made, x_and("", 0), {}), UsageError);
+}
+
+TEST(PredictInput, TransformsOfTheResponseAloneAreLeftOutUntilItIsAskedFor) {
+  auto const m = with_transforms({"late = log(y)"}, "late ~ x");
+  MemorySource of_text;
+  of_text.numeric("x", {3}).factor("y", {"high", "low"}, {0});  // log() of it has no meaning
+  EXPECT_EQ(predicted(m, of_text, {}).at("late_Pred"), predicted(m, x_and("", 0), {}).at("late_Pred"));
+  EXPECT_THROW(predicted(m, of_text, residuals()), DataError);
+  EXPECT_THROW(predicted(m, x_and("", 0), residuals()), UsageError);
+  PredictOptions passed, chosen, derived, with_model;
+  passed.extra_vars = {"late"};
+  chosen.rows.row_selection = "late > 0";
+  derived.rows.transforms = {"twice = 2 * late"};
+  with_model.write_model_vars = true;
+  auto const all = x_and("y", 4);
+  EXPECT_EQ(predicted(m, all, passed).at("late")[0], std::log(4));
+  EXPECT_EQ(predicted(m, all, chosen).at("late_Pred").size(), 1u);
+  derived.extra_vars = {"twice"};
+  EXPECT_EQ(predicted(m, all, derived).at("twice")[0], 2 * std::log(4));
+  EXPECT_EQ(predicted(m, all, with_model).at("late")[0], std::log(4));
+  EXPECT_FALSE(predicted(m, x_and("", 0), with_model).contains("late"));
+  for (auto const& o : {passed, chosen, derived}) EXPECT_THROW(predicted(m, x_and("", 0), o), UsageError);
+}
+
+TEST(PredictInput, WeightsThatATransformMakesServeLeverages) {
+  SelfCommunicator self;
+  MemorySource s;
+  s.numeric("y", {1, 4, 2, 3, 2, 5}).numeric("x", {1, 3, 4, 2, 7, 5}).numeric("k", {1, 2, 3, 1, 2, 3}).numeric("w", {2, 4, 6, 2, 4, 6});
+  LinModOptions made, given;
+  made.cov_coef = given.cov_coef = true;
+  made.rows.transforms = {"v = 2 * k"};
+  made.pweights = "v";
+  given.pweights = "w";
+  PredictOptions leverage;
+  leverage.leverage = true;
+  EXPECT_EQ(predicted(model_json(lin_mod(s, "y ~ x", made, self)), s, leverage).at("y_Leverage"),
+            predicted(model_json(lin_mod(s, "y ~ x", given, self)), s, leverage).at("y_Leverage"));
+  GlmOptions of_made = family("poisson"), of_given = family("poisson");
+  of_made.rows.transforms = made.rows.transforms;
+  of_made.pweights = "v";
+  of_given.pweights = "w";
+  auto deviance = residuals();
+  deviance.residual_type = "deviance";
+  for (auto const& o : {leverage, deviance}) {
+    auto const one = predicted(model_json(glm(s, "y ~ x", of_made, self)), s, o), other = predicted(model_json(glm(s, "y ~ x", of_given, self)), s, o);
+    for (auto const& [name, values] : one) EXPECT_EQ(values, other.at(name)) << name;
+  }
+}
+
+TEST(PredictInput, PredictionsAreNamedOneByOne) {
+  SelfCommunicator self;
+  auto const s = rows_of({"p", "q", "r"});
+  PredictOptions prob;
+  prob.type = "prob";
+  auto const bayes = model_json(naive_bayes(s, "f ~ x", {}, self));
+  auto const usual = predicted(bayes, s, prob);
+  prob.pred_var_names = {"one", "two", "three"};
+  auto const named = predicted(bayes, s, prob);
+  EXPECT_EQ(named.at("one"), usual.at("p_prob"));
+  EXPECT_EQ(named.at("two"), usual.at("q_prob"));
+  EXPECT_EQ(named.at("three"), usual.at("r_prob"));
+  prob.pred_var_names = {"one"};
+  EXPECT_THROW(Predictor(bayes, s, prob), UsageError);
+  PredictOptions two;
+  two.pred_var_names = {"one", "two"};
+  EXPECT_THROW(Predictor(model_json(lin_mod(s, "y ~ x", {}, self)), s, two), UsageError);
+  CovCorOptions o;
+  o.princomp = true;
+  auto const components = model_json(cov_cor(s, "~ x + y", o, self));
+  EXPECT_EQ(predicted(components, s, two).at("two"), predicted(components, s, {}).at("Comp.2"));
+}
+
 }  // namespace
 }  // namespace rxhpc

@@ -393,7 +393,7 @@ TEST(Predict, IntervalsBeyondALink) {
 
 TEST(Predict, BadRequestsAreRefused) {
   PredictOptions twice;
-  twice.pred_var_names = "x";
+  twice.pred_var_names = {"x"};
   twice.extra_vars = {"x"};
   EXPECT_THROW(predicted(model("y ~ x"), training(), twice), UsageError);
   auto const s = training();

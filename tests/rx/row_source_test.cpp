@@ -355,16 +355,7 @@ TEST(RowSource, TransformsRunInOrderAndSeeOneAnother) {
   expect_values(all_values(rows, rows.schema().at("y")), {110, NA, 70, 10, -130, 170, 50}, "y saw the first x");
   EXPECT_THROW(RowSource(s, {{"i = NULL", "z = i"}, ""}), UsageError);
   EXPECT_THROW(RowSource(s, {{"nothing = NULL"}, ""}), UsageError);
-}
-
-TEST(RowSource, AbsentInputsCanBeLeftOut) {
-  auto const s = small();
-  RowOptions const options{{"y = log(absent)", "w = y + 1", "z = x + 1"}, ""};
-  EXPECT_THROW(RowSource(s, options), UsageError);
-  RowSource const rows(s, options, true);
-  EXPECT_EQ(rows.schema().find("y"), -1);
-  EXPECT_EQ(rows.schema().find("w"), -1);
-  EXPECT_GE(rows.schema().find("z"), 0);
+  EXPECT_THROW(RowSource(s, {{"y = log(absent)"}, ""}), UsageError);
 }
 
 TEST(RowSource, SelectionKeepsRowsWhereItIsTrue) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <set>
 
 #include "rxhpc/errors.hpp"
 
@@ -36,6 +37,12 @@ int Schema::find(std::string_view name) const {
   for (std::size_t i = 0; i < variables.size(); ++i)
     if (variables[i].name == name) return static_cast<int>(i);
   return -1;
+}
+
+void Schema::check_names() const {
+  std::set<std::string_view> names;
+  for (auto const& v : variables)
+    if (!names.insert(v.name).second) throw UsageError("column '" + v.name + "' occurs twice");
 }
 
 int Schema::at(std::string_view name) const {

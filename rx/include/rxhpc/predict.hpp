@@ -25,7 +25,7 @@ struct PredictOptions {
   bool write_model_vars = false;         ///< also the columns that the model reads
   std::vector<std::string> extra_vars;   ///< also these columns
   std::optional<double> penalty = {};    ///< of an elastic-net path: the lambda whose coefficients are taken
-  std::string pred_var_names;            ///< name of the predictions instead of Y_Pred
+  std::vector<std::string> pred_var_names;  ///< names of the predictions, as many as there are columns of them (classes, components), instead of the usual
   RowOptions rows;                       ///< transforms after the model's own, and the rows to predict
   RunOptions run;
 };
@@ -36,8 +36,8 @@ std::map<std::string, VarType> factor_columns(const nlohmann::json& model);
 
 /// The output's schema and grid are known before a row is read, so that the caller can make the sink.
 /// Factors are matched to the model's levels by name; a level that the model does not know is a DataError where rows have it.
-/// A missing predictor gives missing results. The model's transforms are applied again, those that only make the response left out
-/// when their inputs are absent. Cost a row: one product a term; with standard errors one a pair of terms.
+/// A missing predictor gives missing results. Those of the model's transforms that the results need are applied again; one whose inputs are absent
+/// is left out where the input has its result already. Cost a row: one product a term; with standard errors one a pair of terms.
 class Predictor {
  public:
   /// Throws UsageError (options that the model cannot serve), DataError (damaged model, columns that do not fit).

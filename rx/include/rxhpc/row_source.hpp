@@ -22,8 +22,7 @@ struct RowOptions {
 /// Columns that no transform touches are passed through as views. The grid is the base's; a selection makes chunks shorter.
 class RowSource final : public ChunkSource {
  public:
-  /// `skip_missing_inputs`: a transform that needs an absent column is left out instead of being an error (predict).
-  RowSource(const ChunkSource& base, const RowOptions& options, bool skip_missing_inputs = false);
+  RowSource(const ChunkSource& base, const RowOptions& options);
   ~RowSource() override;
 
   /// Adds the expression's column under that name and returns its position; a plain name returns the column's own position.
@@ -33,12 +32,12 @@ class RowSource final : public ChunkSource {
   /// Adds a factor with these levels made from column `column` (factor, character, logical by text; number by its shortest text);
   /// values that are not among them become missing.
   int derive_factor(int column, const std::vector<std::string>& levels, const std::string& name);
-  /// F() without a range on a column whose low and high are unknown asks this for them: (lowest, highest) of a column of this source.
   /// The expression with what it takes from this table written into it, so that it means the same for another one: the levels whose
   /// codes N() and as.integer() give, that text is text, the range of F(). The same node where there is nothing.
   ExprPtr pinned(const ExprPtr& e);
   /// What this source was made with, transforms pinned: for a model file.
   const RowOptions& options() const;
+  /// F() without a range on a column whose low and high are unknown asks this for them: (lowest, highest) of a column of this source.
   using RangeFunction = std::function<std::pair<double, double>(const RowSource&, int column)>;
   void set_range_function(RangeFunction f);
 

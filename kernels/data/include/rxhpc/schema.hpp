@@ -64,6 +64,8 @@ struct Schema {
   int find(std::string_view name) const;
   /// Position of the column of that name; throws UsageError with a "did you mean" where a name is near.
   int at(std::string_view name) const;
+  /// Throws UsageError where two columns have one name.
+  void check_names() const;
   /// Bytes of one row of these columns.
   std::int64_t row_bytes(std::span<const int> columns) const {
     std::int64_t bytes = 0;
