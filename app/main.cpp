@@ -21,6 +21,9 @@
 #include "rxhpc/table.hpp"
 #include "session.hpp"
 #include "signals.hpp"
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 #ifdef RXHPC_HAVE_MPI
 #include "rxhpc/mpi_communicator.hpp"
 #endif
@@ -152,12 +155,13 @@ void run_verb(const Request& request, Communicator& comm) {
     return;
   }
   if (auto const output = request.arguments->positional("OUTPUT"); comm.rank() == 0 && !output.empty()) watch_output(output);
-  std::jthread hdf5;  // ready by the time that a table is opened
-  if (comm.rank() == 0) hdf5 = std::jthread(start_hdf5);
   auto const& arguments = *request.arguments;
   int const threads = choose_threads(arguments, comm);
   // Kokkos warns about unbound threads; ranks and threads that share a node run best so.
   setenv("OMP_PROC_BIND", "false", 0);
+#ifdef _OPENMP
+  omp_set_num_threads(threads);  // Kokkos counts threads by starting them all, and those that it does not use would spin beside other ranks
+#endif
   Kokkos::ScopeGuard const kokkos(Kokkos::InitializationSettings().set_num_threads(threads).set_disable_warnings(true));
   std::optional<Session> session;
   together(comm, [&] { session.emplace(arguments, comm, threads); });
@@ -189,6 +193,8 @@ int guarded_run(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   auto const request = understand(words);
   watch_signals(request.verb);
+  std::jthread hdf5;  // ready by the time that a table is opened
+  if (request.arguments) hdf5 = std::jthread(start_hdf5);
   Ranks ranks(argc, argv);
   auto& comm = ranks.comm();
   set_signal_rank(comm.rank());

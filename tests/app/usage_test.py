@@ -1,6 +1,7 @@
 """Exit statuses, messages and what goes to which stream."""
 import json
 import os
+import re
 import shlex
 import shutil
 import unittest
@@ -400,6 +401,13 @@ class Usage(Case):
             self.assertEqual(set(result["timing"]), {"read_s", "compute_s", "merge_s", "total_s", "rows_per_s"})
         self.assertEqual(results["linmod"]["n_valid_obs"], 5)
         self.assertIn("~", results["linmod"]["formula"])
+
+    def test_no_thread_is_started_that_is_not_used(self):
+        want = self.succeed("summary", "~ x", self.csv, "--threads", "1", "--quiet")
+        for words, environment in ((("--threads", "1"), {}), ((), {"OMP_NUM_THREADS": "1"}), (("--threads", "2"), {"OMP_NUM_THREADS": "100000"})):
+            status, out, err = run("summary", "~ x", self.csv, "--quiet", *words, environment={"OMP_DISPLAY_AFFINITY": "TRUE", **environment})
+            self.assertEqual((status, out), (0, want), err)
+            self.assertLessEqual(len(set(re.findall(r"thread (0x[0-9a-f]+)", err))), 2 if "2" in words else 1, err)
 
     @needs_mpi
     def test_errors_under_mpirun(self):
