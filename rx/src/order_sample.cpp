@@ -2,6 +2,7 @@
 #include "order_search.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -21,6 +22,42 @@ std::shared_ptr<const BucketEdges> one_bucket_a_cell(std::size_t cells) {
   edges->kept.assign(cells, 1);
   return edges;
 }
+
+/// Every k-th row of some chunks that are spread over a source.
+class SampledRows final : public ChunkSource {
+ public:
+  SampledRows(const ChunkSource& base, const ChunkRange& range, std::int64_t most_chunks) : base_(base) {
+    std::int64_t const wanted = std::min(range.total, most_chunks);
+    std::vector<std::int64_t> rows;
+    for (std::int64_t k = 0; k < wanted; ++k) {
+      std::int64_t const c = (2 * k + 1) * range.total / (2 * wanted) - range.offset;
+      if (base.local() && (c < range.first || c >= range.last)) continue;
+      chunks_.push_back(c);
+      rows.push_back(base.grid().rows(c) / step(base.grid().rows(c)));
+    }
+    grid_ = Grid(std::move(rows));
+  }
+  const Schema& schema() const override { return base_.schema(); }
+  const Grid& grid() const override { return grid_; }
+  bool local() const override { return base_.local(); }
+  std::int64_t held_bytes(std::span<const int> columns) const override { return base_.held_bytes(columns); }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    base_.read(chunks_[static_cast<std::size_t>(chunk)], columns, out);
+    auto const every = step(out.rows);
+    for (auto& column : out.columns) column.stride *= every;
+    out.rows /= every;
+    rows_read_ += out.rows;
+  }
+  std::int64_t rows_read() const { return rows_read_; }
+
+ private:
+  static std::int64_t step(std::int64_t rows) { return std::max<std::int64_t>(1, rows / sampled_rows_a_chunk); }
+
+  const ChunkSource& base_;
+  std::vector<std::int64_t> chunks_;
+  Grid grid_;
+  mutable std::atomic<std::int64_t> rows_read_ = 0;
+};
 
 /// By cell and value; the bucket of a row is its cell.
 Sample sorted(const KeptValues& rows, std::size_t cells) {
@@ -66,32 +103,19 @@ std::size_t cells_of(const RankTerm& t) {
   return std::accumulate(t.levels.begin(), t.levels.end(), std::size_t(1), [](std::size_t n, int k) { return n * static_cast<std::size_t>(k); });
 }
 
-// Collective. Every k-th row of chunks spread over the table, the same on every rank.
+// Collective. The same on every rank, for any ranks and threads.
 void Search::take_sample() {
-  auto const range = chunk_range(rows_, comm_);
-  std::int64_t const wanted = std::min(range.total, rows_.columns_apart() ? sample_chunks : costly_sample_chunks);
+  SampledRows const sampled(rows_, chunk_range(rows_, comm_), rows_.columns_apart() ? sample_chunks : costly_sample_chunks);
   ReadList read;
-  std::vector<BucketCounts> counts;
-  std::int64_t seen = 0;
-  together(comm_, [&] {
-    auto list = specs(read);
-    for (std::size_t k = 0; k < list.size(); ++k) {
-      list[k].edges = one_bucket_a_cell(cells_of(request_.terms[k]));
-      list[k].most_kept = request_.most_collected;
-      counts.emplace_back(list[k]);
-    }
-    Chunk chunk;
-    for (std::int64_t k = 0; k < wanted; ++k) {
-      std::int64_t const c = (2 * k + 1) * range.total / (2 * wanted) - range.offset;
-      if (c < range.first || c >= range.last) continue;
-      rows_.read(c, read.columns(), chunk);
-      std::int64_t const every = std::max<std::int64_t>(1, chunk.rows / sampled_rows_a_chunk);
-      for (auto& column : chunk.columns) column.stride *= every;
-      chunk.rows /= every;
-      seen += chunk.rows;
-      for (auto& state : counts) state.update(chunk);
-    }
-  });
+  auto list = specs(read);
+  for (std::size_t k = 0; k < list.size(); ++k) {
+    list[k].edges = one_bucket_a_cell(cells_of(request_.terms[k]));
+    list[k].most_kept = request_.most_collected;
+  }
+  auto run = run_;
+  run.progress = nullptr;  // the passes over all rows tell theirs
+  auto counts = bucket_pass(sampled, read.columns(), list, run, comm_, nullptr);
+  auto seen = sampled.rows_read();
   comm_.all_sum(std::span(&seen, 1));
   for (std::size_t k = 0; k < counts.size(); ++k) {
     auto const rows = of_all_ranks(std::move(counts[k].kept()), request_.weight >= 0, [](std::size_t) { return true; }, true, comm_);

@@ -15,6 +15,76 @@ bool reaches(DD mass, DD wanted) {
 
 namespace {
 
+constexpr std::int64_t most_parts = 1 << 16, rows_a_part = 64, least_parts = 8;
+
+/// A bucket in parts of equal width, by value where its ends are finite, else by key: order decides alone in which part a value is, as in its bucket.
+struct Parts {
+  std::size_t first = 0, count = 0;  // 0: nothing is wanted of the bucket
+  double low = 0, scale = 0;         // scale 0: by key
+  Key low_key = 0;
+  int shift = 0;
+
+  Parts() = default;
+  Parts(const Bracket& bracket, std::size_t begin, std::size_t most) : first(begin), count(most), low(value_of(bracket.low)), low_key(bracket.low) {
+    scale = static_cast<double>(most) / (value_of(bracket.high) - low);
+    if (bracket.low > lowest && bracket.high < past && std::isfinite(scale) && scale > 0) return;
+    scale = 0;
+    Key const last = bracket.high - bracket.low - 1;
+    while (last >> shift >= most) ++shift;
+    count = static_cast<std::size_t>(last >> shift) + 1;
+  }
+  std::size_t of(double x) const {
+    return first + (scale > 0 ? std::min(count - 1, static_cast<std::size_t>((x - low) * scale)) : static_cast<std::size_t>((key_of(x) - low_key) >> shift));
+  }
+};
+
+/// Collective. Of the rows kept without weights in buckets that hold targets, those whose part holds one: so few that one rank selects among them.
+/// The targets come by part then, in the order that they had in their buckets.
+void narrow(KeptValues& kept, std::vector<std::vector<Target*>>& wanted, std::int64_t rows, Communicator& comm) {
+  auto const buckets = std::count_if(wanted.begin(), wanted.end(), [](auto const& targets) { return !targets.empty(); });
+  auto const each = std::min(most_parts, rows / rows_a_part) / buckets;
+  if (each < least_parts) return;
+  std::vector<Parts> parts(wanted.size());
+  std::size_t all = 0;
+  for (std::size_t b = 0; b < wanted.size(); ++b)
+    if (!wanted[b].empty()) {
+      parts[b] = Parts(wanted[b][0]->bracket, all, static_cast<std::size_t>(each));
+      all += parts[b].count;
+    }
+  std::vector<std::int64_t> counts(all);
+  for (std::size_t i = 0; i < kept.value.size(); ++i)
+    if (auto const& p = parts[kept.bucket[i]]; p.count > 0) ++counts[p.of(kept.value[i])];
+  comm.all_sum(counts);
+
+  constexpr std::uint32_t none = UINT32_MAX;
+  std::vector<std::uint32_t> place(all, none);
+  std::vector<std::vector<Target*>> by_part;
+  for (std::size_t b = 0; b < wanted.size(); ++b) {
+    std::size_t part = parts[b].first;
+    std::int64_t before = 0;
+    for (auto* target : wanted[b]) {
+      auto const rank = std::clamp(static_cast<std::int64_t>((target->mass - target->below).hi), std::int64_t(1), target->rows);
+      while (before + counts[part] < rank) before += counts[part++];
+      if (place[part] == none) {
+        place[part] = static_cast<std::uint32_t>(by_part.size());
+        by_part.emplace_back();
+      }
+      by_part[place[part]].push_back(target);
+      target->below += DD(static_cast<double>(before));
+      target->rows = counts[part];
+    }
+  }
+  KeptValues out;
+  for (std::size_t i = 0; i < kept.value.size(); ++i)
+    if (auto const& p = parts[kept.bucket[i]]; p.count > 0)
+      if (auto const to = place[p.of(kept.value[i])]; to != none) {
+        out.bucket.push_back(to);
+        out.value.push_back(kept.value[i]);
+      }
+  kept = std::move(out);
+  wanted = std::move(by_part);
+}
+
 /// What rank 0 has of one bucket.
 struct Collected {
   std::vector<double> value, weight;  // weight: empty where there are no weights
@@ -86,10 +156,11 @@ KeptValues of_all_ranks(KeptValues mine, bool weighted, const std::function<bool
   return out;
 }
 
-// Collective. The values collected in buckets that hold targets go to rank 0, which selects; all ranks get the answers.
+// Collective. Of the values collected, those near targets go to rank 0, which selects; all ranks get the answers.
 void Search::select(std::vector<BucketCounts>& counts) {
+  bool const weighted = request_.weight >= 0;
   for (std::size_t t = 0; t < counts.size(); ++t) {
-    auto const& kept = counts[t].kept();
+    auto& kept = counts[t].kept();
     auto const& buckets = *plans_[t].buckets;
     std::vector<std::vector<Target*>> wanted(buckets.buckets());
     std::int64_t rows = 0;
@@ -103,8 +174,8 @@ void Search::select(std::vector<BucketCounts>& counts) {
       std::sort(targets.begin(), targets.end(), [](const Target* a, const Target* b) {
         return a->mass.hi != b->mass.hi ? a->mass.hi < b->mass.hi : a->mass.lo < b->mass.lo;
       });
-    auto collected = sorted_out(
-        of_all_ranks(std::move(counts[t].kept()), request_.weight >= 0, [&](std::size_t b) { return !wanted[b].empty(); }, false, comm_), wanted);
+    if (!weighted) narrow(kept, wanted, rows, comm_);
+    auto collected = sorted_out(of_all_ranks(std::move(kept), weighted, [&](std::size_t b) { return !wanted[b].empty(); }, false, comm_), wanted);
     std::vector<double> found;
     if (comm_.rank() == 0)
       for (std::size_t b = 0; b < wanted.size(); ++b)

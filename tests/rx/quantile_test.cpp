@@ -190,27 +190,33 @@ std::vector<double> sorted_numbers(std::vector<double> x) {
 
 TEST(OrderStatistics, EveryRankWhateverMayBeCollected) {
   std::mt19937_64 random(5);
+  struct Case {
+    std::size_t rows, most;
+    std::int64_t chunk_rows;
+  };
+  std::vector<Case> cases{{100000, 20000, 4096}, {100000, 1 << 20, 4096}};  // so many that what is collected is narrowed down, near the sample's values or by keys
+  for (std::size_t most : {std::size_t(2), std::size_t(40), std::size_t(500), std::size_t(1) << 20})
+    for (std::int64_t chunk_rows : {17, 700}) cases.push_back({2000, most, chunk_rows});
   for (int kind = 0; kind < 9; ++kind)
-    for (std::size_t most : {std::size_t(2), std::size_t(40), std::size_t(500), std::size_t(1) << 20})
-      for (std::int64_t chunk_rows : {17, 700}) {
-        auto const x = shape(kind, 2000, random);
-        auto const want = sorted_numbers(x);
-        MemorySource s(chunk_rows);
-        s.numeric("x", x);
-        RowSource const rows(s, {});
-        impl::RankRequest request;
-        request.terms = {{0, {}, {}, {}}};
-        request.shares = {0, 0.1, 0.5, 0.9, 1};
-        request.most_collected = most;
-        request.ranks = [](std::size_t, double n) { return std::vector<double>{1, 2, std::floor(n / 10), std::floor(n / 2), std::floor(n / 2) + 1, n - 1, n}; };
-        SelfCommunicator self;
-        auto const got = impl::order_statistics(rows, request, {}, self, nullptr)[0].cells[0];
-        ASSERT_EQ(got.rows, static_cast<std::int64_t>(want.size()));
-        for (std::size_t k = 0; k < got.ranks.size(); ++k) {
-          EXPECT_EQ(got.values[k], want[static_cast<std::size_t>(got.ranks[k]) - 1]) << "shape " << kind << ", rank " << got.ranks[k] << ", " << most;
-          EXPECT_FALSE(got.values[k] == 0 && std::signbit(got.values[k]));
-        }
+    for (auto const& [n, most, chunk_rows] : cases) {
+      auto const x = shape(kind, n, random);
+      auto const want = sorted_numbers(x);
+      MemorySource s(chunk_rows);
+      s.numeric("x", x);
+      RowSource const rows(s, {});
+      impl::RankRequest request;
+      request.terms = {{0, {}, {}, {}}};
+      request.shares = {0, 0.1, 0.5, 0.9, 1};
+      request.most_collected = most;
+      request.ranks = [](std::size_t, double n) { return std::vector<double>{1, 2, std::floor(n / 10), std::floor(n / 2), std::floor(n / 2) + 1, n - 1, n}; };
+      SelfCommunicator self;
+      auto const got = impl::order_statistics(rows, request, {}, self, nullptr)[0].cells[0];
+      ASSERT_EQ(got.rows, static_cast<std::int64_t>(want.size()));
+      for (std::size_t k = 0; k < got.ranks.size(); ++k) {
+        EXPECT_EQ(got.values[k], want[static_cast<std::size_t>(got.ranks[k]) - 1]) << "shape " << kind << ", rank " << got.ranks[k] << ", " << most;
+        EXPECT_FALSE(got.values[k] == 0 && std::signbit(got.values[k]));
       }
+    }
 }
 
 TEST(OrderStatistics, CellsWeightsAndDistances) {
@@ -319,6 +325,27 @@ TEST(Quantile, SameBitsForAnyRanksThreadsAndChunks) {
       if (reference.empty()) reference = seen[0];
       for (auto const& one : seen) EXPECT_EQ(one, reference) << ranks << " ranks, chunks of " << chunk_rows;
     }
+  }
+}
+
+TEST(Quantile, ManyCollectedRowsOfSeveralRanks) {
+  std::mt19937_64 random(9);
+  for (int kind : {0, 3, 4, 5}) {
+    auto const x = shape(kind, 60000, random);
+    auto const want = sorted_numbers(x);
+    MemorySource s(4096);
+    s.numeric("x", x);
+    for (int ranks : {1, 3})
+      test::on_ranks(ranks, [&](Communicator& comm) {
+        QuantileOptions options{.probs = {0, 0.001, 0.25, 0.5, 0.5, 1}};
+        options.type = 1;
+        options.run.threads = 1;
+        auto const got = quantile(s, "~ x", options, comm).variables[0].cells[0].quantiles;
+        for (std::size_t k = 0; k < options.probs.size(); ++k) {
+          auto const rank = std::max(1.0, std::ceil(options.probs[k] * static_cast<double>(want.size())));
+          EXPECT_EQ(got[k], want[static_cast<std::size_t>(rank) - 1]) << "shape " << kind << ", " << ranks << " ranks, " << options.probs[k];
+        }
+      });
   }
 }
 
