@@ -1,6 +1,7 @@
 #include "atomic_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -101,6 +102,15 @@ std::string directory_of(const std::string& path) {
   return directory.empty() ? "." : directory;
 }
 
+/// Held while what stands at a path is looked at and replaced: of jobs that end at one instant, each sees what the one before has left. Where the file
+/// system knows no such locks, nothing is held.
+FileDescriptor directory_lock(const std::string& path) {
+  FileDescriptor fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  while (fd && ::flock(fd.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
+  return fd;
+}
+
 }  // namespace
 
 void throw_errno(const std::string& file, const std::string& what, int error_number) {
@@ -128,6 +138,12 @@ FileDescriptor open_for_reading(const std::string& path) {
   FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw_errno(path, "cannot open", errno);
   return fd;
+}
+
+std::int64_t modified(int fd, const std::string& name) {
+  struct stat info{};
+  if (::fstat(fd, &info) != 0) throw_errno(name, "cannot read", errno);
+  return info.st_mtim.tv_sec * std::int64_t{1000000000} + info.st_mtim.tv_nsec;
 }
 
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name) {
@@ -202,6 +218,7 @@ void TemporaryOutput::publish(bool commit, bool fresh) {
   if (!directory) sync_file(temporary_, final_);
   TemporaryOutput old;
   if (directory && fs::exists(final_, ignored)) old = TemporaryOutput(final_);
+  auto const alone = directory_lock(final_);
   auto& registry = unfinished();
   std::unique_lock lock(registry.mutex);
   auto const watched = registry.watched.find(key_of(final_));

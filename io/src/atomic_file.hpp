@@ -32,6 +32,8 @@ class FileDescriptor {
 
 /// Opens for reading; throws DataError naming the file.
 FileDescriptor open_for_reading(const std::string& path);
+/// When it was last written to, in nanoseconds since 1970; throws DataError naming `name`.
+std::int64_t modified(int fd, const std::string& name);
 /// All bytes, at that place; throws DataError naming `name`.
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
 /// All bytes from that place; false where the file ends earlier; throws DataError naming `name`.

@@ -195,6 +195,7 @@ std::string link_name(const std::string& column) {
 void put_image(ByteWriter& out, const TableImage& image) {
   out.put(image.path);
   out.put(image.file_bytes);
+  out.put(image.modified);
   out.put(schema_text(image));
   auto const a = arrays_of(image);
   out.put(a.n);
@@ -208,6 +209,7 @@ TableImage get_image(ByteReader& in) {
   TableImage image;
   image.path = in.get_text();
   image.file_bytes = in.get<std::uint64_t>();
+  image.modified = in.get<std::int64_t>();
   parse_schema_text(in.get_text(), image.path, image);
   ImageArrays a;
   a.n = in.get_vector<std::int64_t>();

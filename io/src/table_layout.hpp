@@ -27,7 +27,8 @@ struct StoredChunk {
 /// One table file's metadata.
 struct TableImage {
   std::string path;                             ///< not stored
-  std::uint64_t file_bytes = 0;                 ///< not stored: the length that the file had when it was opened
+  std::uint64_t file_bytes = 0;                 ///< not stored: the length that the file had when this was read,
+  std::int64_t modified = 0;                    ///< and when it had last been written to, in nanoseconds since 1970
   Schema schema;
   std::int64_t rows = 0, chunk_rows = default_chunk_rows;
   Codec codec = Codec::none;

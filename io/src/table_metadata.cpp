@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "atomic_file.hpp"
 #include "hdf5_handle.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -88,6 +89,7 @@ std::string dataset_name(const Variable& v) { return "/data/" + link_name(v.name
 
 std::optional<TableImage> read_image(const std::string& path, std::uint64_t* hash) {
   Hdf5Lock lock;
+  auto const time = modified(open_for_reading(path).get(), path);  // a file that takes its place from here on is another
   auto const file = open_hdf5(path);
   if (!is_marked(file)) {
     if (has_our_metadata(file)) throw DataError(path + ": damaged (attribute 'rx_format' differs); its columns as they lie are " + path + ":/data");
@@ -108,6 +110,7 @@ std::optional<TableImage> read_image(const std::string& path, std::uint64_t* has
   TableImage image;
   image.path = path;
   image.file_bytes = bytes;
+  image.modified = time;
   auto const text = read_schema(rx, path, bytes);
   parse_schema_text(text, path, image);
   // Each chunk and column has 80 bytes of metadata: what a file cannot hold is not allocated for.

@@ -108,6 +108,7 @@ TableSource::TableSource(Schema schema, std::vector<TableImage> images) : schema
     }
     image.zones = {};
     auto bytes = std::make_unique<MappedFile>(image.path);
+    if (modified(bytes->fd(), image.path) != image.modified) throw DataError(image.path + ": was changed by another program while it was opened");
     if (bytes->bytes() < image.file_bytes)
       throw DataError(image.path + ": truncated to " + std::to_string(bytes->bytes()) + " of " + std::to_string(image.file_bytes) + " bytes");
     std::vector<std::atomic<bool>> checked(schema_.size() * static_cast<std::size_t>(chunks));

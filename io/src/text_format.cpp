@@ -4,16 +4,17 @@
 #include <cmath>
 #include <cstring>
 
+#include "text_header.hpp"
 #include "text_values.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
-/// The text, in quotes where it holds a delimiter, a quote or a line end, is empty, begins or ends with a blank, or reads as missing.
-std::string written(std::string_view text, char delimiter) {
+/// The text, in quotes where it holds one of the delimiters, a quote or a line end, is empty, begins or ends with a blank, or reads as missing.
+std::string written(std::string_view text, std::string_view delimiters) {
   auto const blank = [](char c) { return c == ' ' || c == '\t'; };
   bool quotes = text.empty() || text == "NA" || blank(text.front()) || blank(text.back());
-  for (char const c : text) quotes = quotes || c == delimiter || c == '"' || c == '\n' || c == '\r';
+  for (char const c : text) quotes = quotes || delimiters.find(c) != std::string_view::npos || c == '"' || c == '\n' || c == '\r';
   if (!quotes) return std::string(text);
   std::string out = "\"";
   for (char const c : text) {
@@ -113,7 +114,7 @@ void append_value(std::string& out, const Variable& v, const Column& c, std::int
 RowFormatter::RowFormatter(const Schema& schema, char delimiter) : schema_(schema), delimiter_(delimiter) {
   for (auto const& v : schema.variables) {
     levels_.emplace_back();
-    for (auto const& level : v.levels) levels_.back().push_back(written(level, delimiter));
+    for (auto const& level : v.levels) levels_.back().push_back(written(level, {&delimiter, 1}));
   }
 }
 
@@ -121,7 +122,7 @@ std::string RowFormatter::header() const {
   std::string out;
   for (auto const& v : schema_.variables) {
     if (!out.empty()) out += delimiter_;
-    out += written(v.name, delimiter_);
+    out += written(v.name, sensed_delimiters);
   }
   return out += '\n';
 }
@@ -135,7 +136,7 @@ void RowFormatter::append(const Chunk& chunk, std::string& out) const {
       if (c.storage == Storage::text) {
         auto const* text = static_cast<const char*>(c.data) + row * c.stride;
         std::string_view const value(text, ::strnlen(text, static_cast<std::size_t>(c.text_width)));
-        out += value.empty() ? "NA" : written(value, delimiter_);
+        out += value.empty() ? "NA" : written(value, {&delimiter_, 1});
       } else if (v.coded()) {
         auto const code = c.code(row);
         if (code < 0 || code >= static_cast<std::int32_t>(levels_[k].size())) out += "NA";

@@ -33,7 +33,7 @@ char sense_delimiter(const TextBytes& text, std::int64_t at) {
   char best = ',';
   std::size_t best_fields = 1;
   bool best_even = false;
-  for (char const candidate : {',', '\t', ';', '|'}) {
+  for (char const candidate : sensed_delimiters) {
     auto const counts = field_counts(text, at, candidate);
     if (counts.empty() || counts[0] < 2) continue;
     bool const even = std::all_of(counts.begin(), counts.end(), [&](auto n) { return n == counts[0]; });

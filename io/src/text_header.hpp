@@ -1,12 +1,16 @@
 // What the first lines of a text say: delimiter and names.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rxhpc/text.hpp"
 #include "text_bytes.hpp"
 
 namespace rxhpc::impl {
+
+/// Where no delimiter is given, one of these that cuts the header, the one that cuts the first lines best.
+inline constexpr std::string_view sensed_delimiters = ",\t;|";
 
 struct TextHeader {
   char delimiter = ',';

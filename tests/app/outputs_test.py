@@ -119,6 +119,15 @@ class Outputs(Case):
             self.assertIn("was changed by another program meanwhile; nothing was written\n", err)
             self.assertEqual((p.returncode, self.rows(path)), (3, rows), (output, options))
 
+    def test_of_rows_appended_at_one_instant_none_are_lost(self):
+        for output in ("grown.h5", "grown/", "grown.csv"):
+            for _ in range(6):
+                self.succeed("datastep", self.csv, self.path(output), "--overwrite")
+                jobs = [self.started("datastep", self.csv, self.path(output), "--append", "rows", "--threads", "1", "--quiet") for _ in range(3)]
+                said = [p.communicate()[1].decode() for p in jobs]
+                self.assertEqual(self.rows(self.path(output)), 300 * (1 + [p.returncode for p in jobs].count(0)), said)
+                self.assertTrue(all("was changed by another program" in err for p, err in zip(jobs, said) if p.returncode), said)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
