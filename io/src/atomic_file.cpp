@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "parts_manifest.hpp"
@@ -69,6 +71,12 @@ Registry& unfinished() {
   return *registry;
 }
 
+bool is_watched(const std::string& path) {
+  auto& registry = unfinished();
+  std::lock_guard lock(registry.mutex);
+  return registry.watched.contains(key_of(path));
+}
+
 void forget(const std::string& path) {
   auto& registry = unfinished();
   std::lock_guard lock(registry.mutex);
@@ -102,12 +110,14 @@ std::string directory_of(const std::string& path) {
   return directory.empty() ? "." : directory;
 }
 
-/// Held while what stands at a path is looked at and replaced: of jobs that end at one instant, each sees what the one before has left. Where the file
-/// system knows no such locks, nothing is held.
+/// Held while what stands at a path is looked at and replaced: of jobs that end at one instant, each sees what the one before has left. A job holds it
+/// for less than a millisecond; who holds it for longer is another, perhaps one that waits for us (`flock DIRECTORY rxhpc ...`), and it is done without, as where
+/// the file system knows no such locks.
 FileDescriptor directory_lock(const std::string& path) {
+  constexpr int most_tries = 200;
   FileDescriptor fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  while (fd && ::flock(fd.get(), LOCK_EX) != 0 && errno == EINTR) {
-  }
+  for (int k = 0; fd && k < most_tries && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && (errno == EWOULDBLOCK || errno == EINTR); ++k)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return fd;
 }
 
@@ -218,8 +228,9 @@ void TemporaryOutput::publish(bool commit, bool fresh) {
   if (!directory) sync_file(temporary_, final_);
   TemporaryOutput old;
   if (directory && fs::exists(final_, ignored)) old = TemporaryOutput(final_);
-  auto const alone = directory_lock(final_);
   auto& registry = unfinished();
+  FileDescriptor alone;
+  if (is_watched(final_)) alone = directory_lock(final_);  // no signal waits for this
   std::unique_lock lock(registry.mutex);
   auto const watched = registry.watched.find(key_of(final_));
   if (watched != registry.watched.end()) {

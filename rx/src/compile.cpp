@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "rxhpc/column.hpp"
 #include "rxhpc/errors.hpp"
@@ -55,8 +56,8 @@ std::optional<double> parse_number(std::string_view text) {
   if (text.front() == '+') text.remove_prefix(1);
   double x = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return x;
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) return std::nullopt;
+  return error == std::errc{} ? x : std::strtod(std::string(text).c_str(), nullptr);  // beyond the range: Inf and 0, as R has it
 }
 
 std::string describe(const Value& v) {

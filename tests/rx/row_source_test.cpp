@@ -225,6 +225,10 @@ TEST(RowSourceExpressions, FactorsAndTextCompareByText) {
   expect_values(evaluate(s, "f == NA"), {NA, NA, NA, NA, NA, NA, NA}, "NA");
   expect_values(evaluate(s, "is.na(f)"), {0, 0, 0, 1, 0, 0, 0}, "is.na");
   expect_values(evaluate(s, "as.numeric(f)"), {1, 2, 3, NA, 3, 2, 1}, "codes from 1");
+  MemorySource spelled;
+  spelled.factor("n", {"1e400", "-1e400", "1e-400", " 2.5 ", "+3", "4x"}, {0, 1, 2, 3, 4, 5});
+  double const inf = std::numeric_limits<double>::infinity();
+  expect_values(evaluate(spelled, "as.numeric(as.character(n))"), {inf, -inf, 0, 2.5, 3, NA}, "numbers as they are spelled, beyond the range too");
   expect_values(evaluate(s, "N(f)"), {0, 1, 2, NA, 2, 1, 0}, "N counts from 0");
   EXPECT_TRUE(contains(message(s, "f < 'hi'"), "without an order"));
   EXPECT_TRUE(contains(message(s, "o < 'hii'"), "did you mean 'hi'"));
