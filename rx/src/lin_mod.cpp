@@ -106,7 +106,7 @@ struct Submodel {
 };
 
 Submodel::Submodel(const ChunkSource& source, const Regression& r, const impl::RegressionSums& s, const std::vector<int>& terms)
-    : regression{RowSource(source, {}), r.formula, {}, {}, {}, r.spec, r.dense} {
+    : regression{RowSource(source, r.rows.options()), r.formula, {}, {}, {}, r.spec, r.dense} {
   auto& design = regression.design;
   design.intercept = r.design.intercept;
   design.inputs = r.design.inputs;

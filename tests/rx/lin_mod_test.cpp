@@ -403,6 +403,18 @@ TEST(Stepwise, RowsLackingAnyVariableOfTheScopeAreLeftOut) {
   EXPECT_EQ(m.n_valid_obs, 57);
 }
 
+TEST(Stepwise, AResponseMayBeMadeOfWhatATransformMakes) {
+  LinModOptions o;
+  o.rows.transforms = {"h = cut(y, c(-10, 2, 6, 100))"};
+  auto const alone = fit(repeated(), "N(h) ~ x", o);
+  o.step = StepControl{};
+  o.step->method = "backward";
+  auto const m = fit(repeated(), "N(h) ~ x + z", o);
+  EXPECT_EQ(m.formula, "N(h) ~ x");
+  EXPECT_EQ(m.fits[0].expression, alone.fits[0].expression);
+  EXPECT_DOUBLE_EQ(m.fits[0].residual_squares, alone.fits[0].residual_squares);
+}
+
 TEST(Stepwise, AModelFileHoldsTheModelChosen) {
   StepControl up;
   up.scope_upper = "~ x + u";
