@@ -87,7 +87,7 @@ TextOptions text_options(const Session& session) {
   add_column_classes(args, options.columns);
   options.default_decimal = var_type(args.text("default-decimal-col-type", "numeric"));
   options.sort_levels = args.flag("sort-levels");
-  options.chunk_rows = args.integer("rows-per-read", default_chunk_rows);
+  options.chunk_rows = args.integer("rows-per-read", 0);
   options.rows_to_skip = args.integer("rows-to-skip", 0);
   options.threads = session.threads;
   options.memory_limit = session.run.memory_limit;

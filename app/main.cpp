@@ -10,7 +10,6 @@
 #include <new>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "help.hpp"
@@ -193,8 +192,7 @@ int guarded_run(int argc, char** argv) {
   std::vector<std::string> const words(argv + 1, argv + argc);
   auto const request = understand(words);
   watch_signals(request.verb);
-  std::jthread hdf5;  // ready by the time that a table is opened
-  if (request.arguments) hdf5 = std::jthread(start_hdf5);
+  if (request.arguments) start_hdf5();  // not by a thread of its own: where processors are few, OpenMP's threads would spin while it has one of them
   Ranks ranks(argc, argv);
   auto& comm = ranks.comm();
   set_signal_rank(comm.rank());

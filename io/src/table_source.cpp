@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <cmath>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -234,6 +235,9 @@ void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, 
     auto const* p = same_layout(stored, wanted) ? place_of(file, columns[i], local) : nullptr;
     in_place = p != nullptr;
     out.columns[i] = column_of(stored, p);
+    if (stored.storage != Storage::float64) continue;
+    auto const& zone = zones_.moments[static_cast<std::size_t>(columns[i])][static_cast<std::size_t>(chunk)];
+    if (zone.missing == 0) out.columns[i].bound = std::max(std::fabs(zone.min), std::fabs(zone.max));
   }
   if (!in_place || !hand_on(file, local, columns, out, scratch, use)) ChunkSource::read_pieces(chunk, columns, out, use);
 }

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <set>
 
 #include "rxhpc/errors.hpp"
 
@@ -49,21 +49,40 @@ Handle create_group(hid_t parent, const std::string& name, const std::string& fi
 }
 
 // Places on page boundaries, so that a mapping hands out aligned values; small things stay packed. Plain columns of a large table lie on
-// multiples of up to a huge page: chunks are then written, cached and mapped in large pages, and a scan spends less on page tables. What
-// is left out between two columns stays below an eighth of the smaller one, and takes no space on the medium.
+// multiples of a cache line instead, see spreads. What is left out between two columns stays below an eighth of the smallest one, and takes no
+// space on the medium.
 struct Alignment {
   hsize_t threshold = 4096, step = 4096;
 };
+
+// Whoever reads some rows of many columns at once wants them all to stay in the caches, whose sets are chosen by the low bits of an address: columns
+// that follow one another at a power of two all fall into the same few lines of a set, and their pages into the same set of translations.
+bool spreads(hsize_t stride) {
+  struct Sets {
+    hsize_t period, apart;
+    int neighbours;
+  };
+  constexpr Sets levels[] = {{4096, 256, 7}, {1 << 16, 2048, 7}, {1 << 20, 16384, 15}};  // first-level cache, second-level cache, translations
+  for (auto const& level : levels)
+    for (int i = 1; i <= level.neighbours; ++i) {
+      auto const place = static_cast<hsize_t>(i) * stride % level.period;
+      if (std::min(place, level.period - place) < level.apart) return false;
+    }
+  return true;
+}
+
 Alignment alignment_of(const TableImage& image) {
-  constexpr hsize_t huge_page = hsize_t{2} << 20;
-  Alignment a;
-  if (image.codec != Codec::none || image.schema.size() == 0) return a;
-  hsize_t smallest = std::numeric_limits<hsize_t>::max();
-  for (auto const& v : image.schema.variables)
-    smallest = std::min(smallest, static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()));
-  while (a.step < huge_page && a.step * 2 <= smallest / 8) a.step *= 2;
-  if (a.step > 4096) a.threshold = smallest;
-  return a;
+  constexpr hsize_t line = 64, large = 1 << 17, header = 4096;  // of the next column, at most: it follows this one
+  std::set<hsize_t> sizes;
+  for (auto const& v : image.schema.variables) sizes.insert(static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()));
+  if (image.codec != Codec::none || sizes.empty() || *sizes.begin() < large) return {};
+  auto const smallest = *sizes.begin();
+  for (auto step = smallest / 64 / line * line; step <= smallest / 8; step += line)
+    if (std::all_of(sizes.begin(), sizes.end(), [&](hsize_t size) {
+          return (size - 1) / step == (size + header - 1) / step && spreads((size - 1) / step * step + step);
+        }))
+      return {smallest, step};
+  return {};
 }
 
 void mark(hid_t object, const char* encoding, const std::string& file) {

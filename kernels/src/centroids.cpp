@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "columns_ahead.hpp"
 #include "rxhpc/pack.hpp"
 #include "rxhpc/packed_counts.hpp"
 
@@ -16,7 +17,8 @@ constexpr std::int64_t tile_packs = RowPacks::tile_packs;  // labels of a tile a
 }  // namespace
 
 Centroids::Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, bool squares)
-    : spec_(std::move(spec)), centres_(std::move(centres)), squares_(squares), count_(centres_->count()), columns_(centres_->columns()) {
+    : spec_(std::move(spec)), centres_(std::move(centres)), squares_(squares),
+      shifted_(std::any_of(spec_.shift.begin(), spec_.shift.end(), [](double s) { return s != 0; })), count_(centres_->count()), columns_(centres_->columns()) {
   auto const k = static_cast<std::size_t>(count_), p = static_cast<std::size_t>(columns_);
   counts_.assign(4 + k, 0);
   sums_.assign(2 * k + k * p + (spec_.partial ? k + k * p : 0), 0.0);
@@ -40,12 +42,19 @@ void Centroids::update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); 
 // A tile is laid out, labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
 void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
   auto const last = first + rows;
+  bool const in_floats = centres_->in_floats();
+  impl::ColumnsAhead ahead;
+  ahead.begin(chunk, spec_.columns, first);
   for (std::int64_t block = first; block < last; block += block_rows) {
     auto const end = std::min(block + block_rows, last);
     for (std::int64_t at = block; at < end; at += 8 * tile_packs) {
-      rows_.assign(chunk, at, std::min(8 * tile_packs, end - at), spec_);
+      auto const count = std::min(8 * tile_packs, end - at);
+      if (!in_floats) rows_.assign(chunk, at, count, spec_);
+      else if (at == first) rows_.assign_in_place(chunk, at, count, spec_);
+      else rows_.assign_next(chunk, at, count, spec_);
       add_counts(rows_);
-      add_tile(rows_, 0, rows_.packs(), at);
+      ahead.owe(rows_.rows());
+      add_tile(rows_, 0, rows_.packs(), at, &ahead);
     }
     flush();
   }
@@ -55,7 +64,7 @@ void Centroids::update(const RowPacks& rows) {
   add_counts(rows);
   for (std::int64_t block = 0; block < rows.packs(); block += block_rows / 8) {
     auto const end = std::min(block + block_rows / 8, rows.packs());
-    for (std::int64_t at = block; at < end; at += tile_packs) add_tile(rows, at, std::min(at + tile_packs, end), 8 * at);
+    for (std::int64_t at = block; at < end; at += tile_packs) add_tile(rows, at, std::min(at + tile_packs, end), 8 * at, nullptr);
     flush();
   }
 }
@@ -75,8 +84,8 @@ double* Centroids::block_sum() {
 
 /// Labels of up to tile_packs packs, rows [row, ...) of the chunk. A row whose bounds are still apart after what the centres have moved keeps its
 /// centre; the others are put side by side and done again, or the whole tile where they are most of it.
-void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row) {
-  if (!bounds_) return centres_->nearest(rows, first, last, labels_.data());
+void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead) {
+  if (!bounds_) return centres_->nearest(rows, first, last, labels_.data(), nullptr, nullptr, ahead);
   auto* const label = bounds_->label.data() + row;
   auto* const upper = bounds_->upper.data() + row;
   auto* const lower = bounds_->lower.data() + row;
@@ -96,11 +105,9 @@ void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_
   bool whole = 4 * count > 3 * n;
   for (std::int64_t b = first; b < last && count > 0 && !whole; ++b) whole = rows.present(b) != 0xffu || rows.reach(b) != rows.reach(b);
   if (whole) {
-    centres_->nearest(rows, first, last, label, upper, lower);
+    centres_->nearest(rows, first, last, label, upper, lower, ahead);
   } else {
     bounds_->saved += n - count;
-    for (std::int64_t b = first + 1; b < last; b += 3)
-      for (int j = 0; j < columns_; ++j) __builtin_prefetch(rows.ahead(b, j), 0, 2);
     if (count > 0) {
       std::int32_t again[8 * tile_packs + 8];
       float far[8 * tile_packs + 8], near[8 * tile_packs + 8];
@@ -112,22 +119,16 @@ void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_
   std::copy_n(label, n, labels_.data());
 }
 
-/// The third pack of the next tile's three: a third of its columns with each of these.
-void Centroids::ask_ahead(const RowPacks& rows, std::int64_t first, std::int64_t b) const {
-  auto const n = static_cast<int>(b - first), share = (columns_ + 2) / 3, from = n % 3 * share;
-  for (int j = from; j < std::min(columns_, from + share); ++j) __builtin_prefetch(rows.ahead(first + n / 3 * 3 + 2, j), 0, 2);
-}
-
 /// Up to tile_packs packs, rows [row, ...) of the chunk.
-void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row) {
-  label_tile(rows, first, last, row);
+void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead) {
+  label_tile(rows, first, last, row, ahead);
   for (std::int64_t b = first; b < last; ++b) {
     std::int32_t* const label = labels_.data() + 8 * (b - first);
     unsigned const present = rows.present(b);
     if (present != 0xffu)
       for (int i = 0; i < 8; ++i)
         if (!(present >> i & 1u)) label[i] = count_;
-    ask_ahead(rows, first, b);
+    if (ahead) ahead->during(ahead->owed() / (last - b), [](std::int64_t) {});  // what the labels had no time for
     double const reach = rows.reach(b);
     if (reach != reach)
       add_incomplete(rows, b, label);
@@ -136,12 +137,35 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
   }
 }
 
+namespace {
+
+/// The values of a pack that has been laid out.
+struct LaidOut {
+  const double* x;
+  Pack operator()(int j) const { return Pack::load(x + 8 * j); }
+  double operator()(int j, int i) const { return x[8 * j + i]; }
+};
+
+/// The values of a pack in place, where nothing is subtracted from them and where something is.
+struct InColumns {
+  const RowPacks& rows;
+  std::int64_t b;
+  Pack operator()(int j) const { return Pack::load(rows.in_column(b, j)); }
+  double operator()(int j, int i) const { return rows.in_column(b, j)[i]; }
+};
+struct InShiftedColumns {
+  InColumns x;
+  const double* shift;
+  Pack operator()(int j) const { return x(j) - Pack::all(shift[j]); }
+  double operator()(int j, int i) const { return x(j, i) - shift[j]; }
+};
+
 /// sum[label] += w x, square[row] += (x - c)^2, `Width` columns of eight rows from column j on
-template <bool Weighted, bool Squares, int Width, class Pack>
-void Centroids::add_columns(const double* x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j) {
+template <bool Weighted, bool Squares, int Width, class Values>
+void add_columns(const Values& x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j) {
   Pack a[8];
 #pragma GCC unroll 8
-  for (int c = 0; c < 8; ++c) a[c] = c < Width ? Pack::load(x + 8 * (j + c)) : Pack::all(0);
+  for (int c = 0; c < 8; ++c) a[c] = c < Width ? x(j + c) : Pack::all(0);
   transpose(a);
 #pragma GCC unroll 8
   for (int i = 0; i < 8; ++i) {
@@ -156,11 +180,14 @@ void Centroids::add_columns(const double* x, const double* w, double* const* sum
     }
 }
 
+}  // namespace
+
 /// The same for one or two columns, value by value: a transposition would cost more.
-void Centroids::add_few_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j) {
+template <class Values>
+void Centroids::add_few_columns(const Values& x, const double* w, double* const* sum, const std::int32_t* label, int j) {
   for (int c = j; c < columns_; ++c)
     for (int i = 0; i < 8; ++i) {
-      double const v = x[8 * c + i], weight = w ? w[i] : 1.0;
+      double const v = x(c, i), weight = w ? w[i] : 1.0;
       double& s = sum[i][c];
       s = std::fma(weight, v, s);
       if (squares_ && label[i] < count_) {
@@ -171,8 +198,8 @@ void Centroids::add_few_columns(const double* x, const double* w, double* const*
     }
 }
 
-template <bool Weighted, bool Squares>
-void Centroids::add_rows(const double* x, const double* w, const std::int32_t* label) {
+template <bool Weighted, bool Squares, class Values>
+void Centroids::add_rows(const Values& x, const double* w, const std::int32_t* label) {
   double* const sums = block_sum();
   double* sum[8];
   const double* centre[8];
@@ -200,12 +227,18 @@ void Centroids::add_rows(const double* x, const double* w, const std::int32_t* l
     }
 }
 
-/// Adds eight rows to their clusters.
-void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
-  const double* const x = rows.pack(b);
-  const double* const w = rows.weight(b);
+template <class Values>
+void Centroids::add_values(const Values& x, const double* w, const std::int32_t* label) {
   if (w) squares_ ? add_rows<true, true>(x, w, label) : add_rows<true, false>(x, w, label);
   else squares_ ? add_rows<false, true>(x, w, label) : add_rows<false, false>(x, w, label);
+}
+
+/// Adds eight rows to their clusters.
+void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
+  const double* const w = rows.weight(b);
+  if (rows.in_place(b) && shifted_) add_values(InShiftedColumns{{rows, b}, spec_.shift.data()}, w, label);
+  else if (rows.in_place(b)) add_values(InColumns{rows, b}, w, label);
+  else add_values(LaidOut{rows.pack(b)}, w, label);
   for (int i = 0; i < 8; ++i) {
     auto const k = static_cast<std::size_t>(label[i]);
     ++block_count_[k];

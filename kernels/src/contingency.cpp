@@ -88,8 +88,9 @@ const double* values_of(const Column& c, std::int64_t first, int rows, double* b
   return buffer;
 }
 
-/// Largest |x|, as bits; where a value is missing, its row is left out.
-std::uint64_t leave_missing_out(const double* x, int rows, LeftOut& out) {
+/// Largest |x|, as bits, or what the column says of all its values where that is below `enough`; where a value is missing, its row is left out.
+std::uint64_t leave_missing_out(const Column& c, double enough, const double* x, int rows, LeftOut& out) {
+  if (c.bound < enough) return std::bit_cast<std::uint64_t>(c.bound);
   auto const largest = impl::largest_bits(x, rows);
   if (largest <= std::bit_cast<std::uint64_t>(std::numeric_limits<double>::infinity())) return largest;
   auto* const left_out = out.rows(rows);
@@ -205,13 +206,15 @@ void Contingency::add_tile(const Chunk& chunk, std::int64_t first, int rows) {
   double* buffer = t.buffer.data();
   const double* w = nullptr;
   if (weighted) {
-    w = t.x[0] = values_of(chunk.columns[static_cast<std::size_t>(spec_.weight)], first, rows, buffer);
-    t.largest[0] = leave_missing_out(w, rows, t.out);
+    auto const& c = chunk.columns[static_cast<std::size_t>(spec_.weight)];
+    w = t.x[0] = values_of(c, first, rows, buffer);
+    t.largest[0] = leave_missing_out(c, block_->fast_below(0), w, rows, t.out);
     buffer += tile_rows;
   }
   for (std::size_t v = 0; v < spec_.values.size(); ++v, buffer += tile_rows) {
-    auto const* const column = values_of(chunk.columns[static_cast<std::size_t>(spec_.values[v])], first, rows, buffer);
-    t.largest[v + weighted] = leave_missing_out(column, rows, t.out);
+    auto const& c = chunk.columns[static_cast<std::size_t>(spec_.values[v])];
+    auto const* const column = values_of(c, first, rows, buffer);
+    t.largest[v + weighted] = leave_missing_out(c, block_->fast_below(static_cast<int>(v + weighted)), column, rows, t.out);
     t.x[v + weighted] = column;
     if (!weighted) continue;
     for (int i = 0; i < rows; ++i) buffer[i] = column[i] * w[i];

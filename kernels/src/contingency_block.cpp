@@ -198,6 +198,7 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
 
 }  // namespace
 
+double CellBlock::fast_below(int value) const { return std::min(scales_[static_cast<std::size_t>(value)].bound, largest_fast); }
 std::size_t CellBlock::cell_bytes() const { return static_cast<std::size_t>(DigitScale::digits * summed_) * sizeof(std::int64_t); }
 bool CellBlock::near() const { return places_ <= near_places; }
 
@@ -233,7 +234,8 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
     if (most > 0 && most >= scale.bound) fit(scale, most, counts, sums);
     bool const left = scatter(v, place, rows, values, counts, sums);
     // values have become far smaller: finer digits after this tile
-    if (left && add_rests(v, values, place, rows, sums) > rows / 8 && most * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = most;
+    if (!left || add_rests(v, values, place, rows, sums) <= rows / 8) continue;
+    if (auto const now = std::bit_cast<double>(largest_bits(values, rows)); now * 4096 < scale.bound) finer_[static_cast<std::size_t>(v)] = now;
   }
   pending_ += rows;
   if (summed_ == 0) count(place, rows);

@@ -37,8 +37,10 @@ struct CellBlock {
 
   /// Room for so many places; what is there stays.
   void reserve(std::size_t places);
+  /// Values below this are added as they come; what is not, has to be known by its largest_bits.
+  double fast_below(int value) const;
   /// Adds rows to the cells at `place`; place 0 takes those that are left out. x [summed][rows]: no NaN but at place 0; largest [summed]:
-  /// the largest_bits of each.
+  /// the largest_bits of each, or any that are more but below fast_below.
   void add(const std::uint32_t* place, int rows, const double* const* x, const std::uint64_t* largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
   /// Empties the cells into counts and sums.
   void flush(std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);

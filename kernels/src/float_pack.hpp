@@ -1,6 +1,7 @@
-// Sixteen floats that move together: for first answers that doubles confirm. Unlike a Pack's its bits may depend on the instruction set,
+// The rows of one pack or two as floats that move together: for first answers that doubles confirm. Unlike a Pack's its bits may depend on the instruction set,
 // so nothing that is computed here may reach a result unless an error bound has shown that it cannot matter.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "rxhpc/pack.hpp"
@@ -10,16 +11,14 @@ namespace rxhpc::impl {
 #ifdef RXHPC_PACK_AVX512
 #define RXHPC_FLOAT_PACK 1
 struct FloatPack {
+  static constexpr int packs = 2;  ///< whose rows it holds
   __m512 v;
   static FloatPack all(float x) { return {_mm512_set1_ps(x)}; }
   static FloatPack load(const float* p) { return {_mm512_loadu_ps(p)}; }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 inline FloatPack held(FloatPack x) { return x; }
-inline FloatPack rounded(Pack low, Pack high) {
-  return {_mm512_castpd_ps(_mm512_maskz_insertf64x4(0xff, _mm512_castps_pd(_mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(0xff, low.v))),
-                                                    _mm256_castps_pd(_mm512_maskz_cvtpd_ps(0xff, high.v)), 1))};
-}
+inline void store_rounded(Pack x, float* p) { _mm256_storeu_ps(p, _mm512_maskz_cvtpd_ps(0xff, x.v)); }
 inline FloatPack operator-(FloatPack a, FloatPack b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline FloatPack operator*(FloatPack a, FloatPack b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline FloatPack sqrt(FloatPack a) { return {_mm512_maskz_sqrt_ps(0xffff, a.v)}; }
@@ -36,38 +35,36 @@ inline void store_whole(FloatPack a, std::int32_t* p) { _mm512_storeu_si512(p, _
 #elif defined(RXHPC_PACK_AVX2)
 #define RXHPC_FLOAT_PACK 1
 struct FloatPack {
-  __m256 a, b;
-  static FloatPack all(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
-  static FloatPack load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
-  void store(float* p) const {
-    _mm256_storeu_ps(p, a);
-    _mm256_storeu_ps(p + 8, b);
-  }
+  static constexpr int packs = 1;
+  __m256 v;
+  static FloatPack all(float x) { return {_mm256_set1_ps(x)}; }
+  static FloatPack load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  void store(float* p) const { _mm256_storeu_ps(p, v); }
 };
-/// The same, in registers: what is loaded once for several uses, GCC would else read again for each of them.
+/// The same, in a register: what is loaded once for several uses, GCC would else read again for each of them.
 inline FloatPack held(FloatPack x) {
-  __asm__("" : "+x"(x.a), "+x"(x.b));
+  __asm__("" : "+x"(x.v));
   return x;
 }
-inline FloatPack rounded(Pack low, Pack high) {
-  return {_mm256_set_m128(_mm256_cvtpd_ps(low.b), _mm256_cvtpd_ps(low.a)), _mm256_set_m128(_mm256_cvtpd_ps(high.b), _mm256_cvtpd_ps(high.a))};
-}
-inline FloatPack operator-(FloatPack x, FloatPack y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
-inline FloatPack operator*(FloatPack x, FloatPack y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
-inline FloatPack sqrt(FloatPack x) { return {_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
-inline FloatPack fma(FloatPack x, FloatPack y, FloatPack z) { return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)}; }
-inline FloatPack min(FloatPack x, FloatPack y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
-inline FloatPack max(FloatPack x, FloatPack y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
+inline void store_rounded(Pack x, float* p) { _mm256_storeu_ps(p, _mm256_set_m128(_mm256_cvtpd_ps(x.b), _mm256_cvtpd_ps(x.a))); }
+inline FloatPack operator-(FloatPack x, FloatPack y) { return {_mm256_sub_ps(x.v, y.v)}; }
+inline FloatPack operator*(FloatPack x, FloatPack y) { return {_mm256_mul_ps(x.v, y.v)}; }
+inline FloatPack sqrt(FloatPack x) { return {_mm256_sqrt_ps(x.v)}; }
+inline FloatPack fma(FloatPack x, FloatPack y, FloatPack z) { return {_mm256_fmadd_ps(x.v, y.v, z.v)}; }
+inline FloatPack min(FloatPack x, FloatPack y) { return {_mm256_min_ps(x.v, y.v)}; }
+inline FloatPack max(FloatPack x, FloatPack y) { return {_mm256_max_ps(x.v, y.v)}; }
 inline FloatPack where_less(FloatPack x, FloatPack y, FloatPack number, FloatPack otherwise) {
-  return {_mm256_blendv_ps(otherwise.a, number.a, _mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ)), _mm256_blendv_ps(otherwise.b, number.b, _mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ))};
+  return {_mm256_blendv_ps(otherwise.v, number.v, _mm256_cmp_ps(x.v, y.v, _CMP_LT_OQ))};
 }
-inline unsigned bits_less(FloatPack x, FloatPack y) {
-  return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.a, y.a, _CMP_LT_OQ))) |
-         static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.b, y.b, _CMP_LT_OQ))) << 8;
-}
-inline void store_whole(FloatPack x, std::int32_t* p) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_cvttps_epi32(x.a));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), _mm256_cvttps_epi32(x.b));
+inline unsigned bits_less(FloatPack x, FloatPack y) { return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(x.v, y.v, _CMP_LT_OQ))); }
+inline void store_whole(FloatPack x, std::int32_t* p) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_cvttps_epi32(x.v)); }
+#endif
+
+#ifdef RXHPC_FLOAT_PACK
+constexpr int float_lanes = 8 * FloatPack::packs;
+/// Where column j of pack b lies among `columns` columns of floats.
+inline std::ptrdiff_t float_place(std::int64_t b, int j, int columns) {
+  return (b / FloatPack::packs * columns + j) * float_lanes + b % FloatPack::packs * 8;
 }
 #endif
 

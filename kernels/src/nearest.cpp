@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "columns_ahead.hpp"
 #include "float_pack.hpp"
 #include "rxhpc/centroids.hpp"
 #include "rxhpc/pack.hpp"
@@ -30,6 +31,7 @@ constexpr int packs_of(int) { return 1; }
 double certainty(int columns) { return (3.0 * columns + 8) * 0x1.1p-53; }
 
 #ifdef RXHPC_FLOAT_PACK
+constexpr int float_packs_at_once = 3;        // with a wide block 24 sums with AVX-512, 12 with AVX2
 constexpr int most_float_columns = 256;       // their copy as floats stays in the second-level cache
 constexpr int least_float_work = 256;         // centres times columns: below, rounding the rows costs what it saves
 constexpr int least_bounded_work = 1024;       // below, a row costs less than to find out that it needs no work
@@ -81,7 +83,8 @@ void unknown(float* upper, float* lower, std::int64_t rows) {
 
 /// Packs [first, first + Packs).
 template <int Packs, int Block>
-void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label) const {
+void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label, impl::ColumnsAhead* ahead) const {
+  rows.lay_out(first, Packs);
   const double* const x = rows.pack(first);
   std::ptrdiff_t const step = 8 * columns_;
   Pack best[Packs], second[Packs], which[Packs];
@@ -95,18 +98,23 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
     for (int r = 0; r < Packs; ++r)
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) sum[r][b] = Pack::all(half_[static_cast<std::size_t>(k + b)]);
-    for (int j = 0; j < columns_; ++j, c += Block) {
+    auto const add_column = [&](std::int64_t j) {
       Pack v[Packs];
 #pragma GCC unroll 4
       for (int r = 0; r < Packs; ++r) v[r] = Pack::load(x + r * step + 8 * j);
-      if (k == 0) __builtin_prefetch(rows.ahead(first + 1, j), 0, 2);
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
-        Pack const minus_c = Pack::all(c[b]);
+        Pack const minus_c = Pack::all(c[j * Block + b]);
 #pragma GCC unroll 4
         for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
       }
-    }
+    };
+    if (ahead && ahead->owed() >= columns_)
+      ahead->during(columns_, add_column);
+    else
+#pragma GCC unroll 2
+      for (int j = 0; j < columns_; ++j) add_column(j);
+    c += static_cast<std::ptrdiff_t>(Block) * columns_;
     // the two smallest, and where the smallest is
 #pragma GCC unroll 8
     for (int b = 0; b < Block; ++b) {
@@ -156,23 +164,26 @@ void Centres::nearest_exactly(const double* pack, std::int32_t* label) const {
 }
 
 #ifdef RXHPC_FLOAT_PACK
-/// Packs [first, first + 2 Packs), sixteen rows at a time in floats; where two centres are too near each other for floats, eight rows again in
-/// doubles. Returns how many packs that were.
+/// As many FloatPacks as Packs says from pack `first` on; where two centres are too near each other for floats, eight rows again in doubles.
+/// Returns how many packs that were.
 template <int Packs, int Block>
-int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower) const {
-  alignas(64) float x[Packs * 16 * most_float_columns];
-  auto const infinite = std::numeric_limits<float>::infinity();
-  for (int r = 0; r < Packs; ++r) {
-    const double* const from = rows.pack(first + 2 * r);
-    for (int j = 0; j < columns_; ++j) {
-      impl::rounded(Pack::load(from + 8 * j), Pack::load(from + 8 * (columns_ + j))).store(x + 16 * (j * Packs + r));
-    }
+int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const {
+  constexpr int lanes = impl::float_lanes, packs = FloatPack::packs * Packs;
+  std::ptrdiff_t const step = static_cast<std::ptrdiff_t>(lanes) * columns_;
+  alignas(64) float rounded[Packs * lanes * most_float_columns];
+  const float* x = rows.floats(first);
+  if (!x) {
+    rows.lay_out(first, packs);
+    for (int r = 0; r < packs; ++r)
+      for (int j = 0; j < columns_; ++j) store_rounded(Pack::load(rows.pack(first + r) + 8 * j), rounded + impl::float_place(r, j, columns_));
+    x = rounded;
   }
+  auto const infinite = std::numeric_limits<float>::infinity();
   FloatPack square[Packs];
   for (int r = 0; r < Packs; ++r) {
     square[r] = FloatPack::all(0);
     for (int j = 0; upper && j < columns_; ++j) {
-      auto const v = FloatPack::load(x + 16 * (j * Packs + r));
+      auto const v = FloatPack::load(x + r * step + lanes * j);
       square[r] = fma(v, v, square[r]);
     }
   }
@@ -187,18 +198,23 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     for (int r = 0; r < Packs; ++r)
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) sum[r][b] = FloatPack::all(float_half_[static_cast<std::size_t>(k + b)]);
-    for (int j = 0; j < columns_; ++j, c += Block) {
+    auto const add_column = [&](std::int64_t j) {
       FloatPack v[Packs];
 #pragma GCC unroll 4
-      for (int r = 0; r < Packs; ++r) v[r] = held(FloatPack::load(x + 16 * (j * Packs + r)));
-      if (k < 2 * Block) __builtin_prefetch(rows.ahead(first + (k == 0 ? 1 : 4), j), 0, 2);
+      for (int r = 0; r < Packs; ++r) v[r] = held(FloatPack::load(x + r * step + lanes * j));
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
-        auto const minus_c = FloatPack::all(c[b]);
+        auto const minus_c = FloatPack::all(c[j * Block + b]);
 #pragma GCC unroll 4
         for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
       }
-    }
+    };
+    if (ahead && ahead->owed() >= columns_)
+      ahead->during(columns_, add_column);
+    else
+#pragma GCC unroll 2
+      for (int j = 0; j < columns_; ++j) add_column(j);
+    c += static_cast<std::ptrdiff_t>(Block) * columns_;
 #pragma GCC unroll 8
     for (int b = 0; b < Block; ++b) {
       auto const number = FloatPack::all(static_cast<float>(k + b));
@@ -212,26 +228,28 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
   }
   int again = 0;
   for (int r = 0; r < Packs; ++r) {
-    store_whole(which[r], label + 16 * r);
+    store_whole(which[r], label + lanes * r);
     auto const gap = second[r] - best[r];
+    std::int64_t const pack = first + FloatPack::packs * r;
     if (upper) {
       // d^2 = |x|^2 + 2 s, each as far off as it may be
-      double const reach = std::max(rows.reach(first + 2 * r), rows.reach(first + 2 * r + 1)) + largest_norm_;
+      double reach = 0;
+      for (int h = 0; h < FloatPack::packs; ++h) reach = std::max(reach, rows.reach(pack + h) + largest_norm_);
       auto const off = FloatPack::all(static_cast<float>((2 * float_certainty(columns_) * reach * reach + float_underflow) * (1 + 0x1p-20)));
       auto const two = FloatPack::all(2), none = FloatPack::all(0);
       auto const far = fma(two, best[r], square[r]), near = fma(two, second[r], square[r]);
-      (sqrt(max(far - (none - off), none)) * FloatPack::all(1 + 0x1p-20f)).store(upper + 16 * r);
-      (sqrt(max(near - off, none)) * FloatPack::all(1 - 0x1p-20f)).store(lower + 16 * r);
+      (sqrt(max(far - (none - off), none)) * FloatPack::all(1 + 0x1p-20f)).store(upper + lanes * r);
+      (sqrt(max(near - off, none)) * FloatPack::all(1 - 0x1p-20f)).store(lower + lanes * r);
     }
-    for (int h = 0; h < 2; ++h) {
-      auto const b = first + 2 * r + h;
-      double const reach = rows.reach(b) + largest_norm_;
+    for (int h = 0; h < FloatPack::packs; ++h) {
+      double const reach = rows.reach(pack + h) + largest_norm_;
       auto const bound = reach < float_reach ? static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow) : infinite;
       auto const certain = bits_less(FloatPack::all(bound), gap) >> (8 * h);
-      if (!(~certain & rows.present(b))) continue;
-      nearest_block<1, Block>(rows, b, label + 16 * r + 8 * h);
+      if (!(~certain & rows.present(pack + h))) continue;
+      int const at = lanes * r + 8 * h;
+      nearest_block<1, Block>(rows, pack + h, label + at, nullptr);
       ++again;
-      if (upper) unknown(upper + 16 * r + 8 * h, lower + 16 * r + 8 * h, 8);
+      if (upper) unknown(upper + at, lower + at, 8);
     }
   }
   return again;
@@ -239,19 +257,23 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
 #endif
 
 template <int Block>
-void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const {
+void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const {
   constexpr int packs = packs_of(Block);
   std::int64_t b = first;
 #ifdef RXHPC_FLOAT_PACK
   if constexpr (Block == wide_block) {
     // Floats are tried on the first rows, and given up where too many of them need doubles after all.
     auto const tried = float_tried_.load(std::memory_order_relaxed);
-    if (!float_half_.empty() && (tried < packs_of_trial || float_again_.load(std::memory_order_relaxed) < packs_of_trial / 4)) {
+    if (in_floats()) {
       int again = 0;
-      for (; b + 2 * packs <= last; b += 2 * packs)
-        again += nearest_in_floats<packs, Block>(rows, b, label + 8 * (b - first), upper ? upper + 8 * (b - first) : nullptr, lower ? lower + 8 * (b - first) : nullptr);
-      for (; b + 2 <= last; b += 2)
-        again += nearest_in_floats<1, Block>(rows, b, label + 8 * (b - first), upper ? upper + 8 * (b - first) : nullptr, lower ? lower + 8 * (b - first) : nullptr);
+      auto const in_floats_from = [&]<int Packs>() {
+        for (; b + FloatPack::packs * Packs <= last; b += FloatPack::packs * Packs) {
+          auto const at = 8 * (b - first);
+          again += nearest_in_floats<Packs, Block>(rows, b, label + at, upper ? upper + at : nullptr, lower ? lower + at : nullptr, ahead);
+        }
+      };
+      in_floats_from.template operator()<float_packs_at_once>();
+      in_floats_from.template operator()<1>();
       if (tried < packs_of_trial) {
         float_tried_.fetch_add(b - first, std::memory_order_relaxed);
         float_again_.fetch_add(again, std::memory_order_relaxed);
@@ -260,15 +282,23 @@ void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t 
   }
 #endif
   if (upper) unknown(upper + 8 * (b - first), lower + 8 * (b - first), 8 * (last - b));
-  for (; b + packs <= last; b += packs) nearest_block<packs, Block>(rows, b, label + 8 * (b - first));
-  for (; b < last; ++b) nearest_block<1, Block>(rows, b, label + 8 * (b - first));
+  for (; b + packs <= last; b += packs) nearest_block<packs, Block>(rows, b, label + 8 * (b - first), ahead);
+  for (; b < last; ++b) nearest_block<1, Block>(rows, b, label + 8 * (b - first), ahead);
 }
 
-void Centres::nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const {
+void Centres::nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const {
   if (block_ == wide_block)
-    nearest_in<wide_block>(rows, first, last, label, upper, lower);
+    nearest_in<wide_block>(rows, first, last, label, upper, lower, ahead);
   else
-    nearest_in<4>(rows, first, last, label, upper, lower);
+    nearest_in<4>(rows, first, last, label, upper, lower, ahead);
+}
+
+bool Centres::in_floats() const {
+#ifdef RXHPC_FLOAT_PACK
+  return !float_half_.empty() && (float_tried_.load(std::memory_order_relaxed) < packs_of_trial || float_again_.load(std::memory_order_relaxed) < packs_of_trial / 4);
+#else
+  return false;
+#endif
 }
 
 bool Centres::bounds_pay() const {

@@ -9,13 +9,14 @@
 #include <sys/mman.h>
 #endif
 
+#include "float_pack.hpp"
 #include "rxhpc/pack.hpp"
 
 namespace rxhpc {
 namespace {
 
 using impl::Pack;
-constexpr std::int64_t strip_rows = 256;  // a strip of 28 columns stays in the second-level cache
+constexpr std::int64_t strip_rows = RowPacks::most_tile_rows;  // a strip of 28 columns stays in the second-level cache
 constexpr int packs_at_once = 3;             // chains of sums that do not wait for one another; divides a tile
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr std::size_t huge_page = std::size_t{1} << 21;
@@ -24,23 +25,19 @@ constexpr std::size_t huge_page = std::size_t{1} << 21;
 double largest_lane(Pack a) {
   double lane[8];
   a.store(lane);
-  for (int half : {4, 2, 1})
-    for (int i = 0; i < half; ++i) lane[i] = lane[i] > lane[i + half] ? lane[i] : lane[i + half];
-  return lane[0];
+  auto const larger = [](double x, double y) { return x > y ? x : y; };
+  return larger(larger(larger(lane[0], lane[1]), larger(lane[2], lane[3])), larger(larger(lane[4], lane[5]), larger(lane[6], lane[7])));
 }
-
-bool plain(const Column& column) { return column.storage == Storage::float64 && column.stride == 1; }
 
 }  // namespace
 
 void RowPacks::Free::operator()(double* p) const { std::free(p); }
 
 RowPacks::RowPacks(const RowPacks& o)
-    : columns_(o.columns_), rows_(o.rows_), reach_(o.reach_), weight_(o.weight_), present_(o.present_), valid_(o.valid_), missing_(o.missing_),
+    : columns_(o.columns_), rows_(o.in_place_ ? 0 : o.rows_), reach_(o.reach_), weight_(o.weight_), present_(o.present_), valid_(o.valid_), missing_(o.missing_),
       infinite_(o.infinite_), negative_weight_(o.negative_weight_) {
   reserve(packs() * columns_ * 8);
   if (rows_ > 0) std::copy_n(o.x_.get(), packs() * columns_ * 8, x_.get());
-  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
 }
 
 void RowPacks::reserve(std::int64_t doubles) {
@@ -59,40 +56,106 @@ void RowPacks::reserve(std::int64_t doubles) {
   capacity_ = doubles;
 }
 
-void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+float* RowPacks::float_base() const { return reinterpret_cast<float*>(x_.get() + packs() * columns_ * 8); }
+
+const float* RowPacks::floats(std::int64_t b) const {
+#ifdef RXHPC_FLOAT_PACK
+  if (in_place_ && b % impl::FloatPack::packs == 0) return float_base() + impl::float_place(b, 0, columns_);
+#else
+  (void)b;
+#endif
+  return nullptr;
+}
+
+void RowPacks::begin(std::int64_t count, const RowPackSpec& spec) {
   columns_ = static_cast<int>(spec.columns.size());
   rows_ = count;
   valid_ = missing_ = infinite_ = negative_weight_ = 0;
-  reserve(packs() * columns_ * 8);
   reach_.resize(static_cast<std::size_t>(packs()));
   present_.resize(static_cast<std::size_t>(packs()));
   weight_.resize(spec.weight >= 0 ? static_cast<std::size_t>(packs()) * 8 : 0);
   source_.resize(static_cast<std::size_t>(columns_));
-  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
-  bool const tile = count <= strip_rows && first + 2 * count <= chunk.rows;
+}
+
+void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+  begin(count, spec);
+  in_place_ = false;
+  reserve(packs() * columns_ * 8);
   for (std::int64_t at = 0; at < count; at += strip_rows) {
     auto const rows = std::min(strip_rows, count - at);
-    for (int j = 0; j < columns_; ++j) {
-      auto const& column = chunk.columns[static_cast<std::size_t>(spec.columns[static_cast<std::size_t>(j)])];
-      if (plain(column)) {
-        source_[j] = static_cast<const double*>(column.data) + first + at;
-        if (tile) ahead_[j] = source_[j] + count;
-        continue;
-      }
-      buffer_.resize(static_cast<std::size_t>(columns_ * strip_rows));
-      load_values(column, first + at, rows, buffer_.data() + j * strip_rows);
-      source_[j] = buffer_.data() + j * strip_rows;
-    }
+    take_sources(chunk, first + at, rows, spec);
     if (spec.weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(spec.weight)], first + at, rows, weight_.data() + at);
-    std::int64_t i = 0;
-    for (; i + 8 * packs_at_once <= rows; i += 8 * packs_at_once) lay_out<packs_at_once>(i, (at + i) / 8, 8, spec);
-    for (; i < rows; i += 8) lay_out<1>(i, (at + i) / 8, static_cast<int>(std::min<std::int64_t>(8, rows - i)), spec);
+    take_rows<false>(rows, at / 8, spec);
   }
 }
 
+#ifdef RXHPC_FLOAT_PACK
+void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+  begin(count, spec);
+  side_by_side_ = take_sources(chunk, first, count, spec);
+  take_in_place(chunk, first, count, spec);
+}
+
+void RowPacks::assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+  auto const before = rows_;
+  begin(count, spec);
+  if (side_by_side_)
+    for (auto& from : source_) from += before;
+  else
+    take_sources(chunk, first, count, spec);
+  take_in_place(chunk, first, count, spec);
+}
+
+void RowPacks::take_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+  in_place_ = true;
+  shift_ = spec.shift.data();
+  laid_out_.assign(static_cast<std::size_t>(packs()), 0);
+  reserve((packs() + packs() / 2 + 1) * columns_ * 8);
+  if (spec.weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(spec.weight)], first, count, weight_.data());
+  take_rows<true>(count, 0, spec);
+}
+#else
+void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) { assign(chunk, first, count, spec); }
+void RowPacks::assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) { assign(chunk, first, count, spec); }
+#endif
+
+/// Where the columns' values lie; false where some had to be converted.
+bool RowPacks::take_sources(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
+  bool side_by_side = true;
+  for (std::size_t j = 0; j < spec.columns.size(); ++j) {
+    auto const& column = chunk.columns[static_cast<std::size_t>(spec.columns[j])];
+    if (column.side_by_side_doubles()) {
+      source_[j] = static_cast<const double*>(column.data) + first;
+      continue;
+    }
+    side_by_side = false;
+    buffer_.resize(spec.columns.size() * strip_rows);
+    load_values(column, first, count, buffer_.data() + j * strip_rows);
+    source_[j] = buffer_.data() + j * strip_rows;
+  }
+  return side_by_side;
+}
+
+void RowPacks::lay_out(std::int64_t first, std::int64_t count) const {
+  for (auto b = first; b < first + count; ++b) {
+    if (!in_place(b)) continue;
+    double* to = x_.get() + b * columns_ * 8;
+    for (int j = 0; j < columns_; ++j, to += 8) (Pack::load(in_column(b, j)) - Pack::all(shift_[j])).store(to);
+    laid_out_[static_cast<std::size_t>(b)] = 1;
+  }
+}
+
+/// Packs from b on: the first `count` rows of the sources.
+template <bool InPlace>
+void RowPacks::take_rows(std::int64_t count, std::int64_t b, const RowPackSpec& spec) {
+  std::int64_t i = 0;
+  for (; i + 8 * packs_at_once <= count; i += 8 * packs_at_once) take<packs_at_once, InPlace>(i, b + i / 8, 8, spec);
+  for (; i < count; i += 8) take<1, InPlace>(i, b + i / 8, static_cast<int>(std::min<std::int64_t>(8, count - i)), spec);
+}
+
 /// Packs [b, b + Packs) from row `i` of the sources on; only the last pack of all has fewer than eight rows.
-template <int Packs>
-void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec) {
+template <int Packs, bool InPlace>
+void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec) {
   // x <- x - shift; |x|^2, finite where all values are
   Pack square[Packs];
   for (auto& s : square) s = Pack::all(0);
@@ -100,14 +163,24 @@ void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackS
   const double* const* const source = source_.data();
   const double* const shift = spec.shift.data();
   std::ptrdiff_t const step = 8 * columns_;
+#ifdef RXHPC_FLOAT_PACK
+  float* to_floats[Packs] = {};
+#pragma GCC unroll 3
+  for (int r = 0; InPlace && r < Packs; ++r) to_floats[r] = float_base() + impl::float_place(b + r, 0, columns_);
+#endif
   for (int j = 0; j < columns_; ++j, to += 8) {
     const double* const from = source[j] + i;
-    __builtin_prefetch(ahead(b, j), 0, 2);  // the first of these packs; the others' turn comes while labels are found and rows added
     Pack const s = Pack::all(shift[j]);
 #pragma GCC unroll 3
     for (int r = 0; r < Packs; ++r) {
       Pack const x = (Packs > 1 || lanes == 8 ? Pack::load(from + 8 * r) : Pack::load_part(from, lanes)) - s;
       square[r] = fma(x, x, square[r]);
+#ifdef RXHPC_FLOAT_PACK
+      if constexpr (InPlace) {
+        store_rounded(x, to_floats[r] + impl::float_lanes * j);
+        continue;
+      }
+#endif
       x.store(to + r * step);
     }
   }
@@ -127,19 +200,33 @@ void RowPacks::lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackS
   for (int r = 0; r < Packs; ++r) {
     if (plain_rows && below(square[r], inf).bits() == 0xffu)
       take_whole(b + r, 1, square[r]);
-    else
+    else {
+#ifdef RXHPC_FLOAT_PACK
+      for (int j = 0; InPlace && j < columns_; ++j) {
+        const double* const from = source[j] + i + 8 * r;
+        ((lanes == 8 ? Pack::load(from) : Pack::load_part(from, lanes)) - Pack::all(shift[j])).store(x_.get() + (b + r) * step + 8 * j);
+      }
+#endif
       sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * (b + r), spec.partial);
+#ifdef RXHPC_FLOAT_PACK
+      if constexpr (InPlace) {
+        for (int j = 0; j < columns_; ++j) store_rounded(Pack::load(pack(b + r) + 8 * j), to_floats[r] + impl::float_lanes * j);
+        laid_out_[static_cast<std::size_t>(b + r)] = 1;
+      }
+#endif
+    }
   }
 }
 
 void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32_t* which, int count) {
   columns_ = from.columns_;
   rows_ = count;
+  in_place_ = false;
   reserve(packs() * columns_ * 8);
   reach_.assign(static_cast<std::size_t>(packs()), 0.0);
   present_.assign(static_cast<std::size_t>(packs()), 0);
   weight_.clear();
-  ahead_.assign(static_cast<std::size_t>(columns_), x_.get());
+  from.lay_out(first, which[count - 1] / 8 + 1);
   for (int r = 0; r < count; ++r) {
     auto const b = first + which[r] / 8, to = static_cast<std::int64_t>(r / 8);
     const double* x = from.pack(b) + which[r] % 8;

@@ -92,6 +92,7 @@ void RegriddedSource::read(std::int64_t chunk, std::span<const int> columns, Chu
         throw Error(ErrorKind::other, "internal: chunks of column '" + v.name + "' have other missing codes or units");
       copy_rows(column.from(skip), count, s->rows, s->buffers[k].data() + done * v.value_bytes());
       column.data = s->buffers[k].data();
+      column.bound = Column::not_a_number();  // the other chunks' values are not known
       column.stride = column.storage == Storage::text ? column.text_width : 1;
       out.columns[k] = column;
     }

@@ -161,21 +161,33 @@ TEST(CheckedChunks, MayShrinkUnderTheReader) {
   EXPECT_THROW(source->read_pieces(18, all_columns(*source), chunk, nothing), DataError);
 }
 
-TEST(LargeTables, BeginTheirColumnsOnLargePages) {
-  Folder folder;
-  MemoryTable t;
-  t.chunk_rows = 131072;
-  std::vector<double> x(600000);
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
-  t.columns = {values("x", VarType::numeric, Storage::float64, x), values("y", VarType::numeric, Storage::float64, x)};
-  write_table(t, folder / "t.h5");
-  SelfCommunicator comm;
-  auto const source = open_table(folder / "t.h5", comm);
-  Chunk chunk;
-  source->read(0, std::vector<int>{0, 1}, chunk);
-  auto const apart = static_cast<const char*>(chunk.columns[1].data) - static_cast<const char*>(chunk.columns[0].data);
-  EXPECT_EQ(apart % (512 << 10), 0);                    // an eighth of 4.8 MB, down to a power of two
-  EXPECT_LT(apart, 600000 * 8 + (512 << 10));
+/// Rows of many columns are used together: no two of neighbouring columns may want the same sets of a cache.
+TEST(LargeTables, ColumnsDoNotMeetInTheCaches) {
+  for (std::int64_t count : {1 << 14, 1 << 16, 131072, 250000, 600000}) {
+    Folder folder;
+    MemoryTable t;
+    t.chunk_rows = 65536;
+    std::vector<double> x(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
+    for (int c = 0; c < 8; ++c) t.columns.push_back(values("x" + std::to_string(c), VarType::numeric, Storage::float64, x));
+    write_table(t, folder / "t.h5");
+    SelfCommunicator comm;
+    auto const source = open_table(folder / "t.h5", comm);
+    Chunk chunk;
+    source->read(0, all_columns(*source), chunk);
+    std::vector<std::uintptr_t> at;
+    for (auto const& c : chunk.columns) at.push_back(reinterpret_cast<std::uintptr_t>(c.data));
+    std::sort(at.begin(), at.end());
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      EXPECT_EQ(at[i] % 64, at[0] % 64) << count;
+      for (std::size_t k = 0; k < i; ++k)
+        for (std::uintptr_t period : {4096, 1 << 16, 1 << 20}) {
+          auto const place = (at[i] - at[k]) % period;
+          EXPECT_GE(std::min(place, period - place), period / 64) << count << " rows, columns " << k << " and " << i << ", period " << period;
+        }
+    }
+    EXPECT_LE(at.back() - at.front(), 7u * (static_cast<std::uintptr_t>(count) * 9 + 4096)) << count;
+  }
 }
 
 }  // namespace

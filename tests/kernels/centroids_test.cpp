@@ -69,6 +69,18 @@ void expect_naive_labels(const Points& points, int p, int k, const std::vector<d
   nearest.nearest(rows, 0, rows.packs(), label.data());
   for (std::int64_t i = 0; i < points.table.rows(); ++i)
     ASSERT_EQ(label[static_cast<std::size_t>(i)], naive_nearest(points.row(i), centres, shift)) << "row " << i << ", k = " << k << ", p = " << p;
+  // the same of rows in place, tile by tile
+  auto const spec = spec_of(p, shift);
+  auto const chunk = points.table.all();
+  for (std::int64_t at = 0; at < chunk.rows; at += 48) {
+    auto const count = std::min<std::int64_t>(48, chunk.rows - at);
+    if (at == 0) rows.assign_in_place(chunk, at, count, spec);
+    else rows.assign_next(chunk, at, count, spec);
+    std::vector<std::int32_t> again(static_cast<std::size_t>(8 * rows.packs()));
+    nearest.nearest(rows, 0, rows.packs(), again.data());
+    for (std::int64_t i = 0; i < count; ++i)
+      ASSERT_EQ(again[static_cast<std::size_t>(i)], label[static_cast<std::size_t>(at + i)]) << "row " << at + i << " in place, k = " << k << ", p = " << p;
+  }
 }
 
 TEST(Centres, NearestByDefinitionAlsoWhereMostRowsAreTies) {
@@ -197,6 +209,42 @@ TEST(Centroids, LaidOutBeforeOrNotTheSameBits) {
   a.pack(x);
   b.pack(y);
   EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0);
+}
+
+TEST(Centroids, InPlaceOrLaidOutTheSameBits) {
+  int const p = 21, k = 17, n = 5003;
+  std::vector<double> const none(p, 0.0), some(p, 0.25);
+  std::vector<double> values;
+  for (int c = 0; c < k; ++c)
+    for (int j = 0; j < p; ++j) values.push_back((c * 7 + j * 3) % 11 - 5.0);
+  // plain columns; one that has to be converted; missing cells and weights
+  for (int kind = 0; kind < 6; ++kind) {
+    Points points(n, kind == 1 ? p - 1 : p, 0);
+    if (kind == 1) points.table.factor(test::codes(n, 5, 3));
+    if (kind >= 2)
+      for (std::int64_t i = 5; i < n; i += 97) points.table.at(static_cast<int>(i % p), i) = nan;
+    auto spec = spec_of(p, kind % 2 ? some : none, kind == 4);
+    if (kind == 3 || kind == 5) {
+      auto weights = test::normals(n, 5, 2, 1);
+      for (auto& w : weights) w = w < 0 ? 0 : w;
+      points.table.numeric(weights);
+      spec.weight = p;
+    }
+    auto const centres = std::make_shared<Centres>(p, values, spec.shift);
+    for (bool squares : {false, true}) {
+      Centroids in_place(spec, centres, squares), laid_out(spec, centres, squares);
+      in_place.update(points.table.all());
+      RowPacks rows;
+      rows.assign(points.table.all(), 0, n, spec);
+      EXPECT_FALSE(rows.in_place(0));
+      laid_out.update(rows);
+      std::vector<double> x(in_place.packed_size()), y(laid_out.packed_size());
+      in_place.pack(x);
+      laid_out.pack(y);
+      EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << "kind " << kind << ", squares " << squares;
+      EXPECT_GT(in_place.valid(), 0);
+    }
+  }
 }
 
 TEST(Centroids, InfiniteValuesAndNegativeWeightsAreCounted) {

@@ -11,6 +11,10 @@
 
 namespace rxhpc {
 
+namespace impl {
+class ColumnsAhead;
+}
+
 /// Centres [k x p], and what the kernel needs of them. Which centre is nearest is defined by d = sum over j, in order, of (x_j - c_j)^2, one
 /// fused multiply-add a column, x and c with the shift subtracted; ties go to the lower number. That is also what is computed: mostly as
 /// |c|^2/2 - x.c, with this form where two centres lie within the rounding errors of that. So labels do not depend on the instruction set.
@@ -28,18 +32,20 @@ class Centres {
 
   /// The nearest centre of each row of packs [first, last); labels of rows that take no part are not defined. Where asked for, bounds of the
   /// distances from it and from all others. Cost: 2 k p flops a row.
-  void nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper = nullptr, float* lower = nullptr) const;
+  void nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper = nullptr, float* lower = nullptr,
+               impl::ColumnsAhead* ahead = nullptr) const;
+  bool in_floats() const;   ///< whether rows are tried in floats first, so that rounding them while they are laid out spares a reading
   bool bounds_pay() const;  ///< whether remembering bounds can save more than it costs
   /// Squared distance of row i of a pack from centre k; with missing cells p / present times that of the cells present.
   double squared_distance(const double* pack, int i, int k) const;
 
  private:
   template <int Packs, int Block>
-  void nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label) const;
+  void nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label, impl::ColumnsAhead* ahead) const;
   template <int Block>
-  void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower) const;
+  void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const;
   template <int Packs, int Block>
-  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower) const;
+  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const;
   void nearest_exactly(const double* pack, std::int32_t* label) const;
 
   int count_, columns_, stride_, block_;
@@ -85,23 +91,23 @@ class Centroids {
   double cell_weight(int k, int j) const;  ///< weight of the rows whose column j is there
 
  private:
-  void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
-  void label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row);
-  void ask_ahead(const RowPacks& rows, std::int64_t first, std::int64_t b) const;
+  void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead);
+  void label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead);
   double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
-  template <bool Weighted, bool Squares>
-  void add_rows(const double* x, const double* w, const std::int32_t* label);
-  template <bool Weighted, bool Squares, int Width, class Pack>
-  void add_columns(const double* x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j);
-  void add_few_columns(const double* x, const double* w, double* const* sum, const std::int32_t* label, int j);
+  template <class Values>
+  void add_values(const Values& x, const double* w, const std::int32_t* label);
+  template <bool Weighted, bool Squares, class Values>
+  void add_rows(const Values& x, const double* w, const std::int32_t* label);
+  template <class Values>
+  void add_few_columns(const Values& x, const double* w, double* const* sum, const std::int32_t* label, int j);
   void add_incomplete(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   void add_counts(const RowPacks& rows);
   void flush();
 
   RowPackSpec spec_;
   std::shared_ptr<const Centres> centres_;
-  bool squares_;
+  bool squares_, shifted_;
   int count_, columns_;
   std::vector<std::int64_t> counts_;  // valid, missing, infinite, negative, rows [k]
   std::vector<double> sums_;          // weight [k], square [k], sum [k x p]; partial: weight of complete rows [k], of cells of others [k x p]

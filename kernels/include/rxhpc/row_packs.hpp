@@ -32,19 +32,28 @@ class RowPacks {
 
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+  /// The same for at most most_tile_rows rows whose values are wanted as floats first of all: those alone are written, and doubles are used where they
+  /// lie, see in_place. Chunk and spec must stay until the rows are done with. Where the kernels have no floats, as assign.
+  void assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+  static constexpr std::int64_t most_tile_rows = 256;
+  /// After assign_in_place: the `count` rows of the same chunk that follow.
+  void assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
 
   /// Fills this with some rows of others: `count` numbers within packs [first, ...) of `from`, weights left out.
   void gather(const RowPacks& from, std::int64_t first, const std::int32_t* which, int count);
   int columns() const { return columns_; }
   std::int64_t rows() const { return rows_; }
   std::int64_t packs() const { return (rows_ + 7) / 8; }
-  const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }
+  const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }  ///< not in_place
+  bool in_place(std::int64_t b) const { return in_place_ && !laid_out_[static_cast<std::size_t>(b)]; }
+  /// Where the eight values of column j of a pack in place lie, the shift not subtracted.
+  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + 8 * b; }
+  /// Packs [first, first + count) are not in place any more.
+  void lay_out(std::int64_t first, std::int64_t count) const;
+  /// The values of packs from b on rounded to floats, see float_pack.hpp; null where there are none.
+  const float* floats(std::int64_t b) const;
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
   double reach(std::int64_t b) const { return reach_[b]; }        ///< at least the largest |x| of the pack's rows; NaN where one has a missing cell
-  /// Where these are rows of plain columns: where column j of pack b of the tile after this one lies, to be asked for early: pack 0 of each
-  /// three while these rows are laid out, pack 1 while their labels are found, pack 2 while they are added. Memory has so many requests at a time that
-  /// they must be spread. Laid out chunks are one stream, which the hardware sees by itself.
-  const double* ahead(std::int64_t b, int j) const { return ahead_[static_cast<std::size_t>(j)] + 8 * b; }
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
   std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
@@ -58,17 +67,26 @@ class RowPacks {
     void operator()(double* p) const;
   };
   void reserve(std::int64_t doubles);
-  template <int Packs>
-  void lay_out(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec);
+  void begin(std::int64_t count, const RowPackSpec& spec);
+  bool take_sources(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+  void take_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+  template <bool InPlace>
+  void take_rows(std::int64_t count, std::int64_t b, const RowPackSpec& spec);
+  template <int Packs, bool InPlace>
+  void take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec);
+  float* float_base() const;
   void sort_out(std::int64_t b, int valid_lanes, const double* weight, bool partial);
 
   int columns_ = 0;
+  bool in_place_ = false;              // floats lie behind the doubles
+  bool side_by_side_ = false;          // all sources are the chunk's own values
+  const double* shift_ = nullptr;      // of rows in place
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
   std::vector<double> reach_, weight_, buffer_;
   std::vector<const double*> source_;  // of the rows laid out last
-  std::vector<const double*> ahead_;   // see ahead()
   std::vector<unsigned char> present_;
+  mutable std::vector<unsigned char> laid_out_;  // of rows in place: packs that are not any more
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;
 };
 

@@ -44,6 +44,7 @@ struct Column {
   const void* data = nullptr;
   std::ptrdiff_t stride = 1;     ///< in values (bytes for Storage::text); 0 repeats one value
   std::int64_t missing = 0;      ///< the integer that means missing; floating storage: any NaN
+  double bound = not_a_number(); ///< no value is missing, or farther from 0; NaN: not known
   double divisor = 1.0;          ///< value = stored / divisor: 1e6 for POSIXct, stored in microseconds and worth seconds
   Storage storage = Storage::float64;
   int text_width = 0;
@@ -74,6 +75,8 @@ struct Column {
 
   /// The factor code of row i, from 0; negative where missing.
   KOKKOS_INLINE_FUNCTION std::int32_t code(std::int64_t i) const { return static_cast<std::int32_t>(integer(i)); }
+
+  bool side_by_side_doubles() const { return storage == Storage::float64 && stride == 1; }
 
   /// The rows from `first` on.
   Column from(std::int64_t first) const {
