@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "hdf5_foreign.hpp"
 #include "parts_manifest.hpp"
@@ -69,7 +70,7 @@ class TableSource final : public ChunkSource {
   const unsigned char* values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values, ReadScratch& scratch) const;
   const unsigned char* mapped(const FileOfTable& file, int column, std::int64_t chunk) const;
   const unsigned char* place_of(const FileOfTable& file, int column, std::int64_t chunk) const;
-  bool hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, const Chunk& out, ReadScratch& scratch,
+  bool hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, Chunk& out, ReadScratch& scratch,
                const PieceFunction& use) const;
   ReadScratch& prepare(std::int64_t chunk, std::span<const int> columns, Chunk& out) const;
   void fetch(const FileOfTable& file, int column, std::int64_t chunk, Buffer& stored) const;
@@ -202,6 +203,7 @@ ReadScratch& TableSource::prepare(std::int64_t chunk, std::span<const int> colum
   out.index = chunk;
   out.first_row = grid_.first(chunk);
   out.rows = grid_.rows(chunk);
+  out.in_cache = false;
   out.columns.resize(columns.size());
   return *scratch;
 }
@@ -242,7 +244,7 @@ void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, 
   if (!in_place || !hand_on(file, local, columns, out, scratch, use)) ChunkSource::read_pieces(chunk, columns, out, use);
 }
 
-bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, const Chunk& out, ReadScratch& scratch,
+bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, Chunk& out, ReadScratch& scratch,
                           const PieceFunction& use) const {
   while (scratch.streams.size() < columns.size()) scratch.streams.emplace_back();
   scratch.fresh.assign(columns.size(), true);
@@ -251,6 +253,7 @@ bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span
     scratch.streams[i].begin();
     if (!touch_mapped(out.columns[i].data, place_in(file, columns[i], chunk).bytes, pages_around)) gone(file, columns[i], chunk);
   }
+  out.in_cache = std::ranges::any_of(scratch.fresh, std::identity{});
   for (std::int64_t first = 0; first < out.rows; first += piece_rows) {
     auto const rows = std::min(piece_rows, out.rows - first);
     for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -44,7 +44,7 @@ void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t
   auto const last = first + rows;
   bool const in_floats = centres_->in_floats();
   impl::ColumnsAhead ahead;
-  ahead.begin(chunk, spec_.columns, first);
+  if (!chunk.in_cache) ahead.begin(chunk, spec_.columns, first);
   for (std::int64_t block = first; block < last; block += block_rows) {
     auto const end = std::min(block + block_rows, last);
     for (std::int64_t at = block; at < end; at += 8 * tile_packs) {

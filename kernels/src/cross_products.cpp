@@ -22,6 +22,7 @@ struct impl::CrossWork {
   RankK dense;
   CellSums cells;
   RowCounts rows;
+  std::vector<const double*> ahead;  // columns of the next tile
 };
 
 CrossProducts::CrossProducts(const CrossProducts& o) : layout_(o.layout_), counts_(o.counts_), hi_(o.hi_), lo_(o.lo_) {}
@@ -61,12 +62,17 @@ void CrossProducts::update_rows(const Chunk& chunk, std::int64_t first, std::int
 void CrossProducts::add_tiles(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step) {
   auto const& plan = layout_->plan;
   if (!work_) work_ = std::make_unique<impl::CrossWork>(*layout_);
-  // One pass over the columns used; a tile stays in the first cache for all its products
-  for (std::int64_t first = begin, end = begin + count; first < end; first += std::int64_t(plan.tile_rows) * tile_step) {
+  // One pass over the columns used; a tile stays in the first cache for all its products, memory brings the next one meanwhile
+  auto const step = std::int64_t(plan.tile_rows) * tile_step;
+  for (std::int64_t first = begin, end = begin + count; first < end; first += step) {
     auto tile = work_->reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, end - first)), work_->rows);
     if (tile.rows == 0) continue;
     if (transform) tile = transform->apply(tile);
-    work_->dense.add(tile);
+    work_->ahead.clear();
+    if (!chunk.in_cache && first + step + plan.tile_rows <= end)
+      for (int k : plan.numeric)
+        if (auto const& c = chunk.columns[static_cast<std::size_t>(k)]; c.side_by_side_doubles()) work_->ahead.push_back(static_cast<const double*>(c.data) + first + step);
+    work_->dense.add(tile, work_->ahead);
     work_->cells.add(tile, counts_.data(), hi_.data(), lo_.data());
   }
 }

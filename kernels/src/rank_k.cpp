@@ -9,15 +9,16 @@
 namespace rxhpc::impl {
 namespace {
 
-/// Block of `H` x `W` pairs; on the diagonal only pairs with j >= i. H + W loads for H W multiply-adds.
-template <int H, int W, bool Diagonal>
-void plain_part(const double* const* left, const double* const* right, int first, int rows, double* lanes) {
+/// Block of `H` x `W` pairs; on the diagonal only pairs with j >= i. H + W loads for H W multiply-adds. Ahead: asks for those rows meanwhile.
+template <int H, int W, bool Diagonal, bool Ahead>
+void plain_part(const double* const* left, const double* const* right, int first, int rows, double* lanes, const double* ahead) {
   PackPart sum[H][W];
 #pragma GCC unroll 4
   for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) sum[a][b] = PackPart::all(0);
   for (int r = first; r < rows; r += Pack::lanes) {
+    if constexpr (Ahead) __builtin_prefetch(ahead + r, 0, 2);
     PackPart y[W];
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) y[b] = held(PackPart::load(right[b] + r));
@@ -78,11 +79,12 @@ void exact_part(const double* const* left, const double* const* left_error, cons
 }
 
 template <int H, int W, bool Diagonal>
-void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes) {
-  for (int part = 0; part < Pack::lanes; part += PackPart::lanes) plain_part<H, W, Diagonal>(left, right, part, rows, lanes + part);
+void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes, const double* ahead) {
+  if (ahead) plain_part<H, W, Diagonal, true>(left, right, 0, rows, lanes, ahead);
+  for (int part = ahead ? PackPart::lanes : 0; part < Pack::lanes; part += PackPart::lanes) plain_part<H, W, Diagonal, false>(left, right, part, rows, lanes + part, nullptr);
 }
 template <int H, int W, bool Diagonal, bool Weighted>
-void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes) {
+void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const double*) {
   for (int part = 0; part < Pack::lanes; part += PackPart::lanes)
     exact_part<H, W, Diagonal, Weighted>(left, left_error, right, part, rows, lanes + part);
 }
@@ -159,19 +161,19 @@ void RankK::weigh(const DesignTile& tile, int first, int height, int end) {
 }
 
 // The left factor of every product carries the weight. Only a row of blocks' left factors are there at a time: they stay in the first cache.
-void RankK::add(const DesignTile& tile) {
+void RankK::add(const DesignTile& tile, std::span<const double* const> ahead) {
   int const end = (tile.rows + 7) / 8 * 8;
-  if (!tile.weight) return add(tile.dense, nullptr, tile.dense, end);
   int weighted = -1;
-  for (auto const& b : blocks_) {
-    if (b.i != weighted) weigh(tile, weighted = b.i, b.height, end);
-    b.kernel(left_.data(), left_error_.data(), tile.dense + b.j, end, lanes_ + b.lanes);
+  for (std::size_t k = 0; k < blocks_.size(); ++k) {
+    auto const& b = blocks_[k];
+    if (tile.weight && b.i != weighted) weigh(tile, weighted = b.i, b.height, end);
+    b.kernel(tile.weight ? left_.data() : tile.dense + b.i, left_error_.data(), tile.dense + b.j, end, lanes_ + b.lanes, k < ahead.size() ? ahead[k] : nullptr);
   }
 }
 
 void RankK::add(const double* const* left, const double* const* left_error, const double* const* right, int rows) {
   int const end = (rows + 7) / 8 * 8;
-  for (auto const& b : blocks_) b.kernel(left + b.i, left_error ? left_error + b.i : nullptr, right + b.j, end, lanes_ + b.lanes);
+  for (auto const& b : blocks_) b.kernel(left + b.i, left_error ? left_error + b.i : nullptr, right + b.j, end, lanes_ + b.lanes, nullptr);
 }
 
 void RankK::flush(double* hi, double* lo) {

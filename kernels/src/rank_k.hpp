@@ -1,5 +1,6 @@
 // X'WX of a few columns, tile after tile: a fused tall-skinny rank-k update with lane accumulators (docs/algorithms/cross_products.md).
 #pragma once
+#include <span>
 #include <vector>
 
 #include "design_tile.hpp"
@@ -14,7 +15,8 @@ class RankK {
   /// The first `apart` columns meet only those from `partners` on, instead of one another and all later ones; the other sums stay 0.
   RankK(int columns, bool exact, bool weighted, int tile_rows, int apart = 0, int partners = 0);
   RankK(const RankK&) = delete;
-  void add(const DesignTile& tile);
+  /// Asks memory for the rows at `ahead` meanwhile: as many of each column as the tile has, of no more columns than there are blocks of pairs.
+  void add(const DesignTile& tile, std::span<const double* const> ahead = {});
   /// The same for columns of which the left factor of each product has a rounding error of its own (exact and weighted only; else
   /// null). Every array is zero from `rows` up to the next multiple of 8.
   void add(const double* const* left, const double* const* left_error, const double* const* right, int rows);
@@ -23,7 +25,7 @@ class RankK {
   /// Adds the sums of the upper triangle, row by row, to hi (and lo, exact only) and starts anew.
   void flush(double* hi, double* lo);
 
-  using Kernel = void (*)(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes);
+  using Kernel = void (*)(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const double* ahead);
 
  private:
   struct Block {

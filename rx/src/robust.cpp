@@ -29,17 +29,20 @@ class SquaredScores final : public ChunkSource {
 
   /// `columns`: those of the fit, then the score's.
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
-    if (!dynamic_cast<Work*>(out.scratch.get())) out.scratch = std::make_unique<Work>(scores_.tile());
-    auto& work = static_cast<Work&>(*out.scratch);
+    auto& work = work_of(out);
     r_.rows.read(chunk, columns.first(columns.size() - 1), work.below);
-    auto const& in = work.below;
-    out.index = in.index;
-    out.first_row = in.first_row;
-    out.rows = in.rows;
-    out.columns = in.columns;
-    work.squares.resize(in.rows);
-    for (std::int64_t from = 0; from < in.rows; from += RowScores::tile_rows) compute(in, from, std::min(RowScores::tile_rows, in.rows - from), work);
-    out.columns.push_back(column_of(schema_[column()], work.squares.data()));
+    begin(work, out);
+    compute_rows(work, 0, out.rows);
+  }
+  /// The products read a piece while it is in cache.
+  void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override {
+    auto& work = work_of(out);
+    r_.rows.read_pieces(chunk, columns.first(columns.size() - 1), work.below, [&](std::int64_t first, std::int64_t rows) {
+      if (first == 0) begin(work, out);
+      compute_rows(work, first, rows);
+      out.in_cache = true;
+      use(first, rows);
+    });
   }
 
  private:
@@ -49,6 +52,27 @@ class SquaredScores final : public ChunkSource {
     RowScores::Tile tile;
     std::vector<double> squares;
   };
+
+  Work& work_of(Chunk& out) const {
+    if (!dynamic_cast<Work*>(out.scratch.get())) out.scratch = std::make_unique<Work>(scores_.tile());
+    return static_cast<Work&>(*out.scratch);
+  }
+
+  void begin(Work& work, Chunk& out) const {
+    auto const& in = work.below;
+    out.index = in.index;
+    out.first_row = in.first_row;
+    out.rows = in.rows;
+    out.in_cache = false;
+    out.columns = in.columns;
+    work.squares.resize(in.rows);
+    out.columns.push_back(column_of(schema_[column()], work.squares.data()));
+  }
+
+  void compute_rows(Work& work, std::int64_t first, std::int64_t rows) const {
+    for (std::int64_t from = first; from < first + rows; from += RowScores::tile_rows)
+      compute(work.below, from, std::min(RowScores::tile_rows, first + rows - from), work);
+  }
 
   void compute(const Chunk& in, std::int64_t from, std::int64_t count, Work& work) const {
     scores_.compute(in, from, count, work.tile);

@@ -263,6 +263,7 @@ void RowSource::Impl::finish(RowScratch& s, Chunk& out, std::int64_t kept) const
   auto const& plan = *s.plan;
   out.index = s.inner.index;
   out.first_row = s.inner.first_row;
+  out.in_cache = s.inner.in_cache;
   out.rows = kept;
   out.columns.resize(plan.columns.size());
   for (std::size_t k = 0; k < plan.columns.size(); ++k) {

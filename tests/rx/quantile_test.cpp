@@ -208,7 +208,9 @@ TEST(OrderStatistics, EveryRankWhateverMayBeCollected) {
       request.terms = {{0, {}, {}, {}}};
       request.shares = {0, 0.1, 0.5, 0.9, 1};
       request.most_collected = most;
-      request.ranks = [](std::size_t, double n) { return std::vector<double>{1, 2, std::floor(n / 10), std::floor(n / 2), std::floor(n / 2) + 1, n - 1, n}; };
+      request.ranks = [](std::size_t, double rows_in) {
+        return std::vector<double>{1, 2, std::floor(rows_in / 10), std::floor(rows_in / 2), std::floor(rows_in / 2) + 1, rows_in - 1, rows_in};
+      };
       SelfCommunicator self;
       auto const got = impl::order_statistics(rows, request, {}, self, nullptr)[0].cells[0];
       ASSERT_EQ(got.rows, static_cast<std::int64_t>(want.size()));

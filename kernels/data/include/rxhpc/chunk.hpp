@@ -60,6 +60,7 @@ struct Chunk {
   std::int64_t index = 0;      ///< place in the global grid
   std::int64_t first_row = 0;  ///< global number, from 0, of the grid's first row of this chunk
   std::int64_t rows = 0;       ///< rows present; fewer than the grid's where a row selection has dropped some
+  bool in_cache = false;       ///< the pieces handed on have just been read: kernels need not ask memory for them early
   std::vector<Column> columns;
   std::unique_ptr<ChunkScratch> scratch;
 };
