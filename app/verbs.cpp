@@ -54,7 +54,7 @@ const OptionGroup output_group{
     {overwrite,
      {"codec", Kind::choice, "none|fast|portable|small",
       "compression of an HDF5 table (default none: narrow types only; fast: LZ4, portable: deflate, small: Zstandard)"},
-     {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length", false, 1}}};
+     {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length, which rows of text take from it", false, 1}}};
 
 const OptionGroup replace_group{"Writing", {overwrite}};
 
