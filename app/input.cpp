@@ -77,18 +77,6 @@ bool input_is_table(const std::string& path, Communicator& comm) {
   return answer != 0;
 }
 
-namespace {
-
-/// Of text whose rows become parts of so many rows: the longest chunk that divides a part; 0 where there is none worth having.
-std::int64_t chunk_of_parts(std::int64_t rows_per_part) {
-  constexpr std::int64_t shortest = 8192;
-  for (auto chunks = (rows_per_part - 1) / default_chunk_rows + 1; rows_per_part / chunks >= shortest; ++chunks)
-    if (rows_per_part % chunks == 0) return rows_per_part / chunks;
-  return 0;
-}
-
-}  // namespace
-
 TextOptions text_options(const Session& session) {
   auto const& args = session.args;
   TextOptions options;
@@ -99,8 +87,7 @@ TextOptions text_options(const Session& session) {
   add_column_classes(args, options.columns);
   options.default_decimal = var_type(args.text("default-decimal-col-type", "numeric"));
   options.sort_levels = args.flag("sort-levels");
-  options.chunk_rows = args.integer("rows-per-read", 0);
-  if (args.given("rows-per-part") && options.chunk_rows == 0) options.chunk_rows = chunk_of_parts(args.integer("rows-per-part", 0));
+  options.chunk_rows = args.integer("rows-per-read", default_chunk_rows);
   options.rows_to_skip = args.integer("rows-to-skip", 0);
   options.threads = session.threads;
   options.memory_limit = session.run.memory_limit;

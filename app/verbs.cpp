@@ -27,7 +27,7 @@ const OptionGroup text_group{
       "types of columns: logical, integer, int16, uint16, float32, numeric, character, factor, ordered, Date, POSIXct"},
      {"missing-value-string", Kind::any_text, "S",
       "missing values are written S (default NA); an empty unquoted field is always missing", true},
-     {"rows-per-read", Kind::integer, "N", "rows a chunk of the grid (default 65536 to 131072, in equal shares)", false, 1},
+     {"rows-per-read", Kind::integer, "N", "rows a chunk of the grid (default 131072)", false, 1},
      {"sort-levels", Kind::flag, "", "a factor without given levels gets them sorted, not by first appearance"},
      {"delimiter", Kind::text, "C", "the character between fields, or `tab` (default: sensed among comma, tab, semicolon and bar)"},
      {"first-row-is-col-names", Kind::flag, "BOOL", "the first line holds the names (default true)"},
@@ -54,7 +54,7 @@ const OptionGroup output_group{
     {overwrite,
      {"codec", Kind::choice, "none|fast|portable|small",
       "compression of an HDF5 table (default none: narrow types only; fast: LZ4, portable: deflate, small: Zstandard)"},
-     {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length, which rows of text take from it", false, 1}}};
+     {"rows-per-part", Kind::integer, "N", "rows of each part of a directory of parts (OUTPUT ends in /), a multiple of the chunk length", false, 1}}};
 
 const OptionGroup replace_group{"Writing", {overwrite}};
 

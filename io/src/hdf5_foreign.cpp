@@ -199,7 +199,7 @@ struct ForeignScratch final : ChunkScratch {
 class ForeignSource final : public ChunkSource {
  public:
   ForeignSource(std::string path, ForeignTable table) : path_(std::move(path)), table_(std::move(table)) {
-    grid_ = Grid::uniform(table_.rows, 0);
+    grid_ = Grid::uniform(table_.rows, default_chunk_rows);
     Hdf5Lock lock;
     // A cache that holds a few of the file's chunks: ours need not begin where those do.
     Handle const access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);

@@ -148,7 +148,7 @@ Handle open_hdf5(const std::string& file) {
 namespace rxhpc {
 
 void start_hdf5() {
-#ifndef H5_HAVE_PARALLEL  // that flavour calls MPI, which is the main thread's
+#ifndef H5_HAVE_PARALLEL  // that flavour calls MPI, which has not been started yet
   impl::Hdf5Lock lock;
 #endif
 }

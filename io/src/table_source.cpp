@@ -239,7 +239,7 @@ void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, 
     out.columns[i] = column_of(stored, p);
     if (stored.storage != Storage::float64) continue;
     auto const& zone = zones_.moments[static_cast<std::size_t>(columns[i])][static_cast<std::size_t>(chunk)];
-    if (zone.missing == 0) out.columns[i].bound = std::max(std::fabs(zone.min), std::fabs(zone.max));
+    if (zone.n == out.rows) out.columns[i].bound = std::max(std::fabs(zone.min), std::fabs(zone.max));
   }
   if (!in_place || !hand_on(file, local, columns, out, scratch, use)) ChunkSource::read_pieces(chunk, columns, out, use);
 }
@@ -253,7 +253,7 @@ bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span
     scratch.streams[i].begin();
     if (!touch_mapped(out.columns[i].data, place_in(file, columns[i], chunk).bytes, pages_around)) gone(file, columns[i], chunk);
   }
-  out.in_cache = std::ranges::any_of(scratch.fresh, std::identity{});
+  out.in_cache = std::ranges::all_of(scratch.fresh, std::identity{});
   for (std::int64_t first = 0; first < out.rows; first += piece_rows) {
     auto const rows = std::min(piece_rows, out.rows - first);
     for (std::size_t i = 0; i < columns.size(); ++i) {
@@ -264,6 +264,7 @@ bool TableSource::hand_on(const FileOfTable& file, std::int64_t chunk, std::span
     }
     use(first, rows);
   }
+  out.in_cache = false;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!scratch.fresh[i]) continue;
     if (scratch.streams[i].hash() != place_in(file, columns[i], chunk).hash) return false;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <limits>
 
 #include "rxhpc/errors.hpp"
 
@@ -56,7 +56,7 @@ struct Alignment {
 };
 
 // Whoever reads some rows of many columns at once wants them all to stay in the caches, whose sets are chosen by the low bits of an address: columns
-// that follow one another at a power of two all fall into the same few lines of a set, and their pages into the same set of translations.
+// of doubles that follow one another at a power of two all fall into the same few lines of a set, and their pages into the same set of translations.
 bool spreads(hsize_t stride) {
   struct Sets {
     hsize_t period, apart;
@@ -72,16 +72,17 @@ bool spreads(hsize_t stride) {
 }
 
 Alignment alignment_of(const TableImage& image) {
-  constexpr hsize_t line = 64, large = 1 << 17, header = 4096;  // of the next column, at most: it follows this one
-  std::set<hsize_t> sizes;
-  for (auto const& v : image.schema.variables) sizes.insert(static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()));
-  if (image.codec != Codec::none || sizes.empty() || *sizes.begin() < large) return {};
-  auto const smallest = *sizes.begin();
+  constexpr hsize_t line = 64, large = 1 << 16, header = 4096;  // of the next column, at most: it follows this one
+  auto smallest = std::numeric_limits<hsize_t>::max();
+  bool doubles = false;
+  for (auto const& v : image.schema.variables) {
+    smallest = std::min(smallest, static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()));
+    doubles |= v.storage == Storage::float64;
+  }
+  if (image.codec != Codec::none || !doubles || smallest < large) return {};
+  auto const size = static_cast<hsize_t>(image.rows) * sizeof(double);
   for (auto step = smallest / 64 / line * line; step <= smallest / 8; step += line)
-    if (std::all_of(sizes.begin(), sizes.end(), [&](hsize_t size) {
-          return (size - 1) / step == (size + header - 1) / step && spreads((size - 1) / step * step + step);
-        }))
-      return {smallest, step};
+    if ((size - 1) / step == (size + header - 1) / step && spreads((size - 1) / step * step + step)) return {smallest, step};
   return {};
 }
 

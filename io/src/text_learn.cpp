@@ -102,7 +102,7 @@ void share_memory(std::int64_t memory_limit, std::int64_t chunk_bytes, Communica
 }  // namespace
 
 TextTable::TextTable(const std::string& path, const TextOptions& options, Communicator& comm, const TextProgress& progress) {
-  if (options.chunk_rows < 0) throw UsageError("rows per chunk cannot be negative");
+  if (options.chunk_rows < 1) throw UsageError("rows per chunk must be at least 1");
   if (options.delimiter == '"' || options.delimiter == '\n' || options.delimiter == '\r')
     throw UsageError("the delimiter cannot be a quote or a line end");
   together(comm, [&] {

@@ -116,7 +116,7 @@ void BucketCounts::add_column(const Column& column, std::int64_t first, std::int
   for (auto const last = first + rows; first < last; first += tile_rows) {
     int const n = static_cast<int>(std::min<std::int64_t>(tile_rows, last - first));
     const double* x = buffer;
-    if (column.storage == Storage::float64 && column.stride == 1 && !centred && n % 8 == 0) {
+    if (column.side_by_side_doubles() && !centred && n % 8 == 0) {
       x = static_cast<const double*>(column.data) + first;
     } else {
       load_values(column, first, n, buffer);

@@ -39,7 +39,7 @@ void Centroids::reset() {
 
 void Centroids::update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
 
-// A tile is laid out, labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
+// A tile is taken (rounded to floats, or laid out), labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
 void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
   auto const last = first + rows;
   bool const in_floats = centres_->in_floats();

@@ -140,7 +140,7 @@ void ClassStatistics::add_number(const Column& column, std::size_t number) {
   if (!settled_) settle();
   // many classes: longer blocks, so that merging them stays cheap
   std::int64_t const block = tile_rows * std::max(1, spec_.classes / 16);
-  bool const in_place = column.storage == Storage::float64 && column.stride == 1;
+  bool const in_place = column.side_by_side_doubles();
   if (!in_place) values_.resize(static_cast<std::size_t>(block));
   for (std::int64_t first = 0; first < rows_; first += block) {
     auto const rows = std::min(block, rows_ - first);

@@ -21,14 +21,14 @@ class ColumnsAhead {
     rows_ = chunk.rows - first;
     row_ = 0;
     owed_ = 0;
+    at_ = end_ = nullptr;
     column_ = from_.size();
     turn();
   }
-  void none() { from_.clear(), owed_ = 0; }
   void owe(std::int64_t rows) {
     if (!from_.empty()) owed_ += rows * value / line * static_cast<std::int64_t>(from_.size());
   }
-  std::int64_t owed() const { return owed_; }
+  std::int64_t owed() const { return owed_ > 0 ? owed_ : 0; }
 
   /// body(i) for each i in [0, count), and as many lines asked for meanwhile.
   template <class Body>
@@ -46,7 +46,7 @@ class ColumnsAhead {
       if (i + 1 < count) body(i + 1);
     }
     at_ = at;
-    owed_ -= count;
+    owed_ -= count + count % 2;
   }
 
  private:
@@ -57,10 +57,10 @@ class ColumnsAhead {
     if (column_ >= from_.size()) {
       column_ = 0;
       row_ += tile_rows;
-      if (row_ + tile_rows > rows_) none();  // the last rows of a chunk are not worth the care
+      if (row_ + tile_rows > rows_) from_.clear(), owed_ = 0;  // the last rows of a chunk are not worth the care
     }
     if (from_.empty()) {
-      at_ = end_ = nullptr;
+      if (end_) at_ = end_ - tile_rows * value;  // a loop that is under way asks for the last lines again
       return;
     }
     at_ = from_[column_++] + row_ * value;
@@ -73,5 +73,13 @@ class ColumnsAhead {
   const char* at_ = nullptr;
   const char* end_ = nullptr;
 };
+
+/// body(j) for each j in [0, count), asking for as many lines meanwhile where they are owed.
+template <class Body>
+void for_columns(std::int64_t count, ColumnsAhead* ahead, const Body& body) {
+  if (ahead && ahead->owed() >= count) return ahead->during(count, body);
+#pragma GCC unroll 2
+  for (std::int64_t j = 0; j < count; ++j) body(j);
+}
 
 }  // namespace rxhpc::impl

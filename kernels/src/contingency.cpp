@@ -83,7 +83,7 @@ void keys_of(const ContingencySpec& spec, const Chunk& chunk, std::int64_t first
 
 /// Doubles as they lie, or loaded into the buffer.
 const double* values_of(const Column& c, std::int64_t first, int rows, double* buffer) {
-  if (c.storage == Storage::float64 && c.stride == 1) return static_cast<const double*>(c.data) + first;
+  if (c.side_by_side_doubles()) return static_cast<const double*>(c.data) + first;
   load_values(c, first, rows, buffer);
   return buffer;
 }

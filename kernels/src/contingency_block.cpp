@@ -122,7 +122,7 @@ int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place,
   int rests = 0;
   for (int i = 0; i < rows; ++i) {
     double const rest = cut(x[i], s).rest;
-    if (rest == 0 || place[i] == 0) continue;
+    if (!(rest < 0 || rest > 0) || place[i] == 0) continue;  // NaN: damaged bytes beside a bound, which the reader finds out
     sums[static_cast<std::size_t>(value)].add(place[i], rest);
     ++rests;
   }

@@ -58,7 +58,7 @@ TileReader::TileReader(const DesignPlan& plan)
 
 /// The values of a tile less the shift, zero up to the next multiple of 8; notes whether all are finite while they are at hand.
 const double* TileReader::load(const Column& column, std::int64_t first, int rows, double shift, double* to) {
-  if (column.storage == Storage::float64 && column.stride == 1 && rows % 8 == 0) {
+  if (column.side_by_side_doubles() && rows % 8 == 0) {
     double const* const x = static_cast<const double*>(column.data) + first;
     bool const stays = in_place_ && shift == 0;
     finite_ &= stays ? all_finite(x, rows) : copy_finite(x, rows, shift, to);

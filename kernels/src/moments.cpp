@@ -96,7 +96,7 @@ class Tiles {
 
  private:
   const double* at(std::int64_t first, int n) {
-    if (column_.storage == Storage::float64 && column_.stride == 1) return static_cast<const double*>(column_.data) + first;
+    if (column_.side_by_side_doubles()) return static_cast<const double*>(column_.data) + first;
     load_values(column_, first, n, buffer_);
     return buffer_;
   }

@@ -109,11 +109,7 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
         for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
       }
     };
-    if (ahead && ahead->owed() >= columns_)
-      ahead->during(columns_, add_column);
-    else
-#pragma GCC unroll 2
-      for (int j = 0; j < columns_; ++j) add_column(j);
+    impl::for_columns(columns_, ahead, add_column);
     c += static_cast<std::ptrdiff_t>(Block) * columns_;
     // the two smallest, and where the smallest is
 #pragma GCC unroll 8
@@ -209,11 +205,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
         for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
       }
     };
-    if (ahead && ahead->owed() >= columns_)
-      ahead->during(columns_, add_column);
-    else
-#pragma GCC unroll 2
-      for (int j = 0; j < columns_; ++j) add_column(j);
+    impl::for_columns(columns_, ahead, add_column);
     c += static_cast<std::ptrdiff_t>(Block) * columns_;
 #pragma GCC unroll 8
     for (int b = 0; b < Block; ++b) {

@@ -66,7 +66,7 @@ std::unique_ptr<ChunkSource> rows_of(const Cube& cube) {
   for (double n : cube.counts) whole = whole && n == std::floor(n) && n < 2147483648.0;
   if (whole) columns.emplace_back("Counts", filled<std::int32_t>("Counts", cube.cells(), [&](std::size_t i) { return static_cast<std::int32_t>(cube.counts[i]); }));
   else columns.emplace_back("Counts", filled<double>("Counts", cube.cells(), [&](std::size_t i) { return cube.counts[i]; }));
-  return std::make_unique<ViewSource>(std::move(columns), 0, ViewSource::Rows::replicated);
+  return std::make_unique<ViewSource>(std::move(columns), default_chunk_rows, ViewSource::Rows::replicated);
 }
 
 namespace impl {

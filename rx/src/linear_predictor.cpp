@@ -53,7 +53,7 @@ void LinearPredictor::load(const Chunk& in, std::int64_t from, std::int64_t coun
     tile.value[t] = value.data();
     if (term.numeric.size() == 1 && term.factors.empty()) {
       auto const& column = in.columns[term.numeric[0]];
-      if (column.storage == Storage::float64 && column.stride == 1) {
+      if (column.side_by_side_doubles()) {
         tile.value[t] = static_cast<const double*>(column.data) + from;
         continue;
       }

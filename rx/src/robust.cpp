@@ -39,9 +39,12 @@ class SquaredScores final : public ChunkSource {
     auto& work = work_of(out);
     r_.rows.read_pieces(chunk, columns.first(columns.size() - 1), work.below, [&](std::int64_t first, std::int64_t rows) {
       if (first == 0) begin(work, out);
-      compute_rows(work, first, rows);
       out.in_cache = true;
-      use(first, rows);
+      for (auto at = first; at < first + rows; at += piece_rows) {
+        auto const count = std::min(piece_rows, first + rows - at);
+        compute_rows(work, at, count);
+        use(at, count);
+      }
     });
   }
 

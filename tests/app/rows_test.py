@@ -131,17 +131,6 @@ class Rows(Case):
         self.succeed("export", parts, out, "--vars-to-keep", "id")
         self.assertEqual([int(r[0]) for r in read(out)[1:]], list(range(700)) + list(range(150)))
 
-    def test_text_is_cut_into_chunks_that_fill_the_parts(self):
-        long = self.write("long.csv", "n\n" + "\n".join(map(str, range(300000))) + "\n")
-        for rows, chunk in ((150000, 75000), (131072, 131072), (100000, 100000)):
-            parts = self.path(f"parts{rows}/")
-            self.succeed("import", long, parts, "--rows-per-part", rows)
-            with open(os.path.join(parts, "manifest.json")) as f:
-                manifest = json.load(f)
-            self.assertEqual(manifest["table"]["chunk_rows"], chunk)
-            self.assertEqual([p["rows"] for p in manifest["parts"]], [min(rows, 300000 - k) for k in range(0, 300000, rows)])
-        self.fail_with(2, "is not a multiple of the chunk length", "import", long, self.path("bad/"), "--rows-per-part", 262147)  # a prime
-
     def test_append_columns(self):
         self.succeed("datastep", self.table, self.path("z.h5"), "--transform", "z = id + 0.5", "--vars-to-keep", "z")
         self.succeed("datastep", self.path("z.h5"), self.table, "--append", "cols")

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 
+#include "rxhpc/contingency.hpp"
 #include "rxhpc/errors.hpp"
 #include "table_support.hpp"
 
@@ -159,6 +161,62 @@ TEST(CheckedChunks, MayShrinkUnderTheReader) {
   auto const nothing = [](std::int64_t, std::int64_t) {};
   EXPECT_THROW(source->read(19, all_columns(*source), chunk), DataError);
   EXPECT_THROW(source->read_pieces(18, all_columns(*source), chunk, nothing), DataError);
+}
+
+/// What the zone map says of a chunk's values spares looking at them, and changes no sum: not where chunks have missing, infinite or huge values
+/// beside those that have none, nor where the first rows are far smaller than the largest.
+TEST(Bounds, ChangeNoBitOfSums) {
+  Folder folder;
+  std::vector<double> x(60000);
+  std::vector<std::int16_t> code(x.size());
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    auto const chunk = i / 10000;
+    x[i] = std::sin(static_cast<double>(i)) * (i % 10000 < 300 ? 1e-6 : 1e3);
+    if (chunk == 1 && i % 1000 == 7) x[i] = na_value();
+    if (chunk == 2 && i % 10000 == 5000) x[i] = std::numeric_limits<double>::infinity();
+    if (chunk == 3 && i % 10000 == 9000) x[i] = 1e17;
+    if (chunk == 4) x[i] = i % 10000 == 9999 ? 1e300 : x[i] * 1e-20;
+    if (chunk == 5) x[i] = 0;
+    code[i] = static_cast<std::int16_t>(i * 7 % 13);
+  }
+  std::vector<std::string> levels;
+  for (int k = 0; k < 13; ++k) levels.push_back(std::to_string(k));
+  MemoryTable t;
+  t.chunk_rows = 10000;
+  t.columns = {values("x", VarType::numeric, Storage::float64, x), values("g", VarType::factor, Storage::int16, code, levels)};
+  write_table(t, folder / "t.h5");
+  SelfCommunicator comm;
+  auto const source = open_table(folder / "t.h5", comm);
+  ContingencySpec spec;
+  spec.factors = {1};
+  spec.levels = {13};
+  spec.missing_level = {0};
+  spec.values = {0};
+  Chunk chunk;
+  int bounded = 0;
+  for (std::int64_t k = 0; k < source->grid().chunks(); ++k) {
+    Contingency from_table(spec), from_memory(spec);
+    for (int pass = 0; pass < 2; ++pass) {  // hashed, and seen to be right before
+      from_table.reset();
+      source->read_pieces(k, all_columns(*source), chunk, [&](std::int64_t first, std::int64_t count) {
+        EXPECT_EQ(chunk.in_cache, pass == 0);
+        if (first == 0) bounded += chunk.columns[0].bound == chunk.columns[0].bound;
+        from_table.update_rows(chunk, first, count);
+      });
+      EXPECT_FALSE(chunk.in_cache);
+    }
+    auto const same = t.chunk(k);
+    EXPECT_TRUE(std::isnan(same.columns[0].bound));
+    from_memory.update(same);
+    EXPECT_EQ(from_table.missing(), from_memory.missing());
+    for (std::uint64_t cell = 0; cell < 13; ++cell) {
+      auto const place = Contingency::place_of(cell);
+      EXPECT_EQ(from_table.rows(place), from_memory.rows(place));
+      auto const a = from_table.sum(0, place), b = from_memory.sum(0, place);
+      EXPECT_EQ(std::memcmp(&a, &b, sizeof a), 0) << "chunk " << k << ", cell " << cell << ": " << a.hi << " and " << b.hi;
+    }
+  }
+  EXPECT_EQ(bounded, 2 * 5);  // not where values are missing
 }
 
 /// Rows of many columns are used together: no two of neighbouring columns may want the same sets of a cache.

@@ -235,7 +235,7 @@ TEST(ViewSource, RefusesWhatDoesNotFit) {
   auto const five = values_of(0, 5), six = values_of(0, 6);
   EXPECT_THROW(ViewSource({{"a", five}, {"b", six}}), UsageError);
   EXPECT_THROW(ViewSource({{"a", five}, {"a", five}}), UsageError);
-  EXPECT_THROW(ViewSource({{"a", five}}, -1), UsageError);
+  EXPECT_THROW(ViewSource({{"a", five}}, 0), UsageError);
   Kokkos::View<int*, Kokkos::HostSpace> codes("rxhpc::test::codes", 3);
   codes(2) = 2;
   ViewSource const source({{"f", codes, {"a", "b"}}});

@@ -30,7 +30,7 @@ struct TextOptions {
   std::map<std::string, VarType> usual_types;          ///< by names in the table: of columns, where they are there, whose type `columns` does not tell
   VarType default_decimal = VarType::numeric;
   bool sort_levels = false;
-  std::int64_t chunk_rows = 0;                         ///< 0: balanced_chunk_rows
+  std::int64_t chunk_rows = default_chunk_rows;
   std::int64_t rows_to_skip = 0;                       ///< lines before the header
   std::vector<std::string> keep, drop;                 ///< columns, by their new names; both empty: all
   int threads = 0;                                     ///< 0: all that Kokkos was started with

@@ -33,9 +33,11 @@ class RowPacks {
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   /// The same for at most most_tile_rows rows whose values are wanted as floats first of all: those alone are written, and doubles are used where they
-  /// lie, see in_place. Chunk and spec must stay until the rows are done with. Where the kernels have no floats, as assign.
+  /// lie, see in_place. Chunk and spec must stay until the rows are done with, which are one thread's: a copy of them is empty, and lay_out writes. Where
+  /// the kernels have no floats, as assign.
   void assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   static constexpr std::int64_t most_tile_rows = 256;
+  static_assert(8 * tile_packs <= most_tile_rows);
   /// After assign_in_place: the `count` rows of the same chunk that follow.
   void assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
 
@@ -84,7 +86,7 @@ class RowPacks {
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
   std::vector<double> reach_, weight_, buffer_;
-  std::vector<const double*> source_;  // of the rows laid out last
+  std::vector<const double*> source_;  // of the rows taken last
   std::vector<unsigned char> present_;
   mutable std::vector<unsigned char> laid_out_;  // of rows in place: packs that are not any more
   std::int64_t valid_ = 0, missing_ = 0, infinite_ = 0, negative_weight_ = 0;

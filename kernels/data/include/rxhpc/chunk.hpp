@@ -8,20 +8,6 @@
 
 namespace rxhpc {
 
-/// The longest chunk that nobody has to ask for.
-constexpr std::int64_t default_chunk_rows = 131072;
-
-/// Rows a chunk where none are asked for: default_chunk_rows, or down to half of it where that cuts `total` rows into a number of equal chunks
-/// that 2, 4, 8 and, in long tables, 16 threads or ranks share without a rest.
-constexpr std::int64_t balanced_chunk_rows(std::int64_t total) {
-  constexpr std::int64_t most_shares = 16, unit = 256;
-  std::int64_t shares = 1;
-  while (shares < most_shares && 2 * shares * (default_chunk_rows / 2) <= total) shares *= 2;
-  if (total <= default_chunk_rows) return default_chunk_rows;
-  std::int64_t const rounds = (total - 1) / (default_chunk_rows * shares) + 1, chunks = rounds * shares;
-  return ((total - 1) / chunks / unit + 1) * unit;
-}
-
 /// The rows of every chunk of a table, fixed when it was written; results depend on it and never on ranks or threads.
 class Grid {
  public:
@@ -32,9 +18,8 @@ class Grid {
       if (rows > longest_) longest_ = rows;
     }
   }
-  /// Chunks of `length` rows (0: balanced_chunk_rows), the last one shorter.
+  /// Chunks of `length` rows, the last one shorter.
   static Grid uniform(std::int64_t total, std::int64_t length) {
-    if (length == 0) length = balanced_chunk_rows(total);
     std::vector<std::int64_t> rows;
     for (std::int64_t done = 0; done < total; done += length) rows.push_back(total - done < length ? total - done : length);
     return Grid(std::move(rows));
@@ -49,6 +34,8 @@ class Grid {
   std::vector<std::int64_t> first_{0};
   std::int64_t longest_ = 0;
 };
+
+constexpr std::int64_t default_chunk_rows = 131072;
 
 /// What a source keeps between two reads into the same chunk: decode buffers, or the chunk of the source below it.
 struct ChunkScratch {

@@ -128,10 +128,10 @@ class ViewSource final : public ChunkSource {
  public:
   enum class Rows { of_this_rank, replicated };
 
-  /// Throws UsageError where columns differ in length, names repeat or the chunk length is negative (0: balanced_chunk_rows).
-  explicit ViewSource(std::vector<ViewColumn> columns, std::int64_t chunk_rows = 0, Rows rows = Rows::of_this_rank)
+  /// Throws UsageError where columns differ in length, names repeat or the chunk length is below 1.
+  explicit ViewSource(std::vector<ViewColumn> columns, std::int64_t chunk_rows = default_chunk_rows, Rows rows = Rows::of_this_rank)
       : columns_(std::move(columns)), local_(rows == Rows::of_this_rank) {
-    if (chunk_rows < 0) throw UsageError("ViewSource: chunk_rows is not negative");
+    if (chunk_rows < 1) throw UsageError("ViewSource: a chunk has at least one row");
     for (auto const& column : columns_) {
       if (schema_.find(column.variable_.name) >= 0) throw UsageError("ViewSource: two columns are named '" + column.variable_.name + "'");
       if (column.rows_ != columns_.front().rows_)
