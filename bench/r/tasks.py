@@ -42,8 +42,6 @@ class Bench:
     def table(self, csv, *options):
         """The imported table, plain codec; made anew, since the program may have changed."""
         path = csv.with_suffix(".h5")
-        if csv.name == "wide-rows-1000000.csv":  # chunks that 2, 4 and 8 threads share without a rest (docs/mpi.md)
-            options = ("--rows-per-read", "125000", *options)
         self.say(f"importing {csv.name}")
         output_of([self.programs["rxhpc"], "import", csv, path, "--overwrite", "--quiet", *options])
         return path
