@@ -137,12 +137,18 @@ bool RowPacks::take_sources(const Chunk& chunk, std::int64_t first, std::int64_t
 }
 
 void RowPacks::lay_out(std::int64_t first, std::int64_t count) const {
-  for (auto b = first; b < first + count; ++b) {
-    if (!in_place(b)) continue;
-    double* to = x_.get() + b * columns_ * 8;
-    for (int j = 0; j < columns_; ++j, to += 8) (Pack::load(in_column(b, j)) - Pack::all(shift_[j])).store(to);
-    laid_out_[static_cast<std::size_t>(b)] = 1;
+  for (auto b = first; b < first + count; ++b)
+    if (in_place(b)) lay_out_pack(b, 8);
+}
+
+/// Of a pack in place its first `lanes` rows; what lies past them counts as 0 before the shift.
+void RowPacks::lay_out_pack(std::int64_t b, int lanes) const {
+  double* to = x_.get() + b * columns_ * 8;
+  for (int j = 0; j < columns_; ++j, to += 8) {
+    const double* const from = in_column(b, j);
+    ((lanes == 8 ? Pack::load(from) : Pack::load_part(from, lanes)) - Pack::all(shift_[j])).store(to);
   }
+  laid_out_[static_cast<std::size_t>(b)] = 1;
 }
 
 /// Packs from b on: the first `count` rows of the sources.
@@ -201,18 +207,10 @@ void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec
     if (plain_rows && below(square[r], inf).bits() == 0xffu)
       take_whole(b + r, 1, square[r]);
     else {
-#ifdef RXHPC_FLOAT_PACK
-      for (int j = 0; InPlace && j < columns_; ++j) {
-        const double* const from = source[j] + i + 8 * r;
-        ((lanes == 8 ? Pack::load(from) : Pack::load_part(from, lanes)) - Pack::all(shift[j])).store(x_.get() + (b + r) * step + 8 * j);
-      }
-#endif
+      if constexpr (InPlace) lay_out_pack(b + r, lanes);
       sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * (b + r), spec.partial);
 #ifdef RXHPC_FLOAT_PACK
-      if constexpr (InPlace) {
-        for (int j = 0; j < columns_; ++j) store_rounded(Pack::load(pack(b + r) + 8 * j), to_floats[r] + impl::float_lanes * j);
-        laid_out_[static_cast<std::size_t>(b + r)] = 1;
-      }
+      for (int j = 0; InPlace && j < columns_; ++j) store_rounded(Pack::load(pack(b + r) + 8 * j), to_floats[r] + impl::float_lanes * j);
 #endif
     }
   }

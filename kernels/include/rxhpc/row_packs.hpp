@@ -77,6 +77,7 @@ class RowPacks {
   template <int Packs, bool InPlace>
   void take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec);
   float* float_base() const;
+  void lay_out_pack(std::int64_t b, int lanes) const;
   void sort_out(std::int64_t b, int valid_lanes, const double* weight, bool partial);
 
   int columns_ = 0;
