@@ -12,14 +12,16 @@ namespace rxhpc {
 namespace {
 
 using impl::Pack;
+using impl::PackPart;
 constexpr std::int64_t tile_packs = RowPacks::tile_packs;  // labels of a tile are found, then its rows added while they are in cache
 
 }  // namespace
 
 Centroids::Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, bool squares)
     : spec_(std::move(spec)), centres_(std::move(centres)), squares_(squares),
-      shifted_(std::any_of(spec_.shift.begin(), spec_.shift.end(), [](double s) { return s != 0; })), count_(centres_->count()), columns_(centres_->columns()) {
+      shift_(spec_.shift), shifted_(std::any_of(spec_.shift.begin(), spec_.shift.end(), [](double s) { return s != 0; })), count_(centres_->count()), columns_(centres_->columns()) {
   auto const k = static_cast<std::size_t>(count_), p = static_cast<std::size_t>(columns_);
+  shift_.resize(static_cast<std::size_t>(centres_->stride()), 0.0);
   counts_.assign(4 + k, 0);
   sums_.assign(2 * k + k * p + (spec_.partial ? k + k * p : 0), 0.0);
   block_sum_.assign((k + 1) * centres_->stride() + 7, 0.0);
@@ -139,55 +141,62 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
 
 namespace {
 
-/// The values of a pack that has been laid out.
+/// The columns of a pack that has been laid out.
 struct LaidOut {
-  const double* x;
-  Pack operator()(int j) const { return Pack::load(x + 8 * j); }
-  double operator()(int j, int i) const { return x[8 * j + i]; }
+  const double* first;
+  const double* column(int j) const { return first + 8 * j; }
+  PackPart row(PackPart x, int) const { return x; }
+  double value(int j, int i) const { return column(j)[i]; }
 };
 
-/// The values of a pack in place, where nothing is subtracted from them and where something is.
+/// The columns of a pack in place, where nothing is subtracted from them and where something is ([stride]).
 struct InColumns {
-  const RowPacks& rows;
-  std::int64_t b;
-  Pack operator()(int j) const { return Pack::load(rows.in_column(b, j)); }
-  double operator()(int j, int i) const { return rows.in_column(b, j)[i]; }
+  const double* const* source;
+  std::int64_t first;
+  const double* column(int j) const { return source[j] + first; }
+  PackPart row(PackPart x, int) const { return x; }
+  double value(int j, int i) const { return column(j)[i]; }
 };
 struct InShiftedColumns {
-  InColumns x;
+  InColumns in_place;
   const double* shift;
-  Pack operator()(int j) const { return x(j) - Pack::all(shift[j]); }
-  double operator()(int j, int i) const { return x(j, i) - shift[j]; }
+  const double* column(int j) const { return in_place.column(j); }
+  PackPart row(PackPart x, int j) const { return x - PackPart::load(shift + j); }
+  double value(int j, int i) const { return column(j)[i] - shift[j]; }
 };
 
-/// sum[label] += w x, square[row] += (x - c)^2, `Width` columns of eight rows from column j on
-template <bool Weighted, bool Squares, int Width, class Values>
-void add_columns(const Values& x, const double* w, double* const* sum, const double* const* centre, Pack* square, int j) {
-  Pack a[8];
+constexpr int part = PackPart::lanes, parts = Pack::lanes / part;
+
+/// sum[label] += w x, square[row] += (x - c)^2: `width` columns from j on of rows [first, first + part)
+template <bool Weighted, bool Squares, class Values>
+inline void add_columns(Values x, const double* w, double* const* sum, const double* const* centre, PackPart (*square)[parts], int first, int j, int width) {
+  PackPart a[part];
 #pragma GCC unroll 8
-  for (int c = 0; c < 8; ++c) a[c] = c < Width ? x(j + c) : Pack::all(0);
+  for (int c = 0; c < part; ++c) a[c] = c < width ? PackPart::load(x.column(j + c) + first) : PackPart::all(0);
   transpose(a);
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) {
-    double* const s = sum[i] + j;
-    (Weighted ? fma(Pack::all(w[i]), a[i], Pack::load(s)) : Pack::load(s) + a[i]).store(s);
+  for (int i = 0; i < part; ++i) {
+    a[i] = x.row(a[i], j);
+    double* const s = sum[first + i] + j;
+    (Weighted ? fma(PackPart::all(w[first + i]), a[i], PackPart::load(s)) : PackPart::load(s) + a[i]).store(s);
   }
   if constexpr (Squares)
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; ++i) {
-      Pack const t = a[i] - Pack::load(centre[i] + j);
-      square[i] = fma(t, t, square[i]);
+    for (int i = 0; i < part; ++i) {
+      PackPart const t = a[i] - PackPart::load(centre[first + i] + j);
+      auto& q = square[first + i][j / part % parts];
+      q = fma(t, t, q);
     }
 }
 
 }  // namespace
 
-/// The same for one or two columns, value by value: a transposition would cost more.
+/// The same for one or two columns, value by value: to put rows together would cost more.
 template <class Values>
-void Centroids::add_few_columns(const Values& x, const double* w, double* const* sum, const std::int32_t* label, int j) {
+void Centroids::add_few_columns(Values x, const double* w, double* const* sum, const std::int32_t* label, int j) {
   for (int c = j; c < columns_; ++c)
     for (int i = 0; i < 8; ++i) {
-      double const v = x(c, i), weight = w ? w[i] : 1.0;
+      double const v = x.value(c, i), weight = w ? w[i] : 1.0;
       double& s = sum[i][c];
       s = std::fma(weight, v, s);
       if (squares_ && label[i] < count_) {
@@ -198,37 +207,35 @@ void Centroids::add_few_columns(const Values& x, const double* w, double* const*
     }
 }
 
+// Few rows at a time and all their columns: rows of one centre wait for one another's store, and so they seldom meet.
 template <bool Weighted, bool Squares, class Values>
-void Centroids::add_rows(const Values& x, const double* w, const std::int32_t* label) {
+void Centroids::add_rows(Values x, const double* w, const std::int32_t* label) {
   double* const sums = block_sum();
   double* sum[8];
   const double* centre[8];
-  Pack square[8];
+  PackPart square[8][parts];
   for (int i = 0; i < 8; ++i) {
     sum[i] = sums + static_cast<std::ptrdiff_t>(label[i]) * centres_->stride();
     centre[i] = centres_->shifted(label[i] < count_ ? label[i] : 0);
-    square[i] = Pack::all(0);
+    for (auto& q : square[i]) q = PackPart::all(0);
   }
-  int j = 0;
-  for (; j + 8 <= columns_; j += 8) add_columns<Weighted, Squares, 8>(x, w, sum, centre, square, j);
-  switch (columns_ - j) {
-    case 0: break;
-    case 3: add_columns<Weighted, Squares, 3>(x, w, sum, centre, square, j); break;
-    case 4: add_columns<Weighted, Squares, 4>(x, w, sum, centre, square, j); break;
-    case 5: add_columns<Weighted, Squares, 5>(x, w, sum, centre, square, j); break;
-    case 6: add_columns<Weighted, Squares, 6>(x, w, sum, centre, square, j); break;
-    case 7: add_columns<Weighted, Squares, 7>(x, w, sum, centre, square, j); break;
-    default: add_few_columns(x, w, sum, label, j);
+  int const together = columns_ % 8 <= 2 ? columns_ - columns_ % 8 : columns_;
+  for (int first = 0; first < 8; first += part) {
+    int j = 0;
+    for (; j + part <= together; j += part) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, part);
+    if (j < together) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, together - j);
   }
+  if (together < columns_) add_few_columns(x, w, sum, label, together);
   if constexpr (Squares)
-    for (int i = 0; i < 8; ++i) {
-      double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8;
-      fma(Pack::all(Weighted ? w[i] : 1.0), square[i], Pack::load(q)).store(q);
-    }
+    for (int i = 0; i < 8; ++i)
+      for (int h = 0; h < parts; ++h) {
+        double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8 + static_cast<std::size_t>(h * part);
+        fma(PackPart::all(Weighted ? w[i] : 1.0), square[i][h], PackPart::load(q)).store(q);
+      }
 }
 
 template <class Values>
-void Centroids::add_values(const Values& x, const double* w, const std::int32_t* label) {
+void Centroids::add_values(Values x, const double* w, const std::int32_t* label) {
   if (w) squares_ ? add_rows<true, true>(x, w, label) : add_rows<true, false>(x, w, label);
   else squares_ ? add_rows<false, true>(x, w, label) : add_rows<false, false>(x, w, label);
 }
@@ -236,8 +243,9 @@ void Centroids::add_values(const Values& x, const double* w, const std::int32_t*
 /// Adds eight rows to their clusters.
 void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
   const double* const w = rows.weight(b);
-  if (rows.in_place(b) && shifted_) add_values(InShiftedColumns{{rows, b}, spec_.shift.data()}, w, label);
-  else if (rows.in_place(b)) add_values(InColumns{rows, b}, w, label);
+  InColumns const in_place{rows.sources(), rows.source_row(b)};
+  if (rows.in_place(b) && shifted_) add_values(InShiftedColumns{in_place, shift_.data()}, w, label);
+  else if (rows.in_place(b)) add_values(in_place, w, label);
   else add_values(LaidOut{rows.pack(b)}, w, label);
   for (int i = 0; i < 8; ++i) {
     auto const k = static_cast<std::size_t>(label[i]);

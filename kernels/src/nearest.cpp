@@ -175,6 +175,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     x = rounded;
   }
   auto const infinite = std::numeric_limits<float>::infinity();
+  for (int r = 0; upper && r < packs; ++r) rows.sharpen(first + r);
   FloatPack square[Packs];
   for (int r = 0; r < Packs; ++r) {
     square[r] = FloatPack::all(0);
@@ -234,10 +235,14 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
       (sqrt(max(near - off, none)) * FloatPack::all(1 - 0x1p-20f)).store(lower + lanes * r);
     }
     for (int h = 0; h < FloatPack::packs; ++h) {
-      double const reach = rows.reach(pack + h) + largest_norm_;
-      auto const bound = reach < float_reach ? static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow) : infinite;
-      auto const certain = bits_less(FloatPack::all(bound), gap) >> (8 * h);
-      if (!(~certain & rows.present(pack + h))) continue;
+      auto const uncertain = [&] {
+        double const reach = rows.reach(pack + h) + largest_norm_;
+        auto const bound = reach < float_reach ? static_cast<float>(float_certainty(columns_) * reach * reach + float_underflow) : infinite;
+        return ~(bits_less(FloatPack::all(bound), gap) >> (8 * h)) & rows.present(pack + h);
+      };
+      if (!uncertain()) continue;
+      rows.sharpen(pack + h);
+      if (!uncertain()) continue;
       int const at = lanes * r + 8 * h;
       nearest_block<1, Block>(rows, pack + h, label + at, nullptr);
       ++again;

@@ -80,6 +80,8 @@ void RowPacks::begin(std::int64_t count, const RowPackSpec& spec) {
 void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
   begin(count, spec);
   in_place_ = false;
+  reach_of_all_ = std::numeric_limits<double>::quiet_NaN();
+  first_ = 0;
   reserve(packs() * columns_ * 8);
   for (std::int64_t at = 0; at < count; at += strip_rows) {
     auto const rows = std::min(strip_rows, count - at);
@@ -93,16 +95,17 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
 void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
   begin(count, spec);
   side_by_side_ = take_sources(chunk, first, count, spec);
+  first_ = 0;
+  shifted_ = std::any_of(spec.shift.begin(), spec.shift.end(), [](double s) { return s != 0; });
+  reach_of_all_ = reach_of_bounds(chunk, spec);
   take_in_place(chunk, first, count, spec);
 }
 
 void RowPacks::assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
   auto const before = rows_;
   begin(count, spec);
-  if (side_by_side_)
-    for (auto& from : source_) from += before;
-  else
-    take_sources(chunk, first, count, spec);
+  if (side_by_side_) first_ += before;
+  else take_sources(chunk, first, count, spec);
   take_in_place(chunk, first, count, spec);
 }
 
@@ -112,7 +115,49 @@ void RowPacks::take_in_place(const Chunk& chunk, std::int64_t first, std::int64_
   laid_out_.assign(static_cast<std::size_t>(packs()), 0);
   reserve((packs() + packs() / 2 + 1) * columns_ * 8);
   if (spec.weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(spec.weight)], first, count, weight_.data());
-  take_rows<true>(count, 0, spec);
+  if (reach_of_all_ == reach_of_all_) {
+    std::int64_t const whole = count / 8;
+    std::fill_n(reach_.begin(), whole, reach_of_all_);
+    std::fill_n(present_.begin(), whole, static_cast<unsigned char>(0xff));
+    valid_ = 8 * whole;
+    std::int64_t b = 0;
+    for (; b + tile_packs <= whole; b += tile_packs) shifted_ ? round_packs<tile_packs, true>(b) : round_packs<tile_packs, false>(b);
+    for (; b < whole; ++b) shifted_ ? round_packs<1, true>(b) : round_packs<1, false>(b);
+    if (count % 8 != 0) take<1, true>(8 * whole, whole, static_cast<int>(count % 8), spec);
+  } else {
+    take_rows<true>(count, 0, spec);
+  }
+}
+
+/// Of rows that all take part, whose columns' values are known to be below some bound; NaN elsewhere, and where it would not serve.
+double RowPacks::reach_of_bounds(const Chunk& chunk, const RowPackSpec& spec) const {
+  constexpr double most = 0x1p100;
+  double square = 0;
+  for (std::size_t j = 0; j < spec.columns.size(); ++j) {
+    double const most_here = chunk.columns[static_cast<std::size_t>(spec.columns[j])].bound + std::fabs(spec.shift[j]);
+    square += most_here * most_here;
+  }
+  double const reach = std::sqrt(square) * (1 + 0x1p-40);
+  return side_by_side_ && spec.weight < 0 && reach < most ? reach : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// Packs [b, b + Packs) of whole rows in place that all take part.
+template <int Packs, bool Shifted>
+void RowPacks::round_packs(std::int64_t b) {
+  float* to[Packs];
+#pragma GCC unroll 6
+  for (int r = 0; r < Packs; ++r) to[r] = float_base() + impl::float_place(b + r, 0, columns_);
+  const double* const* const source = source_.data();
+  std::int64_t const row = source_row(b);
+  for (int j = 0; j < columns_; ++j) {
+    const double* const from = source[j] + row;
+#pragma GCC unroll 6
+    for (int r = 0; r < Packs; ++r) {
+      Pack x = Pack::load(from + 8 * r);
+      if constexpr (Shifted) x = x - Pack::all(shift_[j]);
+      store_rounded(x, to[r] + impl::float_lanes * j);
+    }
+  }
 }
 #else
 void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) { assign(chunk, first, count, spec); }
@@ -143,12 +188,24 @@ void RowPacks::lay_out(std::int64_t first, std::int64_t count) const {
 
 /// Of a pack in place its first `lanes` rows; what lies past them counts as 0 before the shift.
 void RowPacks::lay_out_pack(std::int64_t b, int lanes) const {
+  sharpen(b);
   double* to = x_.get() + b * columns_ * 8;
   for (int j = 0; j < columns_; ++j, to += 8) {
     const double* const from = in_column(b, j);
     ((lanes == 8 ? Pack::load(from) : Pack::load_part(from, lanes)) - Pack::all(shift_[j])).store(to);
   }
   laid_out_[static_cast<std::size_t>(b)] = 1;
+}
+
+void RowPacks::sharpen(std::int64_t b) const {
+  auto& reach = reach_[static_cast<std::size_t>(b)];
+  if (!(reach == reach_of_all_)) return;
+  Pack square = Pack::all(0);
+  for (int j = 0; j < columns_; ++j) {
+    Pack const x = Pack::load(in_column(b, j)) - Pack::all(shift_[j]);
+    square = fma(x, x, square);
+  }
+  reach = std::sqrt(largest_lane(square));
 }
 
 /// Packs from b on: the first `count` rows of the sources.
@@ -175,7 +232,7 @@ void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec
   for (int r = 0; InPlace && r < Packs; ++r) to_floats[r] = float_base() + impl::float_place(b + r, 0, columns_);
 #endif
   for (int j = 0; j < columns_; ++j, to += 8) {
-    const double* const from = source[j] + i;
+    const double* const from = source[j] + first_ + i;
     Pack const s = Pack::all(shift[j]);
 #pragma GCC unroll 3
     for (int r = 0; r < Packs; ++r) {
@@ -220,6 +277,7 @@ void RowPacks::gather(const RowPacks& from, std::int64_t first, const std::int32
   columns_ = from.columns_;
   rows_ = count;
   in_place_ = false;
+  reach_of_all_ = std::numeric_limits<double>::quiet_NaN();
   reserve(packs() * columns_ * 8);
   reach_.assign(static_cast<std::size_t>(packs()), 0.0);
   present_.assign(static_cast<std::size_t>(packs()), 0);

@@ -53,10 +53,6 @@ std::vector<double> everything(const std::vector<double>& x) {
     keep_result(select(is_number(b) & below(a, 1.0), a, c));
     keep_result(select(less(a, b), c, b));
     keep_result(keep(mask_of(static_cast<unsigned>(i * 37 % 256), a), b));
-    P square[8];
-    for (int k = 0; k < 8; ++k) square[k] = a * P::all(k + 1);
-    transpose(square);
-    for (P row : square) keep_result(row);
     std::int32_t whole[8];
     store_whole(P::all(static_cast<double>(i)), whole);
     out.insert(out.end(), whole, whole + 8);
@@ -73,6 +69,17 @@ std::vector<double> everything(const std::vector<double>& x) {
 template <class Part>
 std::vector<double> of_parts(const std::vector<double>& x) {
   std::vector<double> sums, side_by_side;
+  for (std::size_t i = 0; i + 64 <= x.size(); i += 8) {
+    double turned[8][8];  // [row][column] of eight columns of eight rows
+    for (std::size_t r = 0; r < 8; r += Part::lanes)
+      for (std::size_t c = 0; c < 8; c += Part::lanes) {
+        Part square[Part::lanes];
+        for (std::size_t k = 0; k < Part::lanes; ++k) square[k] = Part::load(&x[i + 8 * (c + k) + r]);
+        transpose(square);
+        for (std::size_t k = 0; k < Part::lanes; ++k) square[k].store(turned[r + k] + c);
+      }
+    side_by_side.insert(side_by_side.end(), turned[0], turned[0] + 64);
+  }
   for (std::size_t i = 0; i + 24 <= x.size(); i += 8) {
     for (std::size_t k = i; k < i + 8; k += Part::lanes) {
       Part const a = Part::load(&x[k]), b = Part::load(&x[k + 8]), c = held(Part::load(&x[k + 16]));

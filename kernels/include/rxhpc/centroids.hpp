@@ -96,18 +96,20 @@ class Centroids {
   double* block_sum();
   void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   template <class Values>
-  void add_values(const Values& x, const double* w, const std::int32_t* label);
+  void add_values(Values x, const double* w, const std::int32_t* label);
   template <bool Weighted, bool Squares, class Values>
-  void add_rows(const Values& x, const double* w, const std::int32_t* label);
+  void add_rows(Values x, const double* w, const std::int32_t* label);
   template <class Values>
-  void add_few_columns(const Values& x, const double* w, double* const* sum, const std::int32_t* label, int j);
+  void add_few_columns(Values x, const double* w, double* const* sum, const std::int32_t* label, int j);
   void add_incomplete(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
   void add_counts(const RowPacks& rows);
   void flush();
 
   RowPackSpec spec_;
   std::shared_ptr<const Centres> centres_;
-  bool squares_, shifted_;
+  bool squares_;
+  std::vector<double> shift_;  // [stride], zeros past p
+  bool shifted_;
   int count_, columns_;
   std::vector<std::int64_t> counts_;  // valid, missing, infinite, negative, rows [k]
   std::vector<double> sums_;          // weight [k], square [k], sum [k x p]; partial: weight of complete rows [k], of cells of others [k x p]

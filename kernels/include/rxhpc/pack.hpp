@@ -113,7 +113,7 @@ KOKKOS_INLINE_FUNCTION PackGeneric count_where(PackGeneric::Mask m, PackGeneric 
 KOKKOS_INLINE_FUNCTION void store_whole(PackGeneric a, std::int32_t* p) {
   for (int i = 0; i < 8; ++i) p[i] = static_cast<std::int32_t>(a.v[i]);
 }
-/// Lane i of pack k becomes lane k of pack i.
+/// Of as many parts as a part has lanes: lane i of the k-th becomes lane k of the i-th.
 KOKKOS_INLINE_FUNCTION void transpose(PackGeneric (&a)[8]) {
   for (int k = 0; k < 8; ++k)
     for (int i = 0; i < k; ++i) {

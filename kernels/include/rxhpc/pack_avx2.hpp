@@ -78,24 +78,6 @@ inline void store_whole(PackAvx2 x, std::int32_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvttpd_epi32(x.a));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 4), _mm256_cvttpd_epi32(x.b));
 }
-inline void transpose4(__m256d& a, __m256d& b, __m256d& c, __m256d& d) {
-  __m256d const ab = _mm256_unpacklo_pd(a, b), ab2 = _mm256_unpackhi_pd(a, b), cd = _mm256_unpacklo_pd(c, d), cd2 = _mm256_unpackhi_pd(c, d);
-  a = _mm256_permute2f128_pd(ab, cd, 0x20);
-  b = _mm256_permute2f128_pd(ab2, cd2, 0x20);
-  c = _mm256_permute2f128_pd(ab, cd, 0x31);
-  d = _mm256_permute2f128_pd(ab2, cd2, 0x31);
-}
-inline void transpose(PackAvx2 (&x)[8]) {
-  transpose4(x[0].a, x[1].a, x[2].a, x[3].a);
-  transpose4(x[4].b, x[5].b, x[6].b, x[7].b);
-  transpose4(x[0].b, x[1].b, x[2].b, x[3].b);
-  transpose4(x[4].a, x[5].a, x[6].a, x[7].a);
-  for (int k = 0; k < 4; ++k) {
-    __m256d const t = x[k].b;
-    x[k].b = x[k + 4].a;
-    x[k + 4].a = t;
-  }
-}
 
 /// Half a PackAvx2: one register.
 struct PartAvx2 {
@@ -119,6 +101,14 @@ inline PartAvx2 operator-(PartAvx2 x, PartAvx2 y) { return {_mm256_sub_pd(x.v, y
 inline PartAvx2 operator*(PartAvx2 x, PartAvx2 y) { return {_mm256_mul_pd(x.v, y.v)}; }
 inline PartAvx2 fma(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmadd_pd(x.v, y.v, z.v)}; }
 inline PartAvx2 fms(PartAvx2 x, PartAvx2 y, PartAvx2 z) { return {_mm256_fmsub_pd(x.v, y.v, z.v)}; }
+inline void transpose(PartAvx2 (&x)[4]) {
+  __m256d const ab = _mm256_unpacklo_pd(x[0].v, x[1].v), ab2 = _mm256_unpackhi_pd(x[0].v, x[1].v);
+  __m256d const cd = _mm256_unpacklo_pd(x[2].v, x[3].v), cd2 = _mm256_unpackhi_pd(x[2].v, x[3].v);
+  x[0].v = _mm256_permute2f128_pd(ab, cd, 0x20);
+  x[1].v = _mm256_permute2f128_pd(ab2, cd2, 0x20);
+  x[2].v = _mm256_permute2f128_pd(ab, cd, 0x31);
+  x[3].v = _mm256_permute2f128_pd(ab2, cd2, 0x31);
+}
 inline PartAvx2::Mask less(PartAvx2 x, PartAvx2 y) { return {_mm256_cmp_pd(x.v, y.v, _CMP_LT_OQ)}; }
 inline PartAvx2::Mask is_number(PartAvx2 x) { return {_mm256_cmp_pd(x.v, x.v, _CMP_ORD_Q)}; }
 inline PartAvx2::Mask operator^(PartAvx2::Mask x, PartAvx2::Mask y) { return {_mm256_xor_pd(x.m, y.m)}; }

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -49,13 +50,17 @@ class RowPacks {
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }  ///< not in_place
   bool in_place(std::int64_t b) const { return in_place_ && !laid_out_[static_cast<std::size_t>(b)]; }
   /// Where the eight values of column j of a pack in place lie, the shift not subtracted.
-  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + 8 * b; }
+  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + first_ + 8 * b; }
+  const double* const* sources() const { return source_.data(); }  ///< [columns]; in_column(b, j) is sources()[j] + source_row(b)
+  std::int64_t source_row(std::int64_t b) const { return first_ + 8 * b; }
   /// Packs [first, first + count) are not in place any more.
   void lay_out(std::int64_t first, std::int64_t count) const;
   /// The values of packs from b on rounded to floats, see float_pack.hpp; null where there are none.
   const float* floats(std::int64_t b) const;
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
   double reach(std::int64_t b) const { return reach_[b]; }        ///< at least the largest |x| of the pack's rows; NaN where one has a missing cell
+  /// Looks at the rows where `reach` comes from the bounds of their columns: it is then little more than the largest |x|.
+  void sharpen(std::int64_t b) const;
   const double* weight(std::int64_t b) const { return weight_.empty() ? nullptr : weight_.data() + 8 * b; }
   std::int64_t valid() const { return valid_; }
   std::int64_t missing() const { return missing_; }               ///< rows with a missing value (partial: all missing) or weight
@@ -72,6 +77,9 @@ class RowPacks {
   void begin(std::int64_t count, const RowPackSpec& spec);
   bool take_sources(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   void take_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
+  double reach_of_bounds(const Chunk& chunk, const RowPackSpec& spec) const;
+  template <int Packs, bool Shifted>
+  void round_packs(std::int64_t b);
   template <bool InPlace>
   void take_rows(std::int64_t count, std::int64_t b, const RowPackSpec& spec);
   template <int Packs, bool InPlace>
@@ -84,9 +92,13 @@ class RowPacks {
   bool in_place_ = false;              // floats lie behind the doubles
   bool side_by_side_ = false;          // all sources are the chunk's own values
   const double* shift_ = nullptr;      // of rows in place
+  bool shifted_ = false;               // likewise: it is not all zeros
+  double reach_of_all_ = std::numeric_limits<double>::quiet_NaN();  // likewise: of any whole rows, by the columns' bounds; NaN: not known
+  std::int64_t first_ = 0;             // likewise: their first row in the sources
   std::int64_t rows_ = 0, capacity_ = 0;
   std::unique_ptr<double[], Free> x_;
-  std::vector<double> reach_, weight_, buffer_;
+  mutable std::vector<double> reach_;
+  std::vector<double> weight_, buffer_;
   std::vector<const double*> source_;  // of the rows taken last
   std::vector<unsigned char> present_;
   mutable std::vector<unsigned char> laid_out_;  // of rows in place: packs that are not any more
