@@ -124,26 +124,28 @@ void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_
 /// Up to tile_packs packs, rows [row, ...) of the chunk.
 void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead) {
   label_tile(rows, first, last, row, ahead);
-  for (std::int64_t b = first; b < last; ++b) {
-    std::int32_t* const label = labels_.data() + 8 * (b - first);
-    unsigned const present = rows.present(b);
-    if (present != 0xffu)
-      for (int i = 0; i < 8; ++i)
-        if (!(present >> i & 1u)) label[i] = count_;
-    if (ahead) ahead->during(ahead->owed() / (last - b), [](std::int64_t) {});  // what the labels had no time for
-    double const reach = rows.reach(b);
-    if (reach != reach)
-      add_incomplete(rows, b, label);
-    else
-      add_pack(rows, b, label);
+  if (ahead) ahead->during(ahead->owed(), [](std::int64_t) {});  // what the labels had no time for
+  auto const label_of = [&](std::int64_t b) { return labels_.data() + 8 * (b - first); };
+  for (std::int64_t b = first; b < last; ++b)
+    for (int i = 0; rows.present(b) != 0xffu && i < 8; ++i)
+      if (!(rows.present(b) >> i & 1u)) label_of(b)[i] = count_;
+  for (std::int64_t b = first, end; b < last; b = end) {
+    end = b + 1;
+    if (rows.reach(b) != rows.reach(b)) {
+      add_incomplete(rows, b, label_of(b));
+      continue;
+    }
+    while (end < last && rows.reach(end) == rows.reach(end) && rows.in_place(end) == rows.in_place(b)) ++end;
+    add_packs(rows, b, end, label_of(b));
   }
 }
 
 namespace {
 
-/// The columns of a pack that has been laid out.
+/// The columns of a pack that has been laid out. `next`: those of the pack after it.
 struct LaidOut {
   const double* first;
+  void next(int columns) { first += 8 * columns; }
   const double* column(int j) const { return first + 8 * j; }
   PackPart row(PackPart x, int) const { return x; }
   double value(int j, int i) const { return column(j)[i]; }
@@ -153,6 +155,7 @@ struct LaidOut {
 struct InColumns {
   const double* const* source;
   std::int64_t first;
+  void next(int) { first += 8; }
   const double* column(int j) const { return source[j] + first; }
   PackPart row(PackPart x, int) const { return x; }
   double value(int j, int i) const { return column(j)[i]; }
@@ -160,6 +163,7 @@ struct InColumns {
 struct InShiftedColumns {
   InColumns in_place;
   const double* shift;
+  void next(int columns) { in_place.next(columns); }
   const double* column(int j) const { return in_place.column(j); }
   PackPart row(PackPart x, int j) const { return x - PackPart::load(shift + j); }
   double value(int j, int i) const { return column(j)[i] - shift[j]; }
@@ -209,50 +213,54 @@ void Centroids::add_few_columns(Values x, const double* w, double* const* sum, c
 
 // Few rows at a time and all their columns: rows of one centre wait for one another's store, and so they seldom meet.
 template <bool Weighted, bool Squares, class Values>
-void Centroids::add_rows(Values x, const double* w, const std::int32_t* label) {
+void Centroids::add_rows(Values x, std::int64_t packs, const double* w, const std::int32_t* label) {
   double* const sums = block_sum();
-  double* sum[8];
-  const double* centre[8];
-  PackPart square[8][parts];
-  for (int i = 0; i < 8; ++i) {
-    sum[i] = sums + static_cast<std::ptrdiff_t>(label[i]) * centres_->stride();
-    centre[i] = centres_->shifted(label[i] < count_ ? label[i] : 0);
-    for (auto& q : square[i]) q = PackPart::all(0);
+  auto const stride = static_cast<std::ptrdiff_t>(centres_->stride());
+  int const columns = columns_, together = columns % 8 <= 2 ? columns - columns % 8 : columns;
+  for (std::int64_t b = 0; b < packs; ++b) {
+    double* sum[8];
+    const double* centre[8];
+    PackPart square[8][parts];
+    for (int i = 0; i < 8; ++i) {
+      sum[i] = sums + label[i] * stride;
+      if constexpr (!Squares) continue;
+      centre[i] = centres_->shifted(label[i] < count_ ? label[i] : 0);
+      for (auto& q : square[i]) q = PackPart::all(0);
+    }
+    for (int first = 0; first < 8; first += part) {
+      int j = 0;
+      for (; j + part <= together; j += part) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, part);
+      if (j < together) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, together - j);
+    }
+    if (together < columns) add_few_columns(x, w, sum, label, together);
+    if constexpr (Squares)
+      for (int i = 0; i < 8; ++i)
+        for (int h = 0; h < parts; ++h) {
+          double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8 + static_cast<std::size_t>(h * part);
+          fma(PackPart::all(Weighted ? w[i] : 1.0), square[i][h], PackPart::load(q)).store(q);
+        }
+    x.next(columns);
+    label += 8;
+    if (w) w += 8;
   }
-  int const together = columns_ % 8 <= 2 ? columns_ - columns_ % 8 : columns_;
-  for (int first = 0; first < 8; first += part) {
-    int j = 0;
-    for (; j + part <= together; j += part) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, part);
-    if (j < together) add_columns<Weighted, Squares>(x, w, sum, centre, square, first, j, together - j);
-  }
-  if (together < columns_) add_few_columns(x, w, sum, label, together);
-  if constexpr (Squares)
-    for (int i = 0; i < 8; ++i)
-      for (int h = 0; h < parts; ++h) {
-        double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8 + static_cast<std::size_t>(h * part);
-        fma(PackPart::all(Weighted ? w[i] : 1.0), square[i][h], PackPart::load(q)).store(q);
-      }
 }
 
 template <class Values>
-void Centroids::add_values(Values x, const double* w, const std::int32_t* label) {
-  if (w) squares_ ? add_rows<true, true>(x, w, label) : add_rows<true, false>(x, w, label);
-  else squares_ ? add_rows<false, true>(x, w, label) : add_rows<false, false>(x, w, label);
+void Centroids::add_values(Values x, std::int64_t packs, const double* w, const std::int32_t* label) {
+  if (w) squares_ ? add_rows<true, true>(x, packs, w, label) : add_rows<true, false>(x, packs, w, label);
+  else squares_ ? add_rows<false, true>(x, packs, w, label) : add_rows<false, false>(x, packs, w, label);
 }
 
-/// Adds eight rows to their clusters.
-void Centroids::add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label) {
-  const double* const w = rows.weight(b);
-  InColumns const in_place{rows.sources(), rows.source_row(b)};
-  if (rows.in_place(b) && shifted_) add_values(InShiftedColumns{in_place, shift_.data()}, w, label);
-  else if (rows.in_place(b)) add_values(in_place, w, label);
-  else add_values(LaidOut{rows.pack(b)}, w, label);
-  for (int i = 0; i < 8; ++i) {
-    auto const k = static_cast<std::size_t>(label[i]);
-    ++block_count_[k];
-    if (w) block_weight_[k] += w[i];
-    if (spec_.partial) block_complete_[k] += w ? w[i] : 1.0;
-  }
+/// Adds the rows of packs [first, last) to their clusters, all of them in place or none.
+void Centroids::add_packs(const RowPacks& rows, std::int64_t first, std::int64_t last, const std::int32_t* label) {
+  const double* const w = rows.weight(first);
+  InColumns const in_place{rows.sources(), rows.source_row(first)};
+  if (!rows.in_place(first)) add_values(LaidOut{rows.pack(first)}, last - first, w, label);
+  else if (shifted_) add_values(InShiftedColumns{in_place, shift_.data()}, last - first, w, label);
+  else add_values(in_place, last - first, w, label);
+  for (std::int64_t i = 0; i < 8 * (last - first); ++i) ++block_count_[static_cast<std::size_t>(label[i])];
+  for (std::int64_t i = 0; w && i < 8 * (last - first); ++i) block_weight_[static_cast<std::size_t>(label[i])] += w[i];
+  for (std::int64_t i = 0; spec_.partial && i < 8 * (last - first); ++i) block_complete_[static_cast<std::size_t>(label[i])] += w ? w[i] : 1.0;
 }
 
 /// A pack with missing cells: cell by cell.

@@ -94,11 +94,11 @@ class Centroids {
   void add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead);
   void label_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead);
   double* block_sum();
-  void add_pack(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
+  void add_packs(const RowPacks& rows, std::int64_t first, std::int64_t last, const std::int32_t* label);
   template <class Values>
-  void add_values(Values x, const double* w, const std::int32_t* label);
+  void add_values(Values x, std::int64_t packs, const double* w, const std::int32_t* label);
   template <bool Weighted, bool Squares, class Values>
-  void add_rows(Values x, const double* w, const std::int32_t* label);
+  void add_rows(Values x, std::int64_t packs, const double* w, const std::int32_t* label);
   template <class Values>
   void add_few_columns(Values x, const double* w, double* const* sum, const std::int32_t* label, int j);
   void add_incomplete(const RowPacks& rows, std::int64_t b, const std::int32_t* label);
