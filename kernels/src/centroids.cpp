@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "columns_ahead.hpp"
-#include "rxhpc/pack.hpp"
+#include "row_values.hpp"
 #include "rxhpc/packed_counts.hpp"
 
 namespace rxhpc {
@@ -19,9 +19,8 @@ constexpr std::int64_t tile_packs = RowPacks::tile_packs;  // labels of a tile a
 
 Centroids::Centroids(RowPackSpec spec, std::shared_ptr<const Centres> centres, bool squares)
     : spec_(std::move(spec)), centres_(std::move(centres)), squares_(squares),
-      shift_(spec_.shift), shifted_(std::any_of(spec_.shift.begin(), spec_.shift.end(), [](double s) { return s != 0; })), count_(centres_->count()), columns_(centres_->columns()) {
+      count_(centres_->count()), columns_(centres_->columns()) {
   auto const k = static_cast<std::size_t>(count_), p = static_cast<std::size_t>(columns_);
-  shift_.resize(static_cast<std::size_t>(centres_->stride()), 0.0);
   counts_.assign(4 + k, 0);
   sums_.assign(2 * k + k * p + (spec_.partial ? k + k * p : 0), 0.0);
   block_sum_.assign((k + 1) * centres_->stride() + 7, 0.0);
@@ -142,33 +141,6 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
 
 namespace {
 
-/// The columns of a pack that has been laid out. `next`: those of the pack after it.
-struct LaidOut {
-  const double* first;
-  void next(int columns) { first += 8 * columns; }
-  const double* column(int j) const { return first + 8 * j; }
-  PackPart row(PackPart x, int) const { return x; }
-  double value(int j, int i) const { return column(j)[i]; }
-};
-
-/// The columns of a pack in place, where nothing is subtracted from them and where something is ([stride]).
-struct InColumns {
-  const double* const* source;
-  std::int64_t first;
-  void next(int) { first += 8; }
-  const double* column(int j) const { return source[j] + first; }
-  PackPart row(PackPart x, int) const { return x; }
-  double value(int j, int i) const { return column(j)[i]; }
-};
-struct InShiftedColumns {
-  InColumns in_place;
-  const double* shift;
-  void next(int columns) { in_place.next(columns); }
-  const double* column(int j) const { return in_place.column(j); }
-  PackPart row(PackPart x, int j) const { return x - PackPart::load(shift + j); }
-  double value(int j, int i) const { return column(j)[i] - shift[j]; }
-};
-
 constexpr int part = PackPart::lanes, parts = Pack::lanes / part;
 
 /// sum[label] += w x, square[row] += (x - c)^2: `width` columns from j on of rows [first, first + part)
@@ -239,7 +211,7 @@ void Centroids::add_rows(Values x, std::int64_t packs, const double* w, const st
           double* const q = block_square_.data() + static_cast<std::size_t>(label[i]) * 8 + static_cast<std::size_t>(h * part);
           fma(PackPart::all(Weighted ? w[i] : 1.0), square[i][h], PackPart::load(q)).store(q);
         }
-    x.next(columns);
+    x.next();
     label += 8;
     if (w) w += 8;
   }
@@ -254,10 +226,7 @@ void Centroids::add_values(Values x, std::int64_t packs, const double* w, const 
 /// Adds the rows of packs [first, last) to their clusters, all of them in place or none.
 void Centroids::add_packs(const RowPacks& rows, std::int64_t first, std::int64_t last, const std::int32_t* label) {
   const double* const w = rows.weight(first);
-  InColumns const in_place{rows.sources(), rows.source_row(first)};
-  if (!rows.in_place(first)) add_values(LaidOut{rows.pack(first)}, last - first, w, label);
-  else if (shifted_) add_values(InShiftedColumns{in_place, shift_.data()}, last - first, w, label);
-  else add_values(in_place, last - first, w, label);
+  impl::with_values(rows, first, [&](auto x) { add_values(x, last - first, w, label); });
   for (std::int64_t i = 0; i < 8 * (last - first); ++i) ++block_count_[static_cast<std::size_t>(label[i])];
   for (std::int64_t i = 0; w && i < 8 * (last - first); ++i) block_weight_[static_cast<std::size_t>(label[i])] += w[i];
   for (std::int64_t i = 0; spec_.partial && i < 8 * (last - first); ++i) block_complete_[static_cast<std::size_t>(label[i])] += w ? w[i] : 1.0;

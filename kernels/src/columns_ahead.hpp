@@ -30,9 +30,9 @@ class ColumnsAhead {
   }
   std::int64_t owed() const { return owed_ > 0 ? owed_ : 0; }
 
-  /// body(i) for each i in [0, count), and as many lines asked for meanwhile.
+  /// body(i) for each i in [0, count), and as many lines asked for meanwhile. What the body keeps in registers stays there: all is made inline.
   template <class Body>
-  void during(std::int64_t count, const Body& body) {
+  [[gnu::always_inline]] inline void during(std::int64_t count, const Body& body) {
     const char* at = at_;
     for (std::int64_t i = 0; i < count; i += 2) {
       __builtin_prefetch(at, 0, 2);
@@ -76,7 +76,7 @@ class ColumnsAhead {
 
 /// body(j) for each j in [0, count), asking for as many lines meanwhile where they are owed.
 template <class Body>
-void for_columns(std::int64_t count, ColumnsAhead* ahead, const Body& body) {
+[[gnu::always_inline]] inline void for_columns(std::int64_t count, ColumnsAhead* ahead, const Body& body) {
   if (ahead && ahead->owed() >= count) return ahead->during(count, body);
 #pragma GCC unroll 2
   for (std::int64_t j = 0; j < count; ++j) body(j);

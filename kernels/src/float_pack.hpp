@@ -18,7 +18,9 @@ struct FloatPack {
   void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 inline FloatPack held(FloatPack x) { return x; }
-inline void store_rounded(Pack x, float* p) { _mm256_storeu_ps(p, _mm512_maskz_cvtpd_ps(0xff, x.v)); }
+inline FloatPack rounded(const Pack (&x)[2]) {
+  return {_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(0xff, x[0].v)), _mm512_maskz_cvtpd_ps(0xff, x[1].v), 1)};
+}
 inline FloatPack operator-(FloatPack a, FloatPack b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline FloatPack operator*(FloatPack a, FloatPack b) { return {_mm512_mul_ps(a.v, b.v)}; }
 inline FloatPack sqrt(FloatPack a) { return {_mm512_maskz_sqrt_ps(0xffff, a.v)}; }
@@ -46,7 +48,7 @@ inline FloatPack held(FloatPack x) {
   __asm__("" : "+x"(x.v));
   return x;
 }
-inline void store_rounded(Pack x, float* p) { _mm256_storeu_ps(p, _mm256_set_m128(_mm256_cvtpd_ps(x.b), _mm256_cvtpd_ps(x.a))); }
+inline FloatPack rounded(const Pack (&x)[1]) { return {_mm256_set_m128(_mm256_cvtpd_ps(x[0].b), _mm256_cvtpd_ps(x[0].a))}; }
 inline FloatPack operator-(FloatPack x, FloatPack y) { return {_mm256_sub_ps(x.v, y.v)}; }
 inline FloatPack operator*(FloatPack x, FloatPack y) { return {_mm256_mul_ps(x.v, y.v)}; }
 inline FloatPack sqrt(FloatPack x) { return {_mm256_sqrt_ps(x.v)}; }
@@ -62,10 +64,6 @@ inline void store_whole(FloatPack x, std::int32_t* p) { _mm256_storeu_si256(rein
 
 #ifdef RXHPC_FLOAT_PACK
 constexpr int float_lanes = 8 * FloatPack::packs;
-/// Where column j of pack b lies among `columns` columns of floats.
-inline std::ptrdiff_t float_place(std::int64_t b, int j, int columns) {
-  return (b / FloatPack::packs * columns + j) * float_lanes + b % FloatPack::packs * 8;
-}
 #endif
 
 }  // namespace rxhpc::impl

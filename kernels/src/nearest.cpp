@@ -5,8 +5,8 @@
 
 #include "columns_ahead.hpp"
 #include "float_pack.hpp"
+#include "row_values.hpp"
 #include "rxhpc/centroids.hpp"
-#include "rxhpc/pack.hpp"
 
 namespace rxhpc {
 namespace {
@@ -98,7 +98,7 @@ void Centres::nearest_block(const RowPacks& rows, std::int64_t first, std::int32
     for (int r = 0; r < Packs; ++r)
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) sum[r][b] = Pack::all(half_[static_cast<std::size_t>(k + b)]);
-    auto const add_column = [&](std::int64_t j) {
+    auto const add_column = [&](std::int64_t j) __attribute__((always_inline)) {
       Pack v[Packs];
 #pragma GCC unroll 4
       for (int r = 0; r < Packs; ++r) v[r] = Pack::load(x + r * step + 8 * j);
@@ -160,30 +160,13 @@ void Centres::nearest_exactly(const double* pack, std::int32_t* label) const {
 }
 
 #ifdef RXHPC_FLOAT_PACK
-/// As many FloatPacks as Packs says from pack `first` on; where two centres are too near each other for floats, eight rows again in doubles.
-/// Returns how many packs that were.
-template <int Packs, int Block>
-int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const {
-  constexpr int lanes = impl::float_lanes, packs = FloatPack::packs * Packs;
-  std::ptrdiff_t const step = static_cast<std::ptrdiff_t>(lanes) * columns_;
-  alignas(64) float rounded[Packs * lanes * most_float_columns];
-  const float* x = rows.floats(first);
-  if (!x) {
-    rows.lay_out(first, packs);
-    for (int r = 0; r < packs; ++r)
-      for (int j = 0; j < columns_; ++j) store_rounded(Pack::load(rows.pack(first + r) + 8 * j), rounded + impl::float_place(r, j, columns_));
-    x = rounded;
-  }
+/// As many FloatPacks as Packs says, from pack `first` on, whose values x has; where two centres are too near each other for floats, eight rows again in
+/// doubles. Returns how many packs that were.
+template <int Packs, int Block, class Values>
+int Centres::nearest_in_floats(const RowPacks& rows, Values values, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const {
+  constexpr int lanes = impl::float_lanes;
+  alignas(64) float x[Packs * lanes * most_float_columns];  // [columns][Packs][lanes], written while the first centres are looked at
   auto const infinite = std::numeric_limits<float>::infinity();
-  for (int r = 0; upper && r < packs; ++r) rows.sharpen(first + r);
-  FloatPack square[Packs];
-  for (int r = 0; r < Packs; ++r) {
-    square[r] = FloatPack::all(0);
-    for (int j = 0; upper && j < columns_; ++j) {
-      auto const v = FloatPack::load(x + r * step + lanes * j);
-      square[r] = fma(v, v, square[r]);
-    }
-  }
   FloatPack best[Packs], second[Packs], which[Packs];
 #pragma GCC unroll 4
   for (int r = 0; r < Packs; ++r) best[r] = second[r] = FloatPack::all(infinite), which[r] = FloatPack::all(0);
@@ -195,10 +178,7 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
     for (int r = 0; r < Packs; ++r)
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) sum[r][b] = FloatPack::all(float_half_[static_cast<std::size_t>(k + b)]);
-    auto const add_column = [&](std::int64_t j) {
-      FloatPack v[Packs];
-#pragma GCC unroll 4
-      for (int r = 0; r < Packs; ++r) v[r] = held(FloatPack::load(x + r * step + lanes * j));
+    auto const add_column = [&](std::int64_t j, const FloatPack (&v)[Packs]) __attribute__((always_inline)) {
 #pragma GCC unroll 8
       for (int b = 0; b < Block; ++b) {
         auto const minus_c = FloatPack::all(c[j * Block + b]);
@@ -206,7 +186,26 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
         for (int r = 0; r < Packs; ++r) sum[r][b] = fma(v[r], minus_c, sum[r][b]);
       }
     };
-    impl::for_columns(columns_, ahead, add_column);
+    if (k == 0) {
+      impl::for_columns(columns_, ahead, [&](std::int64_t j) __attribute__((always_inline)) {
+        FloatPack v[Packs];
+#pragma GCC unroll 4
+        for (int r = 0; r < Packs; ++r) {
+          Pack whole[FloatPack::packs];
+          for (int h = 0; h < FloatPack::packs; ++h) whole[h] = values.pack(FloatPack::packs * r + h, static_cast<int>(j));
+          v[r] = held(rounded(whole));
+          v[r].store(x + (j * Packs + r) * lanes);
+        }
+        add_column(j, v);
+      });
+    } else {
+      impl::for_columns(columns_, ahead, [&](std::int64_t j) __attribute__((always_inline)) {
+        FloatPack v[Packs];
+#pragma GCC unroll 4
+        for (int r = 0; r < Packs; ++r) v[r] = held(FloatPack::load(x + (j * Packs + r) * lanes));
+        add_column(j, v);
+      });
+    }
     c += static_cast<std::ptrdiff_t>(Block) * columns_;
 #pragma GCC unroll 8
     for (int b = 0; b < Block; ++b) {
@@ -222,15 +221,21 @@ int Centres::nearest_in_floats(const RowPacks& rows, std::int64_t first, std::in
   int again = 0;
   for (int r = 0; r < Packs; ++r) {
     store_whole(which[r], label + lanes * r);
+    auto square = FloatPack::all(0);
+    for (int j = 0; upper && j < columns_; ++j) {
+      auto const v = FloatPack::load(x + (j * Packs + r) * lanes);
+      square = fma(v, v, square);
+    }
     auto const gap = second[r] - best[r];
     std::int64_t const pack = first + FloatPack::packs * r;
     if (upper) {
       // d^2 = |x|^2 + 2 s, each as far off as it may be
       double reach = 0;
+      for (int h = 0; h < FloatPack::packs; ++h) rows.sharpen(pack + h);
       for (int h = 0; h < FloatPack::packs; ++h) reach = std::max(reach, rows.reach(pack + h) + largest_norm_);
       auto const off = FloatPack::all(static_cast<float>((2 * float_certainty(columns_) * reach * reach + float_underflow) * (1 + 0x1p-20)));
       auto const two = FloatPack::all(2), none = FloatPack::all(0);
-      auto const far = fma(two, best[r], square[r]), near = fma(two, second[r], square[r]);
+      auto const far = fma(two, best[r], square), near = fma(two, second[r], square);
       (sqrt(max(far - (none - off), none)) * FloatPack::all(1 + 0x1p-20f)).store(upper + lanes * r);
       (sqrt(max(near - off, none)) * FloatPack::all(1 - 0x1p-20f)).store(lower + lanes * r);
     }
@@ -266,7 +271,11 @@ void Centres::nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t 
       auto const in_floats_from = [&]<int Packs>() {
         for (; b + FloatPack::packs * Packs <= last; b += FloatPack::packs * Packs) {
           auto const at = 8 * (b - first);
-          again += nearest_in_floats<Packs, Block>(rows, b, label + at, upper ? upper + at : nullptr, lower ? lower + at : nullptr, ahead);
+          for (std::int64_t r = 1; r < FloatPack::packs * Packs; ++r)
+            if (rows.in_place(b + r) != rows.in_place(b)) rows.lay_out(b, FloatPack::packs * Packs);
+          again += impl::with_values(rows, b, [&](auto values) {
+            return nearest_in_floats<Packs, Block>(rows, values, b, label + at, upper ? upper + at : nullptr, lower ? lower + at : nullptr, ahead);
+          });
         }
       };
       in_floats_from.template operator()<float_packs_at_once>();

@@ -9,7 +9,6 @@
 #include <sys/mman.h>
 #endif
 
-#include "float_pack.hpp"
 #include "rxhpc/pack.hpp"
 
 namespace rxhpc {
@@ -56,17 +55,6 @@ void RowPacks::reserve(std::int64_t doubles) {
   capacity_ = doubles;
 }
 
-float* RowPacks::float_base() const { return reinterpret_cast<float*>(x_.get() + packs() * columns_ * 8); }
-
-const float* RowPacks::floats(std::int64_t b) const {
-#ifdef RXHPC_FLOAT_PACK
-  if (in_place_ && b % impl::FloatPack::packs == 0) return float_base() + impl::float_place(b, 0, columns_);
-#else
-  (void)b;
-#endif
-  return nullptr;
-}
-
 void RowPacks::begin(std::int64_t count, const RowPackSpec& spec) {
   columns_ = static_cast<int>(spec.columns.size());
   rows_ = count;
@@ -91,12 +79,13 @@ void RowPacks::assign(const Chunk& chunk, std::int64_t first, std::int64_t count
   }
 }
 
-#ifdef RXHPC_FLOAT_PACK
 void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
   begin(count, spec);
   side_by_side_ = take_sources(chunk, first, count, spec);
   first_ = 0;
   shifted_ = std::any_of(spec.shift.begin(), spec.shift.end(), [](double s) { return s != 0; });
+  shift_ = spec.shift;
+  shift_.resize((shift_.size() + 7) / 8 * 8, 0.0);
   reach_of_all_ = reach_of_bounds(chunk, spec);
   take_in_place(chunk, first, count, spec);
 }
@@ -111,18 +100,14 @@ void RowPacks::assign_next(const Chunk& chunk, std::int64_t first, std::int64_t 
 
 void RowPacks::take_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
   in_place_ = true;
-  shift_ = spec.shift.data();
   laid_out_.assign(static_cast<std::size_t>(packs()), 0);
-  reserve((packs() + packs() / 2 + 1) * columns_ * 8);
+  reserve(packs() * columns_ * 8);
   if (spec.weight >= 0) load_values(chunk.columns[static_cast<std::size_t>(spec.weight)], first, count, weight_.data());
   if (reach_of_all_ == reach_of_all_) {
     std::int64_t const whole = count / 8;
     std::fill_n(reach_.begin(), whole, reach_of_all_);
     std::fill_n(present_.begin(), whole, static_cast<unsigned char>(0xff));
     valid_ = 8 * whole;
-    std::int64_t b = 0;
-    for (; b + tile_packs <= whole; b += tile_packs) shifted_ ? round_packs<tile_packs, true>(b) : round_packs<tile_packs, false>(b);
-    for (; b < whole; ++b) shifted_ ? round_packs<1, true>(b) : round_packs<1, false>(b);
     if (count % 8 != 0) take<1, true>(8 * whole, whole, static_cast<int>(count % 8), spec);
   } else {
     take_rows<true>(count, 0, spec);
@@ -140,29 +125,6 @@ double RowPacks::reach_of_bounds(const Chunk& chunk, const RowPackSpec& spec) co
   double const reach = std::sqrt(square) * (1 + 0x1p-40);
   return side_by_side_ && spec.weight < 0 && reach < most ? reach : std::numeric_limits<double>::quiet_NaN();
 }
-
-/// Packs [b, b + Packs) of whole rows in place that all take part.
-template <int Packs, bool Shifted>
-void RowPacks::round_packs(std::int64_t b) {
-  float* to[Packs];
-#pragma GCC unroll 6
-  for (int r = 0; r < Packs; ++r) to[r] = float_base() + impl::float_place(b + r, 0, columns_);
-  const double* const* const source = source_.data();
-  std::int64_t const row = source_row(b);
-  for (int j = 0; j < columns_; ++j) {
-    const double* const from = source[j] + row;
-#pragma GCC unroll 6
-    for (int r = 0; r < Packs; ++r) {
-      Pack x = Pack::load(from + 8 * r);
-      if constexpr (Shifted) x = x - Pack::all(shift_[j]);
-      store_rounded(x, to[r] + impl::float_lanes * j);
-    }
-  }
-}
-#else
-void RowPacks::assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) { assign(chunk, first, count, spec); }
-void RowPacks::assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) { assign(chunk, first, count, spec); }
-#endif
 
 /// Where the columns' values lie; false where some had to be converted.
 bool RowPacks::take_sources(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec) {
@@ -226,11 +188,6 @@ void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec
   const double* const* const source = source_.data();
   const double* const shift = spec.shift.data();
   std::ptrdiff_t const step = 8 * columns_;
-#ifdef RXHPC_FLOAT_PACK
-  float* to_floats[Packs] = {};
-#pragma GCC unroll 3
-  for (int r = 0; InPlace && r < Packs; ++r) to_floats[r] = float_base() + impl::float_place(b + r, 0, columns_);
-#endif
   for (int j = 0; j < columns_; ++j, to += 8) {
     const double* const from = source[j] + first_ + i;
     Pack const s = Pack::all(shift[j]);
@@ -238,13 +195,7 @@ void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec
     for (int r = 0; r < Packs; ++r) {
       Pack const x = (Packs > 1 || lanes == 8 ? Pack::load(from + 8 * r) : Pack::load_part(from, lanes)) - s;
       square[r] = fma(x, x, square[r]);
-#ifdef RXHPC_FLOAT_PACK
-      if constexpr (InPlace) {
-        store_rounded(x, to_floats[r] + impl::float_lanes * j);
-        continue;
-      }
-#endif
-      x.store(to + r * step);
+      if constexpr (!InPlace) x.store(to + r * step);
     }
   }
   auto const take_whole = [this](std::int64_t first, int packs, Pack norm2) {
@@ -266,9 +217,6 @@ void RowPacks::take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec
     else {
       if constexpr (InPlace) lay_out_pack(b + r, lanes);
       sort_out(b + r, lanes, weight_.empty() ? nullptr : weight_.data() + 8 * (b + r), spec.partial);
-#ifdef RXHPC_FLOAT_PACK
-      for (int j = 0; InPlace && j < columns_; ++j) store_rounded(Pack::load(pack(b + r) + 8 * j), to_floats[r] + impl::float_lanes * j);
-#endif
     }
   }
 }

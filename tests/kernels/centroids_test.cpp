@@ -231,20 +231,57 @@ TEST(Centroids, InPlaceOrLaidOutTheSameBits) {
       spec.weight = p;
     }
     auto const centres = std::make_shared<Centres>(p, values, spec.shift);
-    for (bool squares : {false, true}) {
-      Centroids in_place(spec, centres, squares), laid_out(spec, centres, squares);
-      in_place.update(points.table.all());
-      RowPacks rows;
-      rows.assign(points.table.all(), 0, n, spec);
-      EXPECT_FALSE(rows.in_place(0));
-      laid_out.update(rows);
-      std::vector<double> x(in_place.packed_size()), y(laid_out.packed_size());
-      in_place.pack(x);
-      laid_out.pack(y);
-      EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << "kind " << kind << ", squares " << squares;
-      EXPECT_GT(in_place.valid(), 0);
-    }
+    // bounds that are not known, that are the largest value, that say nothing
+    for (double slack : {nan, 1.0, 1e9})
+      for (bool squares : {false, true}) {
+        auto chunk = points.table.all();
+        for (int j = 0; kind < 2 && j < p; ++j)
+          for (std::int64_t i = 0; i < n; ++i) {
+            auto& c = chunk.columns[static_cast<std::size_t>(j)];
+            c.bound = slack * std::max(i == 0 ? 0 : c.bound / slack, std::fabs(c.value(i)));
+          }
+        Centroids in_place(spec, centres, squares), laid_out(spec, centres, squares);
+        in_place.update(chunk);
+        RowPacks rows;
+        rows.assign(points.table.all(), 0, n, spec);
+        EXPECT_FALSE(rows.in_place(0));
+        laid_out.update(rows);
+        std::vector<double> x(in_place.packed_size()), y(laid_out.packed_size());
+        in_place.pack(x);
+        laid_out.pack(y);
+        EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << "kind " << kind << ", squares " << squares << ", slack " << slack;
+        EXPECT_GT(in_place.valid(), 0);
+      }
   }
+}
+
+TEST(RowPacks, ReachOfBoundsIsSharpenedWhereItIsWanted) {
+  int const p = 5;
+  Points points(64, p, 0);
+  std::vector<double> const shift(p, 0.5);
+  auto const spec = spec_of(p, shift);
+  auto chunk = points.table.all();
+  for (auto& c : chunk.columns) c.bound = 100;
+  RowPacks bounded, plain;
+  bounded.assign_in_place(chunk, 0, 43, spec);
+  plain.assign_in_place(points.table.all(), 0, 43, spec);
+  for (std::int64_t b = 0; b < bounded.packs(); ++b) {
+    EXPECT_EQ(bounded.present(b), plain.present(b));
+    double longest = 0;
+    for (std::int64_t i = 8 * b; i < std::min<std::int64_t>(8 * b + 8, 43); ++i) {
+      double square = 0;
+      auto const row = points.row(i);
+      for (int j = 0; j < p; ++j) square += (row[j] - 0.5) * (row[j] - 0.5);
+      longest = std::max(longest, std::sqrt(square));
+    }
+    if (b < 5) {
+      EXPECT_NEAR(bounded.reach(b), 100.5 * std::sqrt(p), 1e-9);
+      bounded.sharpen(b);
+    }
+    EXPECT_NEAR(bounded.reach(b), longest, 1e-12);
+    EXPECT_GE(plain.reach(b), longest * (1 - 1e-15));
+  }
+  EXPECT_EQ(bounded.valid(), 43);
 }
 
 TEST(Centroids, InfiniteValuesAndNegativeWeightsAreCounted) {

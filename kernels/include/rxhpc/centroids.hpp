@@ -44,8 +44,8 @@ class Centres {
   void nearest_block(const RowPacks& rows, std::int64_t first, std::int32_t* label, impl::ColumnsAhead* ahead) const;
   template <int Block>
   void nearest_in(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const;
-  template <int Packs, int Block>
-  int nearest_in_floats(const RowPacks& rows, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const;
+  template <int Packs, int Block, class Values>
+  int nearest_in_floats(const RowPacks& rows, Values values, std::int64_t first, std::int32_t* label, float* upper, float* lower, impl::ColumnsAhead* ahead) const;
   void nearest_exactly(const double* pack, std::int32_t* label) const;
 
   int count_, columns_, stride_, block_;
@@ -108,8 +108,6 @@ class Centroids {
   RowPackSpec spec_;
   std::shared_ptr<const Centres> centres_;
   bool squares_;
-  std::vector<double> shift_;  // [stride], zeros past p
-  bool shifted_;
   int count_, columns_;
   std::vector<std::int64_t> counts_;  // valid, missing, infinite, negative, rows [k]
   std::vector<double> sums_;          // weight [k], square [k], sum [k x p]; partial: weight of complete rows [k], of cells of others [k x p]

@@ -33,9 +33,8 @@ class RowPacks {
 
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
-  /// The same for at most most_tile_rows rows whose values are wanted as floats first of all: those alone are written, and doubles are used where they
-  /// lie, see in_place. Chunk and spec must stay until the rows are done with, which are one thread's: a copy of them is empty, and lay_out writes. Where
-  /// the kernels have no floats, as assign.
+  /// The same for at most most_tile_rows rows that are used where they lie, see in_place: rows with missing values or weights alone are written. The chunk
+  /// must stay until the rows are done with, which are one thread's: a copy of them is empty, and lay_out writes.
   void assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   static constexpr std::int64_t most_tile_rows = 256;
   static_assert(8 * tile_packs <= most_tile_rows);
@@ -50,13 +49,12 @@ class RowPacks {
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }  ///< not in_place
   bool in_place(std::int64_t b) const { return in_place_ && !laid_out_[static_cast<std::size_t>(b)]; }
   /// Where the eight values of column j of a pack in place lie, the shift not subtracted.
-  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + first_ + 8 * b; }
-  const double* const* sources() const { return source_.data(); }  ///< [columns]; in_column(b, j) is sources()[j] + source_row(b)
+  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + source_row(b); }
+  const double* const* sources() const { return source_.data(); }  ///< [columns]
   std::int64_t source_row(std::int64_t b) const { return first_ + 8 * b; }
+  const double* shift() const { return shifted_ ? shift_.data() : nullptr; }  ///< [columns], zeros to the next multiple of 8; null: all zeros
   /// Packs [first, first + count) are not in place any more.
   void lay_out(std::int64_t first, std::int64_t count) const;
-  /// The values of packs from b on rounded to floats, see float_pack.hpp; null where there are none.
-  const float* floats(std::int64_t b) const;
   unsigned present(std::int64_t b) const { return present_[b]; }  ///< bit i: row 8b + i takes part
   double reach(std::int64_t b) const { return reach_[b]; }        ///< at least the largest |x| of the pack's rows; NaN where one has a missing cell
   /// Looks at the rows where `reach` comes from the bounds of their columns: it is then little more than the largest |x|.
@@ -78,20 +76,17 @@ class RowPacks {
   bool take_sources(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   void take_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   double reach_of_bounds(const Chunk& chunk, const RowPackSpec& spec) const;
-  template <int Packs, bool Shifted>
-  void round_packs(std::int64_t b);
   template <bool InPlace>
   void take_rows(std::int64_t count, std::int64_t b, const RowPackSpec& spec);
   template <int Packs, bool InPlace>
   void take(std::int64_t i, std::int64_t b, int lanes, const RowPackSpec& spec);
-  float* float_base() const;
   void lay_out_pack(std::int64_t b, int lanes) const;
   void sort_out(std::int64_t b, int valid_lanes, const double* weight, bool partial);
 
   int columns_ = 0;
-  bool in_place_ = false;              // floats lie behind the doubles
+  bool in_place_ = false;
   bool side_by_side_ = false;          // all sources are the chunk's own values
-  const double* shift_ = nullptr;      // of rows in place
+  std::vector<double> shift_;          // of rows in place
   bool shifted_ = false;               // likewise: it is not all zeros
   double reach_of_all_ = std::numeric_limits<double>::quiet_NaN();  // likewise: of any whole rows, by the columns' bounds; NaN: not known
   std::int64_t first_ = 0;             // likewise: their first row in the sources
