@@ -95,7 +95,7 @@ DesignPlan plan_design(const CrossProductSpec& spec) {
       for (int u : p.of) ++uses[u];
   for (auto const& p : plan.dense)
     if (p.of.size() == 1 && uses[p.of[0]] == 1) plan.shift[p.of[0]] = p.shift;
-  plan.tile_rows = plan.dense.size() <= 60 ? 256 : 128;  // the tile stays well inside the second cache
+  plan.tile_rows = plan.dense.size() <= 60 ? 256 : least_tile_rows;  // the tile stays well inside the second cache
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #include "design_tile.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -13,7 +14,9 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 
 int padded(int rows) { return (rows + 7) / 8 * 8; }
 
-constexpr std::size_t most_in_place = 6;
+// A tile's columns are used where they lie unless more of them meet than a second-level cache has ways: Zen has 8 of 64 KiB.
+constexpr std::uintptr_t way_bytes = 65536;
+constexpr int ways = 8;
 
 bool all_finite(const double* x, int rows) {
   unsigned good = 0xff;
@@ -49,8 +52,7 @@ TileReader::TileReader(const DesignPlan& plan)
       cells_(plan.keys.size() * stride_),
       numeric_(plan.numeric.size()),
       dense_(plan.dense.size()),
-      values_(plan.values.size()),
-      in_place_(plan.numeric.size() <= most_in_place) {
+      values_(plan.values.size()) {
   auto const address = reinterpret_cast<std::uintptr_t>(storage_.data());
   buffers_ = storage_.data() + (64 - address % 64) % 64 / sizeof(double);
   for (std::size_t k = 0; k < plan.keys.size(); ++k) cell_.push_back(cells_.data() + k * stride_);
@@ -61,7 +63,7 @@ const double* TileReader::load(const Column& column, std::int64_t first, int row
   if (column.side_by_side_doubles() && rows % 8 == 0) {
     double const* const x = static_cast<const double*>(column.data) + first;
     bool const stays = in_place_ && shift == 0;
-    finite_ &= stays ? all_finite(x, rows) : copy_finite(x, rows, shift, to);
+    finite_ &= stays ? column.bound < inf || all_finite(x, rows) : copy_finite(x, rows, shift, to);
     return stays ? x : to;
   }
   load_values(column, first, rows, to);
@@ -69,6 +71,18 @@ const double* TileReader::load(const Column& column, std::int64_t first, int row
   std::fill(to + rows, to + padded(rows), 0.0);
   finite_ &= all_finite(to, padded(rows));
   return to;
+}
+
+/// Whether the numeric columns' tiles lie so that the second-level cache can hold them all.
+bool TileReader::fit_where_they_lie(const Chunk& chunk) const {
+  auto const tile_bytes = static_cast<std::uintptr_t>(plan_.tile_rows) * sizeof(double), places = way_bytes / tile_bytes;
+  std::array<int, way_bytes / (least_tile_rows * sizeof(double))> meeting{};
+  for (int k : plan_.numeric) {
+    auto const place = reinterpret_cast<std::uintptr_t>(chunk.columns[static_cast<std::size_t>(k)].data) / tile_bytes;
+    for (auto at : {place % places, (place + 1) % places})
+      if (++meeting[at] > ways) return false;
+  }
+  return true;
 }
 
 bool TileReader::codes_accepted(int rows) const {
@@ -127,6 +141,7 @@ void TileReader::form(const DesignPlan::Product& product, int rows, double* to, 
 
 DesignTile TileReader::read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts) {
   finite_ = true;
+  in_place_ = fit_where_they_lie(chunk);
   for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(chunk.columns[plan_.numeric[u]], first, rows, plan_.shift[u], buffer(u));
   weight_ = plan_.weight < 0 ? nullptr : load(chunk.columns[plan_.weight], first, rows, 0, buffer(numeric_.size()));
   for (std::size_t f = 0; f < plan_.factors.size(); ++f) load_codes(chunk.columns[plan_.factors[f].column], first, rows, codes_.data() + f * stride_);

@@ -39,8 +39,9 @@ struct DesignPlan {
   std::vector<int> carried;     ///< positions in `values`
   int weight = -1;
   std::int64_t columns = 0;     ///< expanded
-  int tile_rows = 256;
+  int tile_rows = 256;          ///< at least least_tile_rows
 };
+constexpr int least_tile_rows = 128;
 DesignPlan plan_design(const CrossProductSpec& spec);
 
 /// The accepted rows of a tile, close together. Every array of doubles is zero from `rows` up to the next multiple of 8.
@@ -57,8 +58,8 @@ struct RowCounts {
   std::int64_t valid = 0, missing = 0, infinite = 0, negative = 0;
 };
 
-/// Reads tiles of chunks. A few columns that already lie as plain doubles are used where they are, unless rows drop out or a shift
-/// applies; many are copied together, because columns of whole chunks start at addresses that fall into the same cache sets.
+/// Reads tiles of chunks. Columns that already lie as plain doubles are used where they are, unless rows drop out, a shift applies, or so many of
+/// them start at addresses that fall into the same cache sets that copies close together are cheaper.
 class TileReader {
  public:
   explicit TileReader(const DesignPlan& plan);
@@ -67,6 +68,7 @@ class TileReader {
   DesignTile read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts);
 
  private:
+  bool fit_where_they_lie(const Chunk& chunk) const;
   const double* load(const Column& column, std::int64_t first, int rows, double shift, double* to);
   bool codes_accepted(int rows) const;
   int compact(int rows, RowCounts& counts);
@@ -81,7 +83,7 @@ class TileReader {
   std::vector<const double*> numeric_, dense_, values_;
   std::vector<const std::int32_t*> cell_;
   const double* weight_ = nullptr;
-  bool in_place_, finite_ = true;
+  bool in_place_ = false, finite_ = true;
 };
 
 }  // namespace rxhpc::impl

@@ -12,22 +12,25 @@ namespace rxhpc::impl {
 namespace {
 
 /// Means from what the table knows of its first chunk, where every numeric term is a column of it and every row counts: one that does not may hold anything.
+/// The shift of a term: a mean well within its column's spread costs no digit, and values less nothing can be used where they lie.
+double shift_of(double mean, double variance) { return 16 * mean * mean <= variance ? 0 : mean; }
+
 std::vector<double> stored_means(const Regression& r) {
   auto const* zones = r.rows.zone_map();
   if (!zones || r.rows.grid().chunks() == 0 || r.spec.weight >= 0) return {};
   for (int column : r.read)
     if (column >= static_cast<int>(zones->moments.size()) || zones->moments[column][0].missing > 0) return {};
   std::vector<double> means;
-  auto const add = [&](int place) {
-    int const column = r.read[place];
-    bool const known = zones->moments[column][0].n > 0 && std::isfinite(zones->moments[column][0].mean);
-    if (known) means.push_back(zones->moments[column][0].mean);
+  auto const add = [&](int place, bool response) {
+    auto const& z = zones->moments[r.read[place]][0];
+    bool const known = z.n > 0 && std::isfinite(z.mean);
+    if (known) means.push_back(response ? z.mean : shift_of(z.mean, z.m2 / static_cast<double>(z.n)));
     return known;
   };
   for (auto const& t : r.spec.terms)
-    if (t.factors.empty() && !t.numeric.empty() && (t.numeric.size() > 1 || !add(t.numeric[0]))) return {};
+    if (t.factors.empty() && !t.numeric.empty() && (t.numeric.size() > 1 || !add(t.numeric[0], false))) return {};
   for (int y : r.spec.responses)
-    if (!add(y)) return {};
+    if (!add(y, true)) return {};
   return means;
 }
 
@@ -99,8 +102,13 @@ std::vector<double> first_means(const Regression& r, Communicator& comm) {
   int constant = 0;
   while (!dense_terms[constant].numeric.empty()) ++constant;
   std::vector<double> shift;
-  for (int j = 0; j < g.n; ++j)
-    if (j != constant) shift.push_back(static_cast<double>(g(constant, j) / g(constant, constant)));
+  int const responses = g.n - static_cast<int>(spec.responses.size());
+  for (int j = 0; j < g.n; ++j) {
+    if (j == constant) continue;
+    DD const n = g(constant, constant), mean = g(constant, j) / n;
+    auto const m = static_cast<double>(mean);
+    shift.push_back(j >= responses ? m : shift_of(m, static_cast<double>(g(j, j) / n - mean * mean)));
+  }
   for (double& s : shift)
     if (!std::isfinite(s)) s = 0;
   return shift;
