@@ -83,6 +83,7 @@ class TileReader {
   std::vector<const double*> numeric_, dense_, values_;
   std::vector<const std::int32_t*> cell_;
   const double* weight_ = nullptr;
+  const void* seen_ = nullptr;  // what in_place_ has been decided for: where the first column lies
   bool in_place_ = false, finite_ = true;
 };
 

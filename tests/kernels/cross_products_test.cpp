@@ -222,6 +222,35 @@ TEST(CrossProducts, StridedAndNarrowColumns) {
 }
 
 /// Small factors that are summed in one table, and joint counts in 16 bits over more rows than 16 bits count.
+TEST(CrossProducts, SameBitsWhereverColumnsLie) {
+  // one column a way of the second-level cache: copied; apart: used in place, looked at first or known to be whole
+  constexpr std::int64_t rows = 1000, columns = 20, way = 65536 / sizeof(double);
+  CrossProductSpec spec{.terms = {{}}, .responses = {}, .precision = Precision::plain};
+  for (int j = 0; j < columns; ++j) spec.terms.push_back({{j}, {}, {}});
+  auto const state = [&](std::int64_t step, bool known, bool missing) {
+    std::vector<double> values(static_cast<std::size_t>(columns * step + rows), 0.0);
+    Chunk chunk;
+    chunk.rows = rows;
+    for (std::int64_t j = 0; j < columns; ++j) {
+      double* const x = values.data() + j * step;
+      for (std::int64_t i = 0; i < rows; ++i) x[i] = static_cast<double>((i * (j + 3) * 7919) % 1013) / 1013 - 0.5;
+      if (missing && j % 3 == 0) x[100 * j + 5] = nan;
+      chunk.columns.emplace_back();
+      chunk.columns.back().data = x;
+      if (known) chunk.columns.back().bound = 0.5;
+    }
+    CrossProducts a(spec);
+    a.update(chunk);
+    EXPECT_EQ(a.n_valid() == rows, !missing);
+    std::vector<double> packed(a.packed_size());
+    a.pack(packed);
+    return packed;
+  };
+  EXPECT_EQ(state(way, false, false), state(way + 264, false, false));
+  EXPECT_EQ(state(way, false, false), state(way + 264, true, false));
+  EXPECT_EQ(state(way, false, true), state(way + 264, false, true));
+}
+
 TEST(CrossProducts, SmallFactorsTogether) {
   std::int64_t const rows = 70001;
   MemoryTable t;
