@@ -69,7 +69,7 @@ void CrossProducts::add_tiles(const Chunk& chunk, std::int64_t begin, std::int64
     if (tile.rows == 0) continue;
     if (transform) tile = transform->apply(tile);
     work_->ahead.clear();
-    if (!chunk.in_cache && first + step + plan.tile_rows <= end)
+    if (!chunk.in_cache && first + step + plan.tile_rows <= chunk.rows)  // also of the piece after this one
       for (int k : plan.numeric)
         if (auto const& c = chunk.columns[static_cast<std::size_t>(k)]; c.side_by_side_doubles()) work_->ahead.push_back(static_cast<const double*>(c.data) + first + step);
     work_->dense.add(tile, work_->ahead);
