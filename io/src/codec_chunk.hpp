@@ -88,14 +88,15 @@ class RowNumberEncoder {
     std::uint32_t adler = 1;
     std::size_t plain = 0;
   };
+  static constexpr int longest_run = 16;
   Piece piece_of(std::span<const unsigned char> plain, std::uint32_t adler);
-  const Piece& run_of(unsigned char value);
+  Piece low_bytes(std::int64_t first);
+  const Piece& run_of(unsigned char value, int exponent);
 
   std::int64_t count_;
-  bool periodic_;             ///< chunk length a multiple of 65536: the two low bytes are the same in all chunks
-  Piece low_;
-  std::vector<Piece> runs_;   ///< [256] 65536 times one byte, made when first needed
-  ChunkEncoder encoder_;
+  Piece low_;                   ///< the two low bytes of the chunk from low_first_ on, and of those some multiple of 65536 away
+  std::int64_t low_first_ = 0;
+  std::vector<Piece> runs_;     ///< [256][longest_run + 1] 2^exponent times one byte, made when first needed
   Buffer level_buffer_;
 };
 

@@ -1,15 +1,14 @@
 #include <isa-l/igzip_lib.h>
 
-#include <numeric>
+#include <algorithm>
+#include <bit>
 
 #include "codec_chunk.hpp"
-#include "codec_shuffle.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
-constexpr std::size_t run_bytes = 65536;
 constexpr std::uint32_t adler_base = 65521;
 
 std::uint32_t adler_of(std::span<const unsigned char> bytes) {
@@ -42,7 +41,7 @@ RowNumberEncoder::Piece RowNumberEncoder::piece_of(std::span<const unsigned char
   Piece piece;
   piece.plain = plain.size();
   piece.adler = adler;
-  piece.deflated.resize(plain.size() / 4 + 4096);  // both kinds of piece shrink to a few hundredths
+  piece.deflated.resize(plain.size() / 4 + 4096);  // all pieces of some length shrink to a few hundredths
   level_buffer_.resize(ISAL_DEF_LVL1_DEFAULT);
   isal_zstream s;
   isal_deflate_init(&s);
@@ -61,40 +60,47 @@ RowNumberEncoder::Piece RowNumberEncoder::piece_of(std::span<const unsigned char
   return piece;
 }
 
-RowNumberEncoder::RowNumberEncoder(std::int64_t count)
-    : count_(count), periodic_(count > 0 && count % static_cast<std::int64_t>(run_bytes) == 0), runs_(256) {
-  if (!periodic_) return;
-  Buffer low(static_cast<std::size_t>(2 * count));
-  for (std::int64_t i = 0; i < count; ++i) {
-    low[i] = static_cast<unsigned char>(i);
-    low[count + i] = static_cast<unsigned char>(i >> 8);
+/// The two low bytes of each number: all of the lowest, then all of the other.
+RowNumberEncoder::Piece RowNumberEncoder::low_bytes(std::int64_t first) {
+  Buffer low(static_cast<std::size_t>(2 * count_));
+  for (std::int64_t i = 0; i < count_; ++i) {
+    low[static_cast<std::size_t>(i)] = static_cast<unsigned char>(first + i);
+    low[static_cast<std::size_t>(count_ + i)] = static_cast<unsigned char>((first + i) >> 8);
   }
-  low_ = piece_of(low, adler_of(low));
+  return piece_of(low, adler_of(low));
 }
 
-const RowNumberEncoder::Piece& RowNumberEncoder::run_of(unsigned char value) {
-  auto& piece = runs_[value];
-  if (piece.plain == 0) piece = piece_of(Buffer(run_bytes, value), adler_of_run(value, run_bytes));
+RowNumberEncoder::RowNumberEncoder(std::int64_t count) : count_(count), runs_(256 * (longest_run + 1)) {}
+
+const RowNumberEncoder::Piece& RowNumberEncoder::run_of(unsigned char value, int exponent) {
+  auto& piece = runs_[static_cast<std::size_t>(value) * (longest_run + 1) + static_cast<std::size_t>(exponent)];
+  std::size_t const bytes = std::size_t{1} << exponent;
+  if (piece.plain == 0) piece = piece_of(Buffer(bytes, value), adler_of_run(value, bytes));
   return piece;
 }
 
 void RowNumberEncoder::encode(std::int64_t first, Buffer& out) {
-  if (!periodic_ || first % static_cast<std::int64_t>(run_bytes) != 0) {
-    std::vector<std::int64_t> rows(static_cast<std::size_t>(count_));
-    std::iota(rows.begin(), rows.end(), first);
-    encoder_.encode(Codec::portable, {reinterpret_cast<const unsigned char*>(rows.data()), rows.size() * 8}, 8, out);
-    return;
-  }
   out = {0x78, 0x01};  // zlib header: deflate, 32 KiB window, fastest
   std::uint32_t adler = 1;
   auto const add = [&](const Piece& piece) {
     out.insert(out.end(), piece.deflated.begin(), piece.deflated.end());
     adler = adler_joined(adler, piece.adler, piece.plain);
   };
+  if (low_.plain == 0 || (first - low_first_) % 65536 != 0) {
+    low_ = low_bytes(first);
+    low_first_ = first;
+  }
   add(low_);
   for (int byte = 2; byte < 8; ++byte)
-    for (std::int64_t row = 0; row < count_; row += static_cast<std::int64_t>(run_bytes))
-      add(run_of(static_cast<unsigned char>((first + row) >> (8 * byte))));
+    for (std::int64_t row = first, last = first + count_, end; row < last; row = end) {
+      std::int64_t const period = std::int64_t{1} << (8 * byte);
+      end = row + std::min(last - row, period - row % period);
+      for (auto left = static_cast<std::uint64_t>(end - row); left > 0;) {
+        int const exponent = std::min(longest_run, static_cast<int>(std::bit_width(left)) - 1);
+        add(run_of(static_cast<unsigned char>(row >> (8 * byte)), exponent));
+        left -= std::uint64_t{1} << exponent;
+      }
+    }
   // An empty final block with fixed codes, then the checksum.
   for (unsigned char byte : {0x03, 0x00}) out.push_back(byte);
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<unsigned char>(adler >> shift));

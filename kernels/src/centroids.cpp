@@ -123,7 +123,7 @@ void Centroids::label_tile(const RowPacks& rows, std::int64_t first, std::int64_
 /// Up to tile_packs packs, rows [row, ...) of the chunk.
 void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int64_t row, impl::ColumnsAhead* ahead) {
   label_tile(rows, first, last, row, ahead);
-  if (ahead) ahead->during(ahead->owed(), [](std::int64_t) {});  // what the labels had no time for
+  constexpr std::int64_t most_at_once = tile_packs / 2;  // between them memory is asked for what the labels had no time for
   auto const label_of = [&](std::int64_t b) { return labels_.data() + 8 * (b - first); };
   for (std::int64_t b = first; b < last; ++b)
     for (int i = 0; rows.present(b) != 0xffu && i < 8; ++i)
@@ -134,7 +134,8 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
       add_incomplete(rows, b, label_of(b));
       continue;
     }
-    while (end < last && rows.reach(end) == rows.reach(end) && rows.in_place(end) == rows.in_place(b)) ++end;
+    while (end < last && end - b < most_at_once && rows.reach(end) == rows.reach(end) && rows.in_place(end) == rows.in_place(b)) ++end;
+    if (ahead) ahead->during(ahead->owed() * (end - b) / (last - b), [](std::int64_t) {});
     add_packs(rows, b, end, label_of(b));
   }
 }

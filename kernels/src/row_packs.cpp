@@ -167,7 +167,8 @@ void RowPacks::sharpen(std::int64_t b) const {
     Pack const x = Pack::load(in_column(b, j)) - Pack::all(shift_[j]);
     square = fma(x, x, square);
   }
-  reach = std::sqrt(largest_lane(square));
+  double const longest = std::sqrt(largest_lane(square));
+  reach = longest == longest ? longest : inf;  // NaN: damaged bytes beside a bound, which the reader finds out
 }
 
 /// Packs from b on: the first `count` rows of the sources.

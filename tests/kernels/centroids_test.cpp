@@ -255,6 +255,27 @@ TEST(Centroids, InPlaceOrLaidOutTheSameBits) {
   }
 }
 
+// Bytes may be damaged where the zone map is not; the reader notices that only when the chunk is done.
+TEST(Centroids, MissingValuesBesideABoundDoNoHarm) {
+  int const p = 28, k = 16, n = 200;
+  Points points(n, p, 0);
+  std::vector<double> values;
+  for (int c = 0; c < k; ++c)
+    for (double v : points.row(c)) values.push_back(v);
+  auto const spec = spec_of(p, std::vector<double>(p, 0.0));
+  Centroids a(spec, std::make_shared<Centres>(p, values, spec.shift), true);
+  for (double harm : {nan, test::infinity, -1e300}) {
+    points.table.at(3, 50) = points.table.at(7, 51) = points.table.at(0, 199) = harm;
+    auto chunk = points.table.all();
+    for (auto& c : chunk.columns) c.bound = 10;
+    a.reset();
+    a.update(chunk);
+    std::int64_t rows = 0;
+    for (int c = 0; c < k; ++c) rows += a.rows(c);
+    EXPECT_EQ(rows, a.valid());
+  }
+}
+
 TEST(RowPacks, ReachOfBoundsIsSharpenedWhereItIsWanted) {
   int const p = 5;
   Points points(64, p, 0);
