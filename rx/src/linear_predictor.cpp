@@ -7,6 +7,7 @@
 
 #include "rxhpc/dd.hpp"
 #include "rxhpc/errors.hpp"
+#include "rxhpc/linear_combination.hpp"
 
 namespace rxhpc::impl {
 
@@ -96,22 +97,18 @@ void LinearPredictor::center(const std::vector<double>& center, std::int64_t cou
 
 void LinearPredictor::combine(const std::vector<double>& beta, std::int64_t count, const Tile& tile, double* out) const {
   std::fill_n(out, count, 0.0);
-  auto const number = [&](std::size_t t) { return t < bound_.kernel_terms.size() && bound_.kernel_terms[t].factors.empty(); };
-  for (std::size_t t = 0; t < bound_.kernel_terms.size(); ++t) {
+  auto const& terms = bound_.kernel_terms;
+  std::vector<double> b;
+  for (std::size_t t = 0; t < terms.size();) {
+    // numbers that follow one another go together: the bits are those of one at a time
+    b.clear();
+    std::size_t const first = t;
+    for (; t < terms.size() && terms[t].factors.empty(); ++t) b.push_back(beta[first_[t]]);
+    add_multiples(b, tile.value.data() + first, count, out);
+    if (t == terms.size()) break;
     double const* const value = tile.value[t];
-    if (number(t) && number(t + 1) && number(t + 2) && number(t + 3)) {
-      // four terms at a visit of `out`, each added by itself: the bits are those of one at a time
-      double const *const v1 = tile.value[t + 1], *const v2 = tile.value[t + 2], *const v3 = tile.value[t + 3];
-      double const b0 = beta[first_[t]], b1 = beta[first_[t + 1]], b2 = beta[first_[t + 2]], b3 = beta[first_[t + 3]];
-      for (std::int64_t i = 0; i < count; ++i) out[i] = (((out[i] + b0 * value[i]) + b1 * v1[i]) + b2 * v2[i]) + b3 * v3[i];
-      t += 3;
-    } else if (number(t)) {
-      double const b = beta[first_[t]];
-      for (std::int64_t i = 0; i < count; ++i) out[i] += b * value[i];
-    } else {
-      std::int32_t const* const place = tile.place[t].data();
-      for (std::int64_t i = 0; i < count; ++i) out[i] += beta[place[i]] * value[i];
-    }
+    std::int32_t const* const place = tile.place[t++].data();
+    for (std::int64_t i = 0; i < count; ++i) out[i] += beta[place[i]] * value[i];
   }
 }
 
