@@ -40,7 +40,7 @@ void Centroids::reset() {
 
 void Centroids::update(const Chunk& chunk) { update_rows(chunk, 0, chunk.rows); }
 
-// A tile is taken (rounded to floats, or laid out), labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
+// A tile is taken (where it lies, or laid out), labelled and added while it is in the first-level cache; memory brings the next one meanwhile. Reads 8 p bytes a row.
 void Centroids::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
   auto const last = first + rows;
   bool const in_floats = centres_->in_floats();
@@ -126,8 +126,9 @@ void Centroids::add_tile(const RowPacks& rows, std::int64_t first, std::int64_t 
   constexpr std::int64_t most_at_once = tile_packs / 2;  // between them memory is asked for what the labels had no time for
   auto const label_of = [&](std::int64_t b) { return labels_.data() + 8 * (b - first); };
   for (std::int64_t b = first; b < last; ++b)
-    for (int i = 0; rows.present(b) != 0xffu && i < 8; ++i)
-      if (!(rows.present(b) >> i & 1u)) label_of(b)[i] = count_;
+    if (unsigned const present = rows.present(b); present != 0xffu)
+      for (int i = 0; i < 8; ++i)
+        if (!(present >> i & 1u)) label_of(b)[i] = count_;
   for (std::int64_t b = first, end; b < last; b = end) {
     end = b + 1;
     if (rows.reach(b) != rows.reach(b)) {

@@ -77,8 +77,10 @@ const double* TileReader::load(const Column& column, std::int64_t first, int row
 bool TileReader::fit_where_they_lie(const Chunk& chunk) const {
   auto const tile_bytes = static_cast<std::uintptr_t>(plan_.tile_rows) * sizeof(double), places = way_bytes / tile_bytes;
   std::array<int, way_bytes / (least_tile_rows * sizeof(double))> meeting{};
-  for (int k : plan_.numeric) {
-    auto const place = reinterpret_cast<std::uintptr_t>(chunk.columns[static_cast<std::size_t>(k)].data) / tile_bytes;
+  for (std::size_t u = 0; u < plan_.numeric.size(); ++u) {
+    auto const& column = chunk.columns[static_cast<std::size_t>(plan_.numeric[u])];
+    if (plan_.shift[u] != 0 || !column.side_by_side_doubles()) continue;  // copied in any case
+    auto const place = reinterpret_cast<std::uintptr_t>(column.data) / tile_bytes;
     for (auto at : {place % places, (place + 1) % places})
       if (++meeting[at] > ways) return false;
   }

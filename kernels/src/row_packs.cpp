@@ -145,12 +145,14 @@ bool RowPacks::take_sources(const Chunk& chunk, std::int64_t first, std::int64_t
 
 void RowPacks::lay_out(std::int64_t first, std::int64_t count) const {
   for (auto b = first; b < first + count; ++b)
-    if (in_place(b)) lay_out_pack(b, 8);
+    if (in_place(b)) {
+      sharpen(b);
+      lay_out_pack(b, 8);
+    }
 }
 
 /// Of a pack in place its first `lanes` rows; what lies past them counts as 0 before the shift.
 void RowPacks::lay_out_pack(std::int64_t b, int lanes) const {
-  sharpen(b);
   double* to = x_.get() + b * columns_ * 8;
   for (int j = 0; j < columns_; ++j, to += 8) {
     const double* const from = in_column(b, j);
@@ -161,14 +163,14 @@ void RowPacks::lay_out_pack(std::int64_t b, int lanes) const {
 
 void RowPacks::sharpen(std::int64_t b) const {
   auto& reach = reach_[static_cast<std::size_t>(b)];
-  if (!(reach == reach_of_all_)) return;
+  if (!in_place(b) || !(reach == reach_of_all_)) return;
   Pack square = Pack::all(0);
   for (int j = 0; j < columns_; ++j) {
     Pack const x = Pack::load(in_column(b, j)) - Pack::all(shift_[j]);
     square = fma(x, x, square);
   }
   double const longest = std::sqrt(largest_lane(square));
-  reach = longest == longest ? longest : inf;  // NaN: damaged bytes beside a bound, which the reader finds out
+  reach = longest == longest ? longest : inf;  // NaN: damaged bytes beside a bound, which the reader finds out; such rows come out as uncertain in any case
 }
 
 /// Packs from b on: the first `count` rows of the sources.

@@ -99,6 +99,7 @@ void LinearPredictor::combine(const std::vector<double>& beta, std::int64_t coun
   std::fill_n(out, count, 0.0);
   auto const& terms = bound_.kernel_terms;
   std::vector<double> b;
+  b.reserve(terms.size());
   for (std::size_t t = 0; t < terms.size();) {
     // numbers that follow one another go together: the bits are those of one at a time
     b.clear();

@@ -11,10 +11,10 @@
 namespace rxhpc::impl {
 namespace {
 
-/// Means from what the table knows of its first chunk, where every numeric term is a column of it and every row counts: one that does not may hold anything.
-/// The shift of a term: a mean well within its column's spread costs no digit, and values less nothing can be used where they lie.
+/// Of a term: a mean well within its column's spread costs no digit, and values less nothing can be used where they lie.
 double shift_of(double mean, double variance) { return 16 * mean * mean <= variance ? 0 : mean; }
 
+/// Shifts by what the table knows of its first chunk, where every numeric term is a column of it and every row counts: one that does not may hold anything.
 std::vector<double> stored_means(const Regression& r) {
   auto const* zones = r.rows.zone_map();
   if (!zones || r.rows.grid().chunks() == 0 || r.spec.weight >= 0) return {};

@@ -45,8 +45,9 @@ void resolve_terms(Regression& r, Formula formula, const FitOptions& options);
 /// Small or narrow problems go the exact way at once: there it costs next to nothing.
 bool small_or_narrow(const Regression& r);
 
-/// Collective. Values near the means, one for each purely numeric term but the constant, then the responses: from the zone map where all rows of the first
-/// chunk count, or the means of the first rows that do. Any value near the data will do, as long as it is the same for everybody.
+/// Collective. Shifts, one for each purely numeric term but the constant, then the responses: the mean by the zone map where all rows of the first chunk
+/// count, or of the first rows that do; of a term 0 where that lies within a quarter of the standard deviation. Any value near the data will do for sums, as
+/// long as it is the same for everybody; glm also starts from the last response's mean.
 std::vector<double> first_means(const Regression& r, Communicator& comm);
 
 /// Sums over the rows that the answer is made of.

@@ -211,48 +211,77 @@ TEST(Centroids, LaidOutBeforeOrNotTheSameBits) {
   EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0);
 }
 
-TEST(Centroids, InPlaceOrLaidOutTheSameBits) {
-  int const p = 21, k = 17, n = 5003;
+void expect_same_bits_in_place(int p, int kind) {
+  int const k = 17, n = 5003;
   std::vector<double> const none(p, 0.0), some(p, 0.25);
   std::vector<double> values;
   for (int c = 0; c < k; ++c)
-    for (int j = 0; j < p; ++j) values.push_back((c * 7 + j * 3) % 11 - 5.0);
-  // plain columns; one that has to be converted; missing cells and weights
-  for (int kind = 0; kind < 6; ++kind) {
-    Points points(n, kind == 1 ? p - 1 : p, 0);
-    if (kind == 1) points.table.factor(test::codes(n, 5, 3));
-    if (kind >= 2)
-      for (std::int64_t i = 5; i < n; i += 97) points.table.at(static_cast<int>(i % p), i) = nan;
-    auto spec = spec_of(p, kind % 2 ? some : none, kind == 4);
-    if (kind == 3 || kind == 5) {
-      auto weights = test::normals(n, 5, 2, 1);
-      for (auto& w : weights) w = w < 0 ? 0 : w;
-      points.table.numeric(weights);
-      spec.weight = p;
-    }
-    auto const centres = std::make_shared<Centres>(p, values, spec.shift);
-    // bounds that are not known, that are the largest value, that say nothing
-    for (double slack : {nan, 1.0, 1e9})
-      for (bool squares : {false, true}) {
-        auto chunk = points.table.all();
-        for (int j = 0; kind < 2 && j < p; ++j)
-          for (std::int64_t i = 0; i < n; ++i) {
-            auto& c = chunk.columns[static_cast<std::size_t>(j)];
-            c.bound = slack * std::max(i == 0 ? 0 : c.bound / slack, std::fabs(c.value(i)));
-          }
-        Centroids in_place(spec, centres, squares), laid_out(spec, centres, squares);
-        in_place.update(chunk);
-        RowPacks rows;
-        rows.assign(points.table.all(), 0, n, spec);
-        EXPECT_FALSE(rows.in_place(0));
-        laid_out.update(rows);
-        std::vector<double> x(in_place.packed_size()), y(laid_out.packed_size());
-        in_place.pack(x);
-        laid_out.pack(y);
-        EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << "kind " << kind << ", squares " << squares << ", slack " << slack;
-        EXPECT_GT(in_place.valid(), 0);
-      }
+    for (int j = 0; j < p; ++j) values.push_back(kind == 6 ? (c * 7 + j * 3) % 11 - 5.0 : (c * 7 + j * 3) % 19 - 9.0);
+  Points points(n, kind == 1 ? p - 1 : p, 0);
+  if (kind == 1) points.table.factor(test::codes(n, 5, 3));
+  if (kind >= 2 && kind < 6)
+    for (std::int64_t i = 5; i < n; i += 97) points.table.at(static_cast<int>(i % p), i) = nan;
+  auto spec = spec_of(p, kind % 2 ? some : none, kind == 4);
+  if (kind == 3 || kind == 5) {
+    auto weights = test::normals(n, 5, 2, 1);
+    for (auto& w : weights) w = w < 0 ? 0 : w;
+    points.table.numeric(weights);
+    spec.weight = p;
   }
+  // bounds that are not known, that are the largest value, that say nothing
+  for (double slack : {nan, 1.0, 1e9})
+    for (bool squares : {false, true}) {
+      auto chunk = points.table.all();
+      for (int j = 0; (kind < 2 || kind > 5) && j < p; ++j)
+        for (std::int64_t i = 0; i < n; ++i) {
+          auto& c = chunk.columns[static_cast<std::size_t>(j)];
+          c.bound = slack * std::max(i == 0 ? 0 : c.bound / slack, std::fabs(c.value(i)));
+        }
+      auto const tried = std::make_shared<Centres>(p, values, spec.shift), fresh = std::make_shared<Centres>(p, values, spec.shift);
+      Centroids in_place(spec, tried, squares), laid_out(spec, fresh, squares);
+      bool const in_floats = tried->in_floats();
+      in_place.update(chunk);
+      if (kind != 6) {
+        EXPECT_EQ(tried->in_floats(), in_floats) << "given up, so that nothing is left in place";
+      }
+      RowPacks rows;
+      rows.assign(points.table.all(), 0, n, spec);
+      EXPECT_FALSE(rows.in_place(0));
+      laid_out.update(rows);
+      std::vector<double> x(in_place.packed_size()), y(laid_out.packed_size());
+      in_place.pack(x);
+      laid_out.pack(y);
+      EXPECT_EQ(std::memcmp(x.data(), y.data(), x.size() * sizeof(double)), 0) << "p " << p << ", kind " << kind << ", squares " << squares << ", slack " << slack;
+      EXPECT_GT(in_place.valid(), 0);
+    }
+}
+
+// plain columns; one that has to be converted, and a shift; missing cells and weights; equal centres; a shift
+TEST(Centroids, InPlaceOrLaidOutTheSameBits) {
+  for (int p : {21, 26})
+    for (int kind = 0; kind < 8; ++kind) expect_same_bits_in_place(p, kind);
+}
+
+TEST(RowPacks, TheLastRowsOfColumnsAreTheLastThatAreRead) {
+  int const p = 3;
+  std::int64_t const n = 59;
+  std::vector<std::vector<double>> x(p, std::vector<double>(static_cast<std::size_t>(n), 1.5));
+  Chunk chunk;
+  chunk.rows = n;
+  for (auto const& c : x) {
+    chunk.columns.emplace_back();
+    chunk.columns.back().data = c.data();
+    chunk.columns.back().bound = 1.5;
+  }
+  auto const spec = spec_of(p, std::vector<double>(p, 0.0));
+  RowPacks rows;
+  rows.assign_in_place(chunk, 0, 48, spec);
+  rows.assign_next(chunk, 48, 11, spec);  // sanitizers see what is read
+  EXPECT_EQ(rows.valid(), 11);
+  EXPECT_EQ(rows.present(1), 0x07u);
+  EXPECT_DOUBLE_EQ(rows.reach(1), 1.5 * std::sqrt(3.0));
+  EXPECT_TRUE(rows.in_place(0));
+  EXPECT_FALSE(rows.in_place(1));
 }
 
 // Bytes may be damaged where the zone map is not; the reader notices that only when the chunk is done.

@@ -221,11 +221,12 @@ TEST(CrossProducts, StridedAndNarrowColumns) {
   EXPECT_EQ(m(1, 1).hi, m(2, 2).hi);
 }
 
-/// Small factors that are summed in one table, and joint counts in 16 bits over more rows than 16 bits count.
 TEST(CrossProducts, SameBitsWhereverColumnsLie) {
   // one column a way of the second-level cache: copied; apart: used in place, looked at first or known to be whole
   constexpr std::int64_t rows = 1000, columns = 20, way = 65536 / sizeof(double);
-  CrossProductSpec spec{.terms = {{}}, .responses = {}, .precision = Precision::plain};
+  CrossProductSpec spec;
+  spec.precision = Precision::plain;
+  spec.terms.push_back({});
   for (int j = 0; j < columns; ++j) spec.terms.push_back({{j}, {}, {}});
   auto const state = [&](std::int64_t step, bool known, bool missing) {
     std::vector<double> values(static_cast<std::size_t>(columns * step + rows), 0.0);
@@ -234,7 +235,7 @@ TEST(CrossProducts, SameBitsWhereverColumnsLie) {
     for (std::int64_t j = 0; j < columns; ++j) {
       double* const x = values.data() + j * step;
       for (std::int64_t i = 0; i < rows; ++i) x[i] = static_cast<double>((i * (j + 3) * 7919) % 1013) / 1013 - 0.5;
-      if (missing && j % 3 == 0) x[100 * j + 5] = nan;
+      if (missing && j % 3 == 0) x[(100 * j + 5) % rows] = nan;
       chunk.columns.emplace_back();
       chunk.columns.back().data = x;
       if (known) chunk.columns.back().bound = 0.5;
@@ -251,6 +252,7 @@ TEST(CrossProducts, SameBitsWhereverColumnsLie) {
   EXPECT_EQ(state(way, false, true), state(way + 264, false, true));
 }
 
+/// Small factors that are summed in one table, and joint counts in 16 bits over more rows than 16 bits count.
 TEST(CrossProducts, SmallFactorsTogether) {
   std::int64_t const rows = 70001;
   MemoryTable t;

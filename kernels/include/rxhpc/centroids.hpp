@@ -34,7 +34,7 @@ class Centres {
   /// distances from it and from all others. Cost: 2 k p flops a row.
   void nearest(const RowPacks& rows, std::int64_t first, std::int64_t last, std::int32_t* label, float* upper = nullptr, float* lower = nullptr,
                impl::ColumnsAhead* ahead = nullptr) const;
-  bool in_floats() const;   ///< whether rows are tried in floats first, so that rounding them as they are taken spares laying them out
+  bool in_floats() const;   ///< whether rows are tried in floats first, so that they need not be laid out
   bool bounds_pay() const;  ///< whether remembering bounds can save more than it costs
   /// Squared distance of row i of a pack from centre k; with missing cells p / present times that of the cells present.
   double squared_distance(const double* pack, int i, int k) const;

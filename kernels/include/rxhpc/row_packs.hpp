@@ -34,11 +34,11 @@ class RowPacks {
   /// Fills this with rows of the chunk; memory is kept from one call to the next. Reads 8 bytes a value and writes as many.
   void assign(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   /// The same for at most most_tile_rows rows that are used where they lie, see in_place: rows with missing values or weights alone are written. The chunk
-  /// must stay until the rows are done with, which are one thread's: a copy of them is empty, and lay_out writes.
+  /// must stay until the rows are done with, which are one thread's: a copy of them is empty, and lay_out and sharpen write.
   void assign_in_place(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
   static constexpr std::int64_t most_tile_rows = 256;
   static_assert(8 * tile_packs <= most_tile_rows);
-  /// After assign_in_place: the `count` rows of the same chunk that follow.
+  /// After assign_in_place or itself, on the same object: the `count` rows of the same chunk that follow.
   void assign_next(const Chunk& chunk, std::int64_t first, std::int64_t count, const RowPackSpec& spec);
 
   /// Fills this with some rows of others: `count` numbers within packs [first, ...) of `from`, weights left out.

@@ -75,7 +75,7 @@ struct LinMod {
 /// factor; cost a row grows with the number of terms, not of levels. State: the cross products' (cross_products.hpp) a chunk, O(log
 /// chunks) of them at a time.
 /// Throws UsageError (formula, columns), DataError (no complete row, infinite values, negative weights), NumericalError.
-/// Method: cross products in double about the mean of the first rows, solved in double-double; where that loses digits, or the
+/// Method: cross products in double about the mean of the first rows (0 where it lies well within the spread), solved in double-double; where that loses digits, or the
 /// problem is small, cross products in double-double (design, section 6). Rank: |R_jj| / ||x_j|| > 1e-11 in column order.
 LinMod lin_mod(const ChunkSource& source, std::string_view formula, const LinModOptions& options, Communicator& comm);
 
