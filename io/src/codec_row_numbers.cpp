@@ -10,6 +10,7 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr std::uint32_t adler_base = 65521;
+constexpr std::int64_t low_period = 65536;  // numbers so far apart have the same two low bytes
 
 std::uint32_t adler_of(std::span<const unsigned char> bytes) {
   std::uint64_t a = 1, b = 0;
@@ -86,7 +87,7 @@ void RowNumberEncoder::encode(std::int64_t first, Buffer& out) {
     out.insert(out.end(), piece.deflated.begin(), piece.deflated.end());
     adler = adler_joined(adler, piece.adler, piece.plain);
   };
-  if (low_.plain == 0 || (first - low_first_) % 65536 != 0) {
+  if (low_.plain == 0 || (first - low_first_) % low_period != 0) {
     low_ = low_bytes(first);
     low_first_ = first;
   }

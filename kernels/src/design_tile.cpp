@@ -143,11 +143,10 @@ void TileReader::form(const DesignPlan::Product& product, int rows, double* to, 
 
 DesignTile TileReader::read(const Chunk& chunk, std::int64_t first, int rows, RowCounts& counts) {
   finite_ = true;
-  if (!numeric_.empty())
-    if (auto const* const lies = chunk.columns[plan_.numeric[0]].data; lies != seen_) {  // the columns of a chunk lie where they do
-      seen_ = lies;
-      in_place_ = fit_where_they_lie(chunk);
-    }
+  if (auto const* const lies = numeric_.empty() ? nullptr : chunk.columns[plan_.numeric[0]].data; lies != seen_) {
+    seen_ = lies;
+    in_place_ = fit_where_they_lie(chunk);
+  }
   for (std::size_t u = 0; u < numeric_.size(); ++u) numeric_[u] = load(chunk.columns[plan_.numeric[u]], first, rows, plan_.shift[u], buffer(u));
   weight_ = plan_.weight < 0 ? nullptr : load(chunk.columns[plan_.weight], first, rows, 0, buffer(numeric_.size()));
   for (std::size_t f = 0; f < plan_.factors.size(); ++f) load_codes(chunk.columns[plan_.factors[f].column], first, rows, codes_.data() + f * stride_);

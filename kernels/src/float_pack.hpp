@@ -18,6 +18,7 @@ struct FloatPack {
   void store(float* p) const { _mm512_storeu_ps(p, v); }
 };
 inline FloatPack held(FloatPack x) { return x; }
+/// The rows of as many packs as it holds, to the nearest floats.
 inline FloatPack rounded(const Pack (&x)[2]) {
   return {_mm512_maskz_insertf32x8(0xffff, _mm512_castps256_ps512(_mm512_maskz_cvtpd_ps(0xff, x[0].v)), _mm512_maskz_cvtpd_ps(0xff, x[1].v), 1)};
 }

@@ -231,8 +231,10 @@ int Centres::nearest_in_floats(const RowPacks& rows, Values values, std::int64_t
     if (upper) {
       // d^2 = |x|^2 + 2 s, each as far off as it may be
       double reach = 0;
-      for (int h = 0; h < FloatPack::packs; ++h) rows.sharpen(pack + h);
-      for (int h = 0; h < FloatPack::packs; ++h) reach = std::max(reach, rows.reach(pack + h) + largest_norm_);
+      for (int h = 0; h < FloatPack::packs; ++h) {
+        rows.sharpen(pack + h);
+        reach = std::max(reach, rows.reach(pack + h) + largest_norm_);
+      }
       auto const off = FloatPack::all(static_cast<float>((2 * float_certainty(columns_) * reach * reach + float_underflow) * (1 + 0x1p-20)));
       auto const two = FloatPack::all(2), none = FloatPack::all(0);
       auto const far = fma(two, best[r], square), near = fma(two, second[r], square);

@@ -155,7 +155,7 @@ void RowPacks::lay_out(std::int64_t first, std::int64_t count) const {
 void RowPacks::lay_out_pack(std::int64_t b, int lanes) const {
   double* to = x_.get() + b * columns_ * 8;
   for (int j = 0; j < columns_; ++j, to += 8) {
-    const double* const from = in_column(b, j);
+    const double* const from = source_[static_cast<std::size_t>(j)] + source_row(b);
     ((lanes == 8 ? Pack::load(from) : Pack::load_part(from, lanes)) - Pack::all(shift_[j])).store(to);
   }
   laid_out_[static_cast<std::size_t>(b)] = 1;
@@ -166,7 +166,7 @@ void RowPacks::sharpen(std::int64_t b) const {
   if (!in_place(b) || !(reach == reach_of_all_)) return;
   Pack square = Pack::all(0);
   for (int j = 0; j < columns_; ++j) {
-    Pack const x = Pack::load(in_column(b, j)) - Pack::all(shift_[j]);
+    Pack const x = Pack::load(source_[static_cast<std::size_t>(j)] + source_row(b)) - Pack::all(shift_[j]);
     square = fma(x, x, square);
   }
   double const longest = std::sqrt(largest_lane(square));

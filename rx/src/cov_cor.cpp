@@ -51,7 +51,7 @@ bool lost_digits(const Regression& r, const impl::RegressionSums& s, const std::
 impl::RegressionSums complete_sums(const Regression& r, const FitOptions& options, Communicator& comm, CovCor& out) {
   auto spec = r.spec;
   // Pass 1: plain about the means where that is worth it, else exact.
-  if (!impl::small_or_narrow(r)) spec.shift = impl::first_means(r, comm);
+  if (!impl::small_or_narrow(r)) spec.shift = impl::first_shift(r, comm);
   spec.precision = spec.shift.empty() ? Precision::exact : Precision::plain;
   auto sums = impl::sweep_sums(r, spec, options, comm, out.timing);
   out.exact = spec.precision == Precision::exact;

@@ -136,7 +136,7 @@ void Path::start() {
   double const columns = static_cast<double>(r_.dense), rows = static_cast<double>(r_.rows.grid().total());
   spec_ = r_.spec;
   bool const plain = rows * columns * (columns + 1) / 2 > most_flops_exact && prior_.condition <= 1e4;
-  use_shift(plain ? impl::first_means(r_, comm_) : std::vector<double>{});
+  use_shift(plain ? impl::first_shift(r_, comm_) : std::vector<double>{});
   std::vector<DD> beta(static_cast<std::size_t>(y), DD(0));
   double const eta = glm_link(family_.functions, static_cast<double>(mean));
   if (scaled_.intercept && std::isfinite(eta)) beta[0] = DD(eta);

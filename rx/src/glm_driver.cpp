@@ -262,11 +262,11 @@ void GlmDriver::run() {
   if (options_.resume.empty()) {
     state.theta_done = !family_.estimate_theta;
     state.theta = family_.estimate_theta ? 0 : family_.functions.theta;
-    means_ = first_means(r_, comm_);
+    first_shift_ = first_shift(r_, comm_);
     double const columns = static_cast<double>(r_.dense), rows = static_cast<double>(r_.rows.grid().total());
-    state.exact = means_.empty() || rows * columns * (columns + 1) / 2 <= most_flops_exact;
+    state.exact = first_shift_.empty() || rows * columns * (columns + 1) / 2 <= most_flops_exact;
     if (!state.exact) {
-      state.shift = means_;
+      state.shift = first_shift_;
       state.shift.back() = 0;
     }
     state.subset = !state.exact && r_.rows.grid().total() >= subset_rows && state.theta_done && starts_[0] != Start::values;
@@ -274,7 +274,7 @@ void GlmDriver::run() {
   } else {
     state = state_from(options_.resume);
     if (state.beta.size() != r_.design.columns().size() + static_cast<std::size_t>(r_.skip())) throw DataError("the checkpoint is of another model");
-    means_ = first_means(r_, comm_);
+    first_shift_ = first_shift(r_, comm_);
     // A fit that had used up its iterations goes on.
     state.finished = state.finished && state.converged;
     if (!state.finished) take_theta_up();

@@ -111,7 +111,7 @@ class GlmDriver {
   Communicator& comm_;
   Timing& timing_;
   std::vector<Start> starts_;
-  std::vector<double> means_;   // near the means: numeric terms, the response last
+  std::vector<double> first_shift_;  // of numeric terms; the response's mean last
   bool offset_ = false;
 };
 

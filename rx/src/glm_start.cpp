@@ -59,9 +59,9 @@ void GlmDriver::begin(Start start) {
     auto const columns = r_.design.coded(coding_of(options_), in_use);
     for (std::size_t j = 0; j < columns.size(); ++j)
       if (columns[j].reference) state.beta[j + skip] = DD(0);
-  } else if (start == Start::linear && r_.design.intercept && family_.functions.link != Link::logit && !means_.empty()) {
+  } else if (start == Start::linear && r_.design.intercept && family_.functions.link != Link::logit && !first_shift_.empty()) {
     // One step from a constant mean is a linear regression of the response; a logit starts at 1/2, where all weights are equal.
-    double const eta = glm_link(family_.functions, means_.back());
+    double const eta = glm_link(family_.functions, first_shift_.back());
     if (std::isfinite(eta)) state.beta[0] = DD(eta);
   }
 }

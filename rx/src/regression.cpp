@@ -15,23 +15,23 @@ namespace {
 double shift_of(double mean, double variance) { return 16 * mean * mean <= variance ? 0 : mean; }
 
 /// Shifts by what the table knows of its first chunk, where every numeric term is a column of it and every row counts: one that does not may hold anything.
-std::vector<double> stored_means(const Regression& r) {
+std::vector<double> stored_shift(const Regression& r) {
   auto const* zones = r.rows.zone_map();
   if (!zones || r.rows.grid().chunks() == 0 || r.spec.weight >= 0) return {};
   for (int column : r.read)
     if (column >= static_cast<int>(zones->moments.size()) || zones->moments[column][0].missing > 0) return {};
-  std::vector<double> means;
+  std::vector<double> shift;
   auto const add = [&](int place, bool response) {
     auto const& z = zones->moments[r.read[place]][0];
     bool const known = z.n > 0 && std::isfinite(z.mean);
-    if (known) means.push_back(response ? z.mean : shift_of(z.mean, z.m2 / static_cast<double>(z.n)));
+    if (known) shift.push_back(response ? z.mean : shift_of(z.mean, z.m2 / static_cast<double>(z.n)));
     return known;
   };
   for (auto const& t : r.spec.terms)
     if (t.factors.empty() && !t.numeric.empty() && (t.numeric.size() > 1 || !add(t.numeric[0], false))) return {};
   for (int y : r.spec.responses)
     if (!add(y, true)) return {};
-  return means;
+  return shift;
 }
 
 }  // namespace
@@ -86,8 +86,8 @@ bool small_or_narrow(const Regression& r) {
   return static_cast<double>(r.rows.grid().total()) * columns * (columns + 1) / 2 <= 1e8 || r.dense - 1 <= 4;
 }
 
-std::vector<double> first_means(const Regression& r, Communicator& comm) {
-  if (auto known = stored_means(r); !known.empty()) return known;
+std::vector<double> first_shift(const Regression& r, Communicator& comm) {
+  if (auto known = stored_shift(r); !known.empty()) return known;
   auto spec = r.spec;
   spec.precision = Precision::exact;
   std::vector<DesignTerm> dense_terms;

@@ -48,7 +48,7 @@ bool small_or_narrow(const Regression& r);
 /// Collective. Shifts, one for each purely numeric term but the constant, then the responses: the mean by the zone map where all rows of the first chunk
 /// count, or of the first rows that do; of a term 0 where that lies within a quarter of the standard deviation. Any value near the data will do for sums, as
 /// long as it is the same for everybody; glm also starts from the last response's mean.
-std::vector<double> first_means(const Regression& r, Communicator& comm);
+std::vector<double> first_shift(const Regression& r, Communicator& comm);
 
 /// Sums over the rows that the answer is made of.
 struct RegressionSums {
@@ -116,7 +116,7 @@ struct RegressionFit {
   bool exact = true;      ///< sums in double-double
 };
 
-/// Collective. One pass in plain double about first_means and, where that loses digits, a second in double-double; small and narrow
+/// Collective. One pass in plain double about first_shift and, where that loses digits, a second in double-double; small and narrow
 /// problems go the second way at once (design, section 6).
 RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Communicator& comm, Timing& timing);
 

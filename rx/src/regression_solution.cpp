@@ -226,7 +226,7 @@ RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Comm
     fit.condition = condition_of(r, fit.sums, fit.solution, fit.inverse);
   };
   // Pass 1: plain where that is worth it, else exact.
-  if (!small_or_narrow(r)) spec.shift = first_means(r, comm);
+  if (!small_or_narrow(r)) spec.shift = first_shift(r, comm);
   spec.precision = spec.shift.empty() ? Precision::exact : Precision::plain;
   pass();
   // Pass 2: the same sums in double-double where the first lost digits.

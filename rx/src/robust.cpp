@@ -145,7 +145,7 @@ DdMatrix squared_scores(const ScoredFit& fit, const std::string& kind, const Run
   read.push_back(source.column());
   spec.precision = fit.exact ? Precision::exact : Precision::plain;
   if (!fit.exact) {
-    spec.shift = first_means(r, comm);
+    spec.shift = first_shift(r, comm);
     spec.shift.resize(spec.shift.size() - r.spec.responses.size());
   }
   auto const squares = sweep(source, read, CrossProducts(spec), run, comm, &timing);

@@ -48,9 +48,8 @@ class RowPacks {
   std::int64_t packs() const { return (rows_ + 7) / 8; }
   const double* pack(std::int64_t b) const { return x_.get() + b * columns_ * 8; }  ///< not in_place
   bool in_place(std::int64_t b) const { return in_place_ && !laid_out_[static_cast<std::size_t>(b)]; }
-  /// Where the eight values of column j of a pack in place lie, the shift not subtracted.
-  const double* in_column(std::int64_t b, int j) const { return source_[static_cast<std::size_t>(j)] + source_row(b); }
-  const double* const* sources() const { return source_.data(); }  ///< [columns]
+  /// The eight values of column j of a pack in place lie at sources()[j] + source_row(b), the shift not subtracted.
+  const double* const* sources() const { return source_.data(); }
   std::int64_t source_row(std::int64_t b) const { return first_ + 8 * b; }
   const double* shift() const { return shifted_ ? shift_.data() : nullptr; }  ///< [columns], zeros to the next multiple of 8; null: all zeros
   /// Packs [first, first + count) are not in place any more.
