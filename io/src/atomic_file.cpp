@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,6 +167,20 @@ void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset,
     offset += static_cast<std::uint64_t>(done);
     bytes -= static_cast<std::size_t>(done);
   }
+}
+
+void write_at(int fd, std::span<const unsigned char> first, std::span<const unsigned char> second, std::uint64_t offset, const std::string& name) {
+  if (!first.empty() && !second.empty() && second.size() < (1u << 30)) {
+    iovec const both[2] = {{const_cast<unsigned char*>(first.data()), first.size()}, {const_cast<unsigned char*>(second.data()), second.size()}};
+    auto const sent = ::pwritev(fd, both, 2, static_cast<off_t>(offset));
+    auto const done = sent < 0 ? 0 : static_cast<std::size_t>(sent);  // what failed is tried again, and said, below
+    offset += done;
+    auto const of_first = std::min(done, first.size());
+    first = first.subspan(of_first);
+    second = second.subspan(done - of_first);
+  }
+  write_at(fd, first.data(), first.size(), offset, name);
+  write_at(fd, second.data(), second.size(), offset + first.size(), name);
 }
 
 bool read_at(int fd, void* data, std::size_t bytes, std::uint64_t offset, const std::string& name) {

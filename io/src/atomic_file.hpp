@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,8 @@ FileDescriptor open_for_reading(const std::string& path);
 std::int64_t modified(int fd, const std::string& name);
 /// All bytes, at that place; throws DataError naming `name`.
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
+/// Both, the second behind the first, as one write.
+void write_at(int fd, std::span<const unsigned char> first, std::span<const unsigned char> second, std::uint64_t offset, const std::string& name);
 /// All bytes from that place; false where the file ends earlier; throws DataError naming `name`.
 bool read_at(int fd, void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
 /// Has the system begin to move bytes already written to the medium, so that a later sync_file waits less. A hint: it never fails.

@@ -2,7 +2,9 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csetjmp>
@@ -68,12 +70,27 @@ MappedFile::MappedFile(const std::string& path) : fd_(open_for_reading(path)) {
   if (bytes_ == 0 || !S_ISREG(info.st_mode) || on_network(fd_.get())) return;
   void* const base = ::mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, fd_.get(), 0);
   if (base == MAP_FAILED) return;  // positioned reads do as well
+  ::madvise(base, bytes_, MADV_HUGEPAGE);  // what is read from the medium comes in pieces as long as may be, where the system knows such; a hint
   install_handler();
   base_ = static_cast<const unsigned char*>(base);
 }
 
 MappedFile::~MappedFile() {
   if (base_) ::munmap(const_cast<unsigned char*>(base_), bytes_);
+}
+
+// A read that must not wait would begin to read ahead, in single pages; where there is a mapping, it knows without.
+bool MappedFile::in_page_cache(std::uint64_t end) const {
+  if (end == 0 || end > bytes_) return false;
+  if (base_) {
+    auto const page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    unsigned char there = 0;
+    auto* const at = const_cast<unsigned char*>(base_) + (end - 1) / page * page;
+    return ::mincore(at, 1, &there) == 0 && (there & 1) != 0;
+  }
+  char byte;
+  iovec const one{&byte, 1};
+  return ::preadv2(fd_.get(), &one, 1, static_cast<off_t>(end - 1), RWF_NOWAIT) == 1;
 }
 
 namespace {

@@ -22,6 +22,9 @@ class MappedFile {
   const unsigned char* range(std::uint64_t address, std::uint64_t bytes) const {
     return base_ && address <= bytes_ && bytes <= bytes_ - address ? base_ + address : nullptr;
   }
+  /// Whether the byte before `end` can be had without waiting: then its chunk has been read before, and asking for read-ahead would only look up every
+  /// page of it. Where the system does not say, perhaps because the file is another user's, the answer may be true.
+  bool in_page_cache(std::uint64_t end) const;
 
  private:
   FileDescriptor fd_;

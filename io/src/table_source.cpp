@@ -1,6 +1,5 @@
 // Reading tables: metadata once on rank 0, then chunks by every thread of every rank, without locks and without HDF5.
 #include <fcntl.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <atomic>
@@ -33,13 +32,12 @@ struct ReadScratch final : ChunkScratch {
   std::vector<Buffer> values, converted;  ///< [position among the columns asked for]
 };
 
-// Whether the byte before `end` can be had without waiting: then its chunk has been read before, and asking for read-ahead would only
-// look up every page of it.
-bool in_page_cache(int fd, std::uint64_t end) {
-  char byte;
-  iovec const one{&byte, 1};
-  return end > 0 && ::preadv2(fd, &one, 1, static_cast<off_t>(end - 1), RWF_NOWAIT) == 1;
-}
+// How what is not in the page cache comes there. In whole blocks: long pieces of memory, which are mapped at a fraction of the cost of single pages for
+// as long as they stay in the cache, and the next block is read ahead; to ask for read-ahead would bring single pages.
+enum class Arrival { unknown, blocks, pages };
+constexpr std::uint64_t arrival_block = std::uint64_t(2) << 20;
+
+constexpr int mostly_cached = 64;  // columns found in the page cache one after another, from where on one a chunk is looked at
 
 // One file of the table. `checked` [column * chunks + chunk]: whether those mapped bytes have been seen to be right by some thread; a later
 // pass through the same source looks whether they are still there and hashes no more.
@@ -47,7 +45,10 @@ struct FileOfTable {
   TableImage image;
   std::unique_ptr<MappedFile> bytes;
   mutable std::vector<std::atomic<bool>> checked;
+  mutable std::atomic<Arrival> arrival = Arrival::unknown;
+  mutable std::atomic<int> found_cached = 0;
 
+  FileOfTable(TableImage i, std::unique_ptr<MappedFile> b, std::size_t cells) : image(std::move(i)), bytes(std::move(b)), checked(cells) {}
   std::atomic<bool>& check_of(int column, std::int64_t chunk) const {
     return checked[static_cast<std::size_t>(column) * static_cast<std::size_t>(image.chunk_count()) + static_cast<std::size_t>(chunk)];
   }
@@ -78,7 +79,7 @@ class TableSource final : public ChunkSource {
   Schema schema_;
   Grid grid_;
   ZoneMap zones_;
-  std::vector<FileOfTable> files_;
+  std::vector<std::unique_ptr<FileOfTable>> files_;
   std::vector<std::pair<int, std::int64_t>> places_;  ///< [global chunk] file and chunk in it
 };
 
@@ -113,8 +114,7 @@ TableSource::TableSource(Schema schema, std::vector<TableImage> images) : schema
     if (modified(bytes->fd(), image.path) != image.modified) throw DataError(image.path + ": was changed by another program while it was opened");
     if (bytes->bytes() < image.file_bytes)
       throw DataError(image.path + ": truncated to " + std::to_string(bytes->bytes()) + " of " + std::to_string(image.file_bytes) + " bytes");
-    std::vector<std::atomic<bool>> checked(schema_.size() * static_cast<std::size_t>(chunks));
-    files_.push_back({std::move(image), std::move(bytes), std::move(checked)});
+    files_.push_back(std::make_unique<FileOfTable>(std::move(image), std::move(bytes), schema_.size() * static_cast<std::size_t>(chunks)));
   }
   for (std::size_t c = 0; c < schema_.size(); ++c)
     if (!counted[c]) zones_.level_counts[c].clear();
@@ -212,7 +212,7 @@ void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& 
   auto* const scratch = &prepare(chunk, columns, out);
   if (scratch->values.size() < columns.size()) scratch->values.resize(columns.size());
   auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
-  auto const& file = files_[static_cast<std::size_t>(file_number)];
+  auto const& file = *files_[static_cast<std::size_t>(file_number)];
   for (std::size_t i = 0; i < columns.size(); ++i) {
     auto const c = static_cast<std::size_t>(columns[i]);
     auto const& stored = file.image.schema[c];
@@ -229,7 +229,7 @@ void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& 
 // chunk has moved or is damaged: reading it whole finds out which.
 void TableSource::read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const {
   auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
-  auto const& file = files_[static_cast<std::size_t>(file_number)];
+  auto const& file = *files_[static_cast<std::size_t>(file_number)];
   auto& scratch = prepare(chunk, columns, out);
   bool in_place = file.image.codec == Codec::none;
   for (std::size_t i = 0; in_place && i < columns.size(); ++i) {
@@ -277,23 +277,38 @@ std::int64_t TableSource::stored_bytes(std::int64_t chunk, std::span<const int> 
   auto const [file, local] = places_[static_cast<std::size_t>(chunk)];
   std::int64_t bytes = 0;
   for (int c : columns)
-    bytes += static_cast<std::int64_t>(files_[static_cast<std::size_t>(file)].image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)].bytes);
+    bytes += static_cast<std::int64_t>(files_[static_cast<std::size_t>(file)]->image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)].bytes);
   return bytes;
 }
 
 // Plain columns that are mapped are used where they lie; all others are decoded, or converted.
 std::int64_t TableSource::held_bytes(std::span<const int> columns) const {
-  bool const in_place = std::ranges::all_of(files_, [](auto const& f) { return f.image.codec == Codec::none && f.bytes->range(0, 1); });
+  bool const in_place = std::ranges::all_of(files_, [](auto const& f) { return f->image.codec == Codec::none && f->bytes->range(0, 1); });
   return in_place ? 0 : grid_.longest() * schema_.row_bytes(columns);
+}
+
+/// Once for a file: lets the system read one page, and looks whether it came alone.
+Arrival arrival_of(const FileOfTable& file, const StoredChunk& place) {
+  auto const* const p = file.bytes->range(place.address, 1);
+  if (!p || !touch_mapped(p, 1)) return Arrival::pages;  // if it cannot be had: who reads the chunk will say so
+  auto const block_end = (place.address / arrival_block + 1) * arrival_block;
+  return file.bytes->in_page_cache(std::min(block_end, file.bytes->bytes())) ? Arrival::blocks : Arrival::pages;
 }
 
 void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {
   auto const [number, local] = places_[static_cast<std::size_t>(chunk)];
-  auto const& file = files_[static_cast<std::size_t>(number)];
+  auto const& file = *files_[static_cast<std::size_t>(number)];
+  if (!columns.empty() && file.found_cached >= mostly_cached) columns = columns.subspan(static_cast<std::size_t>(chunk) % columns.size(), 1);
   for (int c : columns) {
-    auto const& place = file.image.chunks[static_cast<std::size_t>(c)][static_cast<std::size_t>(local)];
-    if (in_page_cache(file.bytes->fd(), place.address + place.bytes)) continue;
-    ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
+    auto const& place = place_in(file, c, local);
+    if (file.check_of(c, local).load(std::memory_order_relaxed)) continue;  // read before, and not long ago
+    if (file.bytes->in_page_cache(place.address + place.bytes)) {
+      ++file.found_cached;
+      continue;
+    }
+    file.found_cached = 0;
+    if (file.arrival == Arrival::unknown) file.arrival = arrival_of(file, place);
+    if (file.arrival == Arrival::pages) ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
   }
 }
 

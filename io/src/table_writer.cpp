@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <span>
 
 #include "rxhpc/errors.hpp"
 
@@ -49,40 +50,55 @@ Handle create_group(hid_t parent, const std::string& name, const std::string& fi
 }
 
 // Places on page boundaries, so that a mapping hands out aligned values; small things stay packed. Plain columns of a large table lie on
-// multiples of a cache line instead, see spreads. What is left out between two columns stays below an eighth of the smallest one, and takes no
-// space on the medium.
+// multiples of a cache line instead, see spreads. What is left out between columns takes no space on the medium.
 struct Alignment {
   hsize_t threshold = 4096, step = 4096;
 };
 
 // Whoever reads some rows of many columns at once wants them all to stay in the caches, whose sets are chosen by the low bits of an address: columns
 // of doubles that follow one another at a power of two all fall into the same few lines of a set, and their pages into the same set of translations.
-bool spreads(hsize_t stride) {
-  struct Sets {
-    hsize_t period, apart;
-    int neighbours;
-  };
-  constexpr Sets levels[] = {{4096, 256, 7}, {1 << 16, 2048, 7}, {1 << 20, 16384, 15}};  // first-level cache, second-level cache, translations
+struct Sets {
+  hsize_t period, apart, neighbours;
+};
+constexpr Sets cache_sets[] = {{4096, 256, 7}, {1 << 16, 2048, 7}};  // of the first-level and the second-level cache
+constexpr Sets translation_sets[] = {{1 << 20, 16384, 15}};           // of pages of 4 KiB
+
+bool spreads(hsize_t stride, std::span<const Sets> levels) {
   for (auto const& level : levels)
-    for (int i = 1; i <= level.neighbours; ++i) {
-      auto const place = static_cast<hsize_t>(i) * stride % level.period;
+    for (hsize_t neighbour = 1; neighbour <= level.neighbours; ++neighbour) {
+      auto const place = neighbour * stride % level.period;
       if (std::min(place, level.period - place) < level.apart) return false;
     }
   return true;
 }
 
+// Columns begin a little behind the boundaries that RawColumns writes from, each some lines further than the one before, as long as an eighth of
+// the file can be left out for it; else where they spread.
 Alignment alignment_of(const TableImage& image) {
   constexpr hsize_t line = 64, large = 1 << 16, header = 4096;  // of the next column, at most: it follows this one
   auto smallest = std::numeric_limits<hsize_t>::max();
+  hsize_t bytes = 0;
   bool doubles = false;
+  auto const bytes_of_column = [&](const Variable& v) { return static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()); };
   for (auto const& v : image.schema.variables) {
-    smallest = std::min(smallest, static_cast<hsize_t>(image.rows) * static_cast<hsize_t>(v.value_bytes()));
+    smallest = std::min(smallest, bytes_of_column(v));
+    bytes += bytes_of_column(v);
     doubles |= v.storage == Storage::float64;
   }
   if (image.codec != Codec::none || !doubles || smallest < large) return {};
   auto const size = static_cast<hsize_t>(image.rows) * sizeof(double);
+  auto const steps_of = [](hsize_t length, hsize_t step) { return (length + header - 1) / step + 1; };  // whose last one has room for a header
+  auto const spread_by = [&](hsize_t step) { return steps_of(size, step) == (size - 1) / step + 1 && spreads(steps_of(size, step) * step, cache_sets); };
+  for (hsize_t blocks = 1; blocks * RawColumns::block <= bytes / 8; blocks *= 2)
+    for (hsize_t lines = 1; lines * line <= large / 16; ++lines) {
+      auto const step = blocks * RawColumns::block + lines * line;
+      hsize_t steps = 0;
+      for (auto const& v : image.schema.variables) steps += steps_of(bytes_of_column(v), step);
+      if (steps * step > bytes + bytes / 8 || steps * lines * line > RawColumns::most_filled) break;
+      if (spread_by(step)) return {smallest, step};
+    }
   for (auto step = smallest / 64 / line * line; step <= smallest / 8; step += line)
-    if ((size - 1) / step == (size + header - 1) / step && spreads((size - 1) / step * step + step)) return {smallest, step};
+    if (spread_by(step) && spreads(steps_of(size, step) * step, translation_sets)) return {smallest, step};
   return {};
 }
 
@@ -136,6 +152,11 @@ void TableWriter::create(const std::string& description) {
   for (std::size_t c = 0; c < image_.schema.size(); ++c) create_column(c, data);
   raw_ = FileDescriptor(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
   if (!raw_) throw_errno(name_, "cannot write", errno);
+  if (image_.codec != Codec::none || image_.rows == 0) return;
+  std::vector<RawColumns::Place> places_of_columns;
+  for (std::size_t c = 0; c < image_.schema.size(); ++c)
+    places_of_columns.push_back({image_.chunks[c][0].address, static_cast<std::uint64_t>(image_.chunk_rows) * static_cast<std::uint64_t>(image_.schema[c].value_bytes())});
+  columns_ = std::make_unique<RawColumns>(raw_.get(), name_, std::move(places_of_columns), image_.chunk_count());
 }
 
 // Unfiltered columns are contiguous: one known place, no index to search, no padding, and other tools can map them, too.
@@ -211,10 +232,8 @@ void TableWriter::create_column(std::size_t column, hid_t data) {
 }
 
 void TableWriter::store_raw(std::int64_t chunk, std::size_t column, const EncodedColumn& encoded) {
-  auto const& place = image_.chunks[column][chunk];
-  if (encoded.bytes.size() != place.bytes) throw Error(ErrorKind::other, "internal: chunk of a wrong length");
-  write_at(raw_.get(), encoded.bytes.data(), encoded.bytes.size(), place.address, name_);
-  begin_writeback(raw_.get(), encoded.bytes.size(), place.address);
+  if (encoded.bytes.size() != image_.chunks[column][chunk].bytes) throw Error(ErrorKind::other, "internal: chunk of a wrong length");
+  columns_->write(column, chunk, encoded.bytes);
 }
 
 bool TableWriter::put(std::int64_t chunk, std::vector<EncodedColumn> columns) {
@@ -341,7 +360,7 @@ void TableWriter::write_metadata() {
 
 void TableWriter::complete() {
   Hdf5Lock lock;
-  if (!has_all_chunks()) throw Error(ErrorKind::other, "internal: " + name_ + ": chunks are absent");
+  if (!has_all_chunks() || (columns_ && !columns_->complete())) throw Error(ErrorKind::other, "internal: " + name_ + ": chunks are absent");
   {
     Handle const data(H5Gopen2(file_, "data", H5P_DEFAULT), H5Gclose);
     write_row_numbers(data);

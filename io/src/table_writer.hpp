@@ -11,6 +11,7 @@
 #include "atomic_file.hpp"
 #include "codec_chunk.hpp"
 #include "hdf5_handle.hpp"
+#include "raw_columns.hpp"
 #include "table_layout.hpp"
 
 namespace rxhpc::impl {
@@ -66,6 +67,7 @@ class TableWriter {
   std::int64_t first_row_, stored_rows_;  ///< stored_rows_: rows of an HDF5 chunk
   FileDescriptor raw_;                    ///< the same file, for bytes whose place is known
   Handle file_;
+  std::unique_ptr<RawColumns> columns_;   ///< Codec::none
   std::vector<Handle> datasets_;
   std::uint64_t stored_hash_ = 0;
   std::atomic<std::int64_t> chunks_seen_{0};

@@ -26,16 +26,25 @@ using Four = double __attribute__((vector_size(32)));
 using FourBits = std::int64_t __attribute__((vector_size(32)));
 using Two = std::uint64_t __attribute__((vector_size(16), may_alias));  // upper bits may run over
 
-/// What a row adds to its cell's words, and what is left of the value.
+using EightInts = int __attribute__((vector_size(32)));
+
+Two lower(FourBits x) { return std::bit_cast<Two>(__builtin_shufflevector(x, x, 0, 1)); }
+/// By its 32-bit halves: g++ 12 moves a half of four words by an instruction of two steps.
+Two upper(FourBits x) {
+  auto const ints = std::bit_cast<EightInts>(x);
+  return std::bit_cast<Two>(__builtin_shufflevector(ints, ints, 4, 5, 6, 7));
+}
+
+/// What a row adds to its cell's words; its value has a rest where what is left by the first digit is not the second.
 template <class T, class Bits>
 struct Cut {
   Bits high, low;
-  T rest;
+  T left, second;
 };
 template <class T, class Bits>
 Cut<T, Bits> cut(T x, T m0, T m1, Bits bits0, Bits bits1) {
   T const a = x + m0, left = x - (a - m0), b = left + m1;
-  return {std::bit_cast<Bits>(a) - bits0, std::bit_cast<Bits>(b) - bits1, left - (b - m1)};
+  return {std::bit_cast<Bits>(a) - bits0, std::bit_cast<Bits>(b) - bits1, left, b - m1};
 }
 /// One row is counted in the first word.
 std::int64_t first_bits(const DigitScale& s) { return std::bit_cast<std::int64_t>(s.magic[0]) - (std::int64_t(1) << count_bit); }
@@ -121,7 +130,8 @@ int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place,
   auto const& s = scales_[static_cast<std::size_t>(value)];
   int rests = 0;
   for (int i = 0; i < rows; ++i) {
-    double const rest = cut(x[i], s).rest;
+    auto const c = cut(x[i], s);
+    double const rest = c.left - c.second;
     if (!(rest < 0 || rest > 0) || place[i] == 0) continue;  // NaN: damaged bytes beside a bound, which the reader finds out
     sums[static_cast<std::size_t>(value)].add(place[i], rest);
     ++rests;
@@ -157,28 +167,30 @@ namespace {
 template <int Copies, int Words, class Full>
 bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, std::uint64_t* cells, std::size_t words, bool far, const Full& full) {
   if constexpr (Words > 0) words = Words;
+  std::size_t const word_bytes = words * sizeof *cells;
+  auto* const bytes = reinterpret_cast<char*>(cells);
   constexpr bool fills = !std::is_null_pointer_v<Full>;
   Four const m0 = s.magic[0] - Four{}, m1 = s.magic[1] - Four{};
   FourBits const bits0 = first_bits(s) - FourBits{}, bits1 = second_bits(s) - FourBits{};
-  auto const add = [&](int i, int copy, Two row) {
-    auto* const cell = cells + std::size_t(place[i]) * (Copies * words) + static_cast<std::size_t>(copy) * words;
-    Two const sum = *reinterpret_cast<Two*>(cell) + row;
-    *reinterpret_cast<Two*>(cell) = sum;
+  auto const add = [&](int i, int copy, Two row) __attribute__((always_inline)) {
+    auto* const cell = reinterpret_cast<Two*>(bytes + place[i] * (Copies * word_bytes) + static_cast<std::size_t>(copy) * word_bytes);
+    Two const sum = *cell + row;
+    *cell = sum;
     if constexpr (fills)
       if (static_cast<std::int64_t>(sum[0]) < 0) full(place[i]);
   };
-  std::int64_t left = 0;
+  bool left = false;
   FourBits lefts = {};
-  auto const add_four = [&](int i) {
+  auto const add_four = [&](int i) __attribute__((always_inline)) {
     Four v;
     std::memcpy(&v, x + i, sizeof v);
     auto const c = cut(v, m0, m1, bits0, bits1);
-    lefts |= std::bit_cast<FourBits>(c.rest) << 1;
+    lefts -= c.left != c.second;
     FourBits const even = __builtin_shufflevector(c.high, c.low, 0, 4, 2, 6), odd = __builtin_shufflevector(c.high, c.low, 1, 5, 3, 7);
-    add(i, 0, std::bit_cast<Two>(__builtin_shufflevector(even, even, 0, 1)));
-    add(i + 1, Copies > 1 ? 1 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 0, 1)));
-    add(i + 2, Copies > 1 ? 2 : 0, std::bit_cast<Two>(__builtin_shufflevector(even, even, 2, 3)));
-    add(i + 3, Copies > 1 ? 3 : 0, std::bit_cast<Two>(__builtin_shufflevector(odd, odd, 2, 3)));
+    add(i, 0, lower(even));
+    add(i + 1, Copies > 1 ? 1 : 0, lower(odd));
+    add(i + 2, Copies > 1 ? 2 : 0, upper(even));
+    add(i + 3, Copies > 1 ? 3 : 0, upper(odd));
   };
   int i = 0;
   for (; i + 8 <= rows; i += 8) {
@@ -190,10 +202,10 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
   }
   for (; i < rows; ++i) {
     auto const c = cut(x[i], s);
-    left |= std::bit_cast<std::int64_t>(c.rest) << 1;
+    left |= c.left != c.second;
     add(i, 0, Two{static_cast<std::uint64_t>(c.high), static_cast<std::uint64_t>(c.low)});
   }
-  return (left | lefts[0] | lefts[1] | lefts[2] | lefts[3]) != 0;
+  return left || (lefts[0] | lefts[1] | lefts[2] | lefts[3]) != 0;
 }
 
 }  // namespace

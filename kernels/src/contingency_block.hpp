@@ -11,7 +11,7 @@
 
 namespace rxhpc::impl {
 
-constexpr int contingency_tile = 256;
+constexpr int contingency_tile = 512;
 
 /// Largest |x| as its bits: NaN is above infinity.
 std::uint64_t largest_bits(const double* x, int rows);

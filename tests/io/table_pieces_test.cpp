@@ -219,7 +219,8 @@ TEST(Bounds, ChangeNoBitOfSums) {
   EXPECT_EQ(bounded, 2 * 5);  // not where values are missing
 }
 
-/// Rows of many columns are used together: no two of neighbouring columns may want the same sets of a cache.
+/// Rows of many columns are used together: no two of neighbouring columns may want the same sets of a cache. Long columns begin just behind the
+/// boundaries of RawColumns, which bring them into memory in long pieces; pages of others are apart, too.
 TEST(LargeTables, ColumnsDoNotMeetInTheCaches) {
   for (std::int64_t count : {1 << 14, 1 << 16, 131072, 250000, 600000}) {
     Folder folder;
@@ -241,7 +242,8 @@ TEST(LargeTables, ColumnsDoNotMeetInTheCaches) {
       for (std::size_t k = 0; k < i; ++k)
         for (std::uintptr_t period : {4096, 1 << 16, 1 << 20}) {
           auto const place = (at[i] - at[k]) % period;
-          EXPECT_GE(std::min(place, period - place), period / 64) << count << " rows, columns " << k << " and " << i << ", period " << period;
+          if (period == 1 << 20 && count >= 250000) EXPECT_LE(place, std::uintptr_t(128) << 10) << "columns " << k << " and " << i;
+          else EXPECT_GE(std::min(place, period - place), period / 64) << count << " rows, columns " << k << " and " << i << ", period " << period;
         }
     }
     EXPECT_LE(at.back() - at.front(), 7u * (static_cast<std::uintptr_t>(count) * 9 + 4096)) << count;
