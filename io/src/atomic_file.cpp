@@ -151,11 +151,22 @@ FileDescriptor open_for_reading(const std::string& path) {
   return fd;
 }
 
-std::int64_t modified(int fd, const std::string& name) {
+namespace {
+
+struct stat status_of(int fd, const std::string& name) {
   struct stat info{};
   if (::fstat(fd, &info) != 0) throw_errno(name, "cannot read", errno);
+  return info;
+}
+
+}  // namespace
+
+std::int64_t modified(int fd, const std::string& name) {
+  auto const info = status_of(fd, name);
   return info.st_mtim.tv_sec * std::int64_t{1000000000} + info.st_mtim.tv_nsec;
 }
+
+std::uint64_t file_bytes(int fd, const std::string& name) { return static_cast<std::uint64_t>(status_of(fd, name).st_size); }
 
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name) {
   auto const* p = static_cast<const char*>(data);

@@ -35,6 +35,8 @@ class FileDescriptor {
 FileDescriptor open_for_reading(const std::string& path);
 /// When it was last written to, in nanoseconds since 1970; throws DataError naming `name`.
 std::int64_t modified(int fd, const std::string& name);
+/// Its length; likewise.
+std::uint64_t file_bytes(int fd, const std::string& name);
 /// All bytes, at that place; throws DataError naming `name`.
 void write_at(int fd, const void* data, std::size_t bytes, std::uint64_t offset, const std::string& name);
 /// Both, the second behind the first, as one write.

@@ -12,6 +12,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr double bytes_of_cell = 80;  // of metadata, of a chunk and column
+
 bool valid_utf8(const std::string& text) {
   for (std::size_t i = 0; i < text.size();) {
     auto const c = static_cast<unsigned char>(text[i]);
@@ -142,6 +144,19 @@ ImageArrays arrays_of(const TableImage& image) {
   return a;
 }
 
+ImageArrays shaped_arrays(const TableImage& image) {
+  auto const chunks = static_cast<std::size_t>(image.chunk_count()), columns = image.schema.size();
+  if (static_cast<double>(chunks) * static_cast<double>(columns) * bytes_of_cell > static_cast<double>(image.file_bytes))
+    throw DataError(image.path + ": data set '/rx/schema': more chunks than the file can hold");
+  ImageArrays a;
+  each_array(a, [&](auto& values) { values.resize(chunks * columns); });
+  a.chunks.resize(3 * chunks * columns);
+  a.levels.resize(columns);
+  for (std::size_t c = 0; c < columns; ++c)
+    if (keeps_level_counts(image.schema[c], image.chunk_count())) a.levels[c].resize(chunks * image.schema[c].levels.size());
+  return a;
+}
+
 void take_arrays(const ImageArrays& a, TableImage& image) {
   auto const chunks = static_cast<std::size_t>(image.chunk_count()), columns = image.schema.size();
   image.zones.moments.assign(columns, std::vector<ZoneMoments>(chunks));
@@ -172,11 +187,7 @@ std::uint64_t metadata_hash(const std::string& schema, const ImageArrays& a) {
     parts.push_back(hash_of(values.data(), bytes));
   };
   add(schema);
-  add(a.n);
-  add(a.missing);
-  for (auto const* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) add(*v);
-  add(a.chunks);
-  for (auto const& levels : a.levels) add(levels);
+  each_array(a, add);
   return hash_of(parts.data(), parts.size() * sizeof parts[0]);
 }
 
@@ -198,11 +209,7 @@ void put_image(ByteWriter& out, const TableImage& image) {
   out.put(image.modified);
   out.put(schema_text(image));
   auto const a = arrays_of(image);
-  out.put(a.n);
-  out.put(a.missing);
-  for (auto const* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) out.put(*v);
-  out.put(a.chunks);
-  for (auto const& levels : a.levels) out.put(levels);
+  each_array(a, [&](auto const& values) { out.append(values.data(), values.size() * sizeof values[0]); });
 }
 
 TableImage get_image(ByteReader& in) {
@@ -211,12 +218,11 @@ TableImage get_image(ByteReader& in) {
   image.file_bytes = in.get<std::uint64_t>();
   image.modified = in.get<std::int64_t>();
   parse_schema_text(in.get_text(), image.path, image);
-  ImageArrays a;
-  a.n = in.get_vector<std::int64_t>();
-  a.missing = in.get_vector<std::int64_t>();
-  for (auto* v : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) *v = in.get_vector<double>();
-  a.chunks = in.get_vector<std::uint64_t>();
-  for (std::size_t c = 0; c < image.schema.size(); ++c) a.levels.push_back(in.get_vector<std::int64_t>());
+  auto a = shaped_arrays(image);
+  each_array(a, [&](auto& values) {
+    auto const bytes = values.size() * sizeof values[0];
+    if (bytes > 0) std::memcpy(values.data(), in.take(bytes), bytes);
+  });
   take_arrays(a, image);
   return image;
 }

@@ -50,10 +50,21 @@ void parse_schema_text(const std::string& text, const std::string& file, TableIm
 struct ImageArrays {
   std::vector<std::int64_t> n, missing;
   std::vector<double> mean, mean_lo, m2, min, max;
-  std::vector<std::uint64_t> chunks;               ///< [column][chunk][3]: one data set, since opening one takes longer than reading it
+  std::vector<std::uint64_t> chunks;               ///< [column][chunk][3]: address, bytes, hash
   std::vector<std::vector<std::int64_t>> levels;   ///< [column] of [chunk][level]; empty where not kept
 };
 ImageArrays arrays_of(const TableImage& image);
+/// Of the lengths that the image's schema and rows ask for. Throws DataError where no file of its length can hold as much.
+ImageArrays shaped_arrays(const TableImage& image);
+/// All of them in the order of the hash.
+template <class Arrays, class Use>
+void each_array(Arrays& a, Use&& use) {
+  use(a.n);
+  use(a.missing);
+  for (auto* values : {&a.mean, &a.mean_lo, &a.m2, &a.min, &a.max}) use(*values);
+  use(a.chunks);
+  for (auto& values : a.levels) use(values);
+}
 void take_arrays(const ImageArrays& arrays, TableImage& image);
 std::uint64_t metadata_hash(const std::string& schema, const ImageArrays& arrays);
 

@@ -1,17 +1,20 @@
 #include "table_metadata.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "atomic_file.hpp"
 #include "hdf5_handle.hpp"
 #include "rxhpc/errors.hpp"
+#include "table_index.hpp"
 
 namespace rxhpc::impl {
 namespace {
 
 /// A numeric data set of exactly that shape.
 template <class T>
-std::vector<T> read_array(hid_t group, const std::string& file, const std::string& name, hid_t type, std::vector<hsize_t> shape) {
+void read_array(hid_t group, const std::string& file, const std::string& name, const std::vector<hsize_t>& shape, std::vector<T>& values) {
+  hid_t const type = std::is_same_v<T, double> ? H5T_NATIVE_DOUBLE : std::is_same_v<T, std::uint64_t> ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64;
   auto const full = "/rx/" + name;
   Handle const dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose);
   if (!dataset) throw_hdf5(file, full, "is absent or damaged");
@@ -22,11 +25,7 @@ std::vector<T> read_array(hid_t group, const std::string& file, const std::strin
       H5Sget_simple_extent_dims(space, found.data(), nullptr) < 0 || found != shape || !stored_type ||
       H5Tget_class(stored_type) != H5Tget_class(type) || H5Tget_size(stored_type) != sizeof(T))
     throw_hdf5(file, full, "has another shape than the schema says");
-  std::size_t count = 1;
-  for (auto n : shape) count *= static_cast<std::size_t>(n);
-  std::vector<T> values(count);
-  if (count > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) throw_hdf5(file, full, "cannot be read");
-  return values;
+  if (!values.empty() && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) throw_hdf5(file, full, "cannot be read");
 }
 
 std::string read_schema(hid_t rx, const std::string& file, std::uint64_t file_bytes) {
@@ -46,23 +45,19 @@ std::string read_schema(hid_t rx, const std::string& file, std::uint64_t file_by
 
 ImageArrays read_arrays(hid_t rx, const std::string& file, const TableImage& image) {
   hsize_t const chunks = static_cast<hsize_t>(image.chunk_count()), columns = image.schema.size();
-  auto const integers = [&](const std::string& name, std::vector<hsize_t> shape) {
-    return read_array<std::int64_t>(rx, file, name, H5T_NATIVE_INT64, std::move(shape));
-  };
-  auto const doubles = [&](const std::string& name) { return read_array<double>(rx, file, name, H5T_NATIVE_DOUBLE, {chunks, columns}); };
-  ImageArrays a;
-  a.n = integers("zonemap/n", {chunks, columns});
-  a.missing = integers("zonemap/missing", {chunks, columns});
-  a.mean = doubles("zonemap/mean");
-  a.mean_lo = doubles("zonemap/mean_lo");
-  a.m2 = doubles("zonemap/m2");
-  a.min = doubles("zonemap/min");
-  a.max = doubles("zonemap/max");
-  a.chunks = read_array<std::uint64_t>(rx, file, "chunks", H5T_NATIVE_UINT64, {columns, chunks, 3});
-  a.levels.resize(columns);
+  auto a = shaped_arrays(image);
+  auto const zones = [&](const char* name, auto& values) { read_array(rx, file, std::string("zonemap/") + name, {chunks, columns}, values); };
+  zones("n", a.n);
+  zones("missing", a.missing);
+  zones("mean", a.mean);
+  zones("mean_lo", a.mean_lo);
+  zones("m2", a.m2);
+  zones("min", a.min);
+  zones("max", a.max);
+  read_array(rx, file, "chunks", {columns, chunks, 3}, a.chunks);
   for (std::size_t c = 0; c < columns; ++c) {
     auto const& v = image.schema[c];
-    if (keeps_level_counts(v, image.chunk_count())) a.levels[c] = integers("zonemap/levels/" + link_name(v.name), {chunks, v.levels.size()});
+    if (keeps_level_counts(v, image.chunk_count())) read_array(rx, file, "zonemap/levels/" + link_name(v.name), {chunks, v.levels.size()}, a.levels[c]);
   }
   return a;
 }
@@ -88,6 +83,11 @@ std::string dataset_name(const Variable& v) { return "/data/" + link_name(v.name
 }  // namespace
 
 std::optional<TableImage> read_image(const std::string& path, std::uint64_t* hash) {
+  std::uint64_t indexed = 0;
+  if (auto image = read_by_index(path, indexed)) {
+    if (hash) *hash = indexed;
+    return image;
+  }
   Hdf5Lock lock;
   auto const time = modified(open_for_reading(path).get(), path);  // a file that takes its place from here on is another
   auto const file = open_hdf5(path);
@@ -113,9 +113,6 @@ std::optional<TableImage> read_image(const std::string& path, std::uint64_t* has
   image.modified = time;
   auto const text = read_schema(rx, path, bytes);
   parse_schema_text(text, path, image);
-  // Each chunk and column has 80 bytes of metadata: what a file cannot hold is not allocated for.
-  auto const cells = static_cast<double>(image.chunk_count()) * static_cast<double>(image.schema.size());
-  if (cells * 80 > static_cast<double>(bytes)) throw DataError(path + ": data set '/rx/schema': more chunks than the file can hold");
   auto const arrays = read_arrays(rx, path, image);
   std::uint64_t const found = metadata_hash(text, arrays);
   std::vector<std::int64_t> stored(1);

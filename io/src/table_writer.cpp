@@ -331,6 +331,8 @@ void TableWriter::put_array(hid_t group, const std::string& name, hid_t type, co
   for (auto n : shape) count *= n;
   if (!dataset || (count > 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0))
     throw_hdf5(name_, "/rx/" + name, "cannot write");
+  if (count > 0) metadata_.push_back({H5Dget_offset(dataset), static_cast<std::uint64_t>(count * H5Tget_size(type))});
+  else metadata_.emplace_back();
 }
 
 void TableWriter::write_metadata() {
@@ -351,8 +353,8 @@ void TableWriter::write_metadata() {
   auto const levels = create_group(zonemap, "levels", name_);
   for (std::size_t c = 0; c < image_.schema.size(); ++c) {
     auto const& v = image_.schema[c];
-    if (keeps_level_counts(v, image_.chunk_count()))
-      put_array(levels, link_name(v.name), H5T_STD_I64LE, {chunks, v.levels.size()}, a.levels[c].data());
+    if (keeps_level_counts(v, image_.chunk_count())) put_array(levels, link_name(v.name), H5T_STD_I64LE, {chunks, v.levels.size()}, a.levels[c].data());
+    else metadata_.emplace_back();
   }
   stored_hash_ = metadata_hash(text, a);
   put_attribute(rx, "metadata_xxh3", H5T_STD_U64LE, &stored_hash_, name_);
@@ -374,6 +376,7 @@ void TableWriter::complete() {
   std::int8_t const complete = 1;
   put_attribute(file_, "rx_complete", H5T_STD_I8LE, &complete, name_);
   if (file_.reset() < 0) throw_hdf5(name_, "", "cannot write");
+  append_index(raw_.get(), metadata_, stored_hash_, name_);
   raw_.close();
 }
 

@@ -12,6 +12,7 @@
 #include "codec_chunk.hpp"
 #include "hdf5_handle.hpp"
 #include "raw_columns.hpp"
+#include "table_index.hpp"
 #include "table_layout.hpp"
 
 namespace rxhpc::impl {
@@ -69,6 +70,7 @@ class TableWriter {
   Handle file_;
   std::unique_ptr<RawColumns> columns_;   ///< Codec::none
   std::vector<Handle> datasets_;
+  std::vector<ArrayPlace> metadata_;      ///< where it was written, as append_index wants it
   std::uint64_t stored_hash_ = 0;
   std::atomic<std::int64_t> chunks_seen_{0};
 
