@@ -168,7 +168,7 @@ void Contingency::make_room() {
 struct Contingency::Work {
   LeftOut out;
   alignas(64) std::uint32_t place[tile_rows];
-  alignas(64) std::uint16_t small[tile_rows];  // places of a small table, before it is known which rows are left out
+  alignas(64) std::uint16_t small[tile_rows];  // places of a small table
   alignas(64) std::int32_t code[tile_rows];
   std::vector<std::uint64_t> narrow;  // keys of a sparse table
   std::vector<impl::Wide> wide;
@@ -224,18 +224,19 @@ void Contingency::add_tile(const Chunk& chunk, std::int64_t first, int rows) {
   if (t.out.any) counters_[0] += std::accumulate(t.out.row, t.out.row + rows, std::int64_t(0));
   if (weighted) weigh(w, rows);
 
+  auto const add = [&](auto* at) {
+    if (!places_ && t.out.any)
+      for (int i = 0; i < rows; ++i) at[i] = t.out.row[i] ? 0 : at[i];
+    block_->add(at, rows, t.x.data(), t.largest.data(), rows_, sums_);
+  };
+  if (small) return add(t.small);
   if (places_) {
     auto const* const out = t.out.rows(rows);
     if (places_->wide()) places_->wide_table().find(t.wide.data(), out, rows, place);
     else places_->narrow_table().find(t.narrow.data(), out, rows, place);
     make_room();
-  } else if (small) {
-    std::copy(t.small, t.small + rows, place);
   }
-  if (!places_ && t.out.any) {
-    for (int i = 0; i < rows; ++i) place[i] = t.out.row[i] ? 0 : place[i];
-  }
-  block_->add(place, rows, t.x.data(), t.largest.data(), rows_, sums_);
+  add(place);
 }
 
 /// Rows of weight 0 are no rows at all, others without a finite positive weight are refused.

@@ -116,7 +116,8 @@ void CellBlock::reserve(std::size_t places) {
 }
 
 /// Where a value is missing, infinite or huge: a copy without it; the exact sums take it.
-const double* CellBlock::cleaned(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums) {
+template <class Place>
+const double* CellBlock::cleaned(int value, const double* x, const Place* place, int rows, std::vector<ExactSums>& sums) {
   for (int i = 0; i < rows; ++i) {
     bool const fast = std::fabs(x[i]) < largest_fast;
     if (!fast && place[i] != 0) sums[static_cast<std::size_t>(value)].add(place[i], x[i]);
@@ -126,7 +127,8 @@ const double* CellBlock::cleaned(int value, const double* x, const std::uint32_t
 }
 
 /// Gives the rests to the exact sums. Returns the rows that have one.
-int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums) {
+template <class Place>
+int CellBlock::add_rests(int value, const double* x, const Place* place, int rows, std::vector<ExactSums>& sums) {
   auto const& s = scales_[static_cast<std::size_t>(value)];
   int rests = 0;
   for (int i = 0; i < rows; ++i) {
@@ -139,7 +141,8 @@ int CellBlock::add_rests(int value, const double* x, const std::uint32_t* place,
   return rests;
 }
 
-void CellBlock::count(const std::uint32_t* place, int rows) {
+template <class Place>
+void CellBlock::count(const Place* place, int rows) {
   auto* const n = counters_.get();
   if (copies_ == 4) {
     int i = 0;
@@ -164,8 +167,8 @@ namespace {
 /// Cuts rows and adds them to their cells, all in registers: nothing but a cell is written. Words of a cell's copy: Words, or where this is 0
 /// `words`. far: cells are fetched early. full(place): called where a cell holds half the rows that it can; null: it never does. True where some row
 /// has a rest.
-template <int Copies, int Words, class Full>
-bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const DigitScale& s, std::uint64_t* cells, std::size_t words, bool far, const Full& full) {
+template <int Copies, int Words, class Place, class Full>
+bool scatter_rows(const Place* place, int rows, const double* x, const DigitScale& s, std::uint64_t* cells, std::size_t words, bool far, const Full& full) {
   if constexpr (Words > 0) words = Words;
   std::size_t const word_bytes = words * sizeof *cells;
   auto* const bytes = reinterpret_cast<char*>(cells);
@@ -173,7 +176,7 @@ bool scatter_rows(const std::uint32_t* place, int rows, const double* x, const D
   Four const m0 = s.magic[0] - Four{}, m1 = s.magic[1] - Four{};
   FourBits const bits0 = first_bits(s) - FourBits{}, bits1 = second_bits(s) - FourBits{};
   auto const add = [&](int i, int copy, Two row) __attribute__((always_inline)) {
-    auto* const cell = reinterpret_cast<Two*>(bytes + place[i] * (Copies * word_bytes) + static_cast<std::size_t>(copy) * word_bytes);
+    auto* const cell = reinterpret_cast<Two*>(bytes + std::size_t(place[i]) * (Copies * word_bytes) + static_cast<std::size_t>(copy) * word_bytes);
     Two const sum = *cell + row;
     *cell = sum;
     if constexpr (fills)
@@ -216,7 +219,8 @@ bool CellBlock::near() const { return places_ <= near_places; }
 
 /// Rows of one value. All values of a cell are emptied when its first one says so: the rows of this tile are then before or after that for
 /// each of them alike, since only their sum counts.
-bool CellBlock::scatter(int value, const std::uint32_t* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
+template <class Place>
+bool CellBlock::scatter(int value, const Place* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   auto const words = cell_bytes() / sizeof(std::int64_t);
   auto* const cells = cells_.get() + DigitScale::digits * value;
   auto const& s = scales_[static_cast<std::size_t>(value)];
@@ -231,7 +235,8 @@ bool CellBlock::scatter(int value, const std::uint32_t* place, int rows, const d
   return with([&](std::uint32_t p) { empty_cell(cells + std::size_t(p) * words, p, counts, sums); });
 }
 
-void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x, const std::uint64_t* largest_of, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
+template <class Place>
+void CellBlock::add(const Place* place, int rows, const double* const* x, const std::uint64_t* largest_of, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   if (pending_ + rows > (summed_ == 0 ? most_counted : near() ? most_pending : INT64_MAX)) flush(counts, sums);
   std::fill(finer_.begin(), finer_.end(), 0.0);
   for (int v = 0; v < summed_; ++v) {
@@ -256,6 +261,9 @@ void CellBlock::add(const std::uint32_t* place, int rows, const double* const* x
   for (std::size_t v = 0; v < finer_.size(); ++v)
     if (due && finer_[v] > 0) fit(scales_[v], finer_[v], counts, sums);
 }
+
+template void CellBlock::add(const std::uint16_t*, int, const double* const*, const std::uint64_t*, std::vector<std::int64_t>&, std::vector<ExactSums>&);
+template void CellBlock::add(const std::uint32_t*, int, const double* const*, const std::uint64_t*, std::vector<std::int64_t>&, std::vector<ExactSums>&);
 
 void CellBlock::fit(DigitScale& scale, double largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) {
   flush(counts, sums);

@@ -41,7 +41,8 @@ struct CellBlock {
   double fast_below(int value) const;
   /// Adds rows to the cells at `place`; place 0 takes those that are left out. x [summed][rows]: no NaN but at place 0; largest [summed]:
   /// the largest_bits of each, or any that are more but below fast_below.
-  void add(const std::uint32_t* place, int rows, const double* const* x, const std::uint64_t* largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
+  template <class Place>  // 16 or 32 bits
+  void add(const Place* place, int rows, const double* const* x, const std::uint64_t* largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
   /// Empties the cells into counts and sums.
   void flush(std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
   void clear();
@@ -51,13 +52,17 @@ struct CellBlock {
   struct Free {
     void operator()(void* p) const { ::operator delete[](p, std::align_val_t{64}); }
   };
-  const double* cleaned(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums);
-  int add_rests(int value, const double* x, const std::uint32_t* place, int rows, std::vector<ExactSums>& sums);
+  template <class Place>
+  const double* cleaned(int value, const double* x, const Place* place, int rows, std::vector<ExactSums>& sums);
+  template <class Place>
+  int add_rests(int value, const double* x, const Place* place, int rows, std::vector<ExactSums>& sums);
   void fit(DigitScale& scale, double largest, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
-  void count(const std::uint32_t* place, int rows);
+  template <class Place>
+  void count(const Place* place, int rows);
   std::size_t cell_bytes() const;
   bool near() const;
-  bool scatter(int value, const std::uint32_t* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
+  template <class Place>
+  bool scatter(int value, const Place* place, int rows, const double* x, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums);
   void empty_cell(std::uint64_t* cell, std::size_t place, std::vector<std::int64_t>& counts, std::vector<ExactSums>& sums) const;
 
   int summed_, copies_ = 1;
