@@ -72,6 +72,17 @@ void check(const Option& option, const std::string& value) {
   }
 }
 
+/// What was meant to be true or false must not become INPUT or OUTPUT: a letter wrong, letters in another order, another language's words.
+void refuse_near_truth(const Option& option, const std::string& word) {
+  auto lower = word;
+  for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (std::string const value : {"true", "false"})
+    if (std::ranges::is_permutation(lower, value) || !nearest(lower, {value}).empty())
+      throw UsageError(dashed(option.name) + ": '" + word + "' is neither true nor false; did you mean '" + value + "'?");
+  for (std::string_view const other : {"yes", "no", "on", "off", "0", "1"})
+    if (lower == other) throw UsageError(dashed(option.name) + ": '" + word + "' is neither true nor false");
+}
+
 /// A logical option may be followed by its value: `--cov-coef true` becomes `--cov-coef=true`, and alone it is true. `--by=` has the empty value, which
 /// CLI11 would look for in the next word.
 std::vector<std::string> with_values(const Verb& verb, const std::vector<std::string>& words) {
@@ -80,6 +91,7 @@ std::vector<std::string> with_values(const Verb& verb, const std::vector<std::st
     auto const* option = words[i].rfind("--", 0) == 0 ? find_option(verb, std::string_view(words[i]).substr(2)) : nullptr;
     if (option && option->kind == Kind::flag) {
       bool const followed = i + 1 < words.size() && truth(words[i + 1]);
+      if (!followed && i + 1 < words.size()) refuse_near_truth(*option, words[i + 1]);
       joined.push_back(words[i] + "=" + (followed ? words[i + 1] : "true"));
       i += followed;
     } else if (words[i].starts_with("--") && words[i].find('=') == words[i].size() - 1) {

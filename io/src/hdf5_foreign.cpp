@@ -1,6 +1,7 @@
 #include "hdf5_foreign.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,12 +20,13 @@ namespace {
 constexpr std::size_t most_levels = 65536;  ///< text with more distinct values is kept as fixed-length text
 
 enum class Kind : std::int8_t { number, codes, text };
+enum class Mark : std::int8_t { none, whole, real };  ///< a value that marks missing ones
 
 struct ForeignColumn {
   std::string dataset;                     ///< path within the file
   Kind kind = Kind::number;
-  bool has_fill = false;
-  std::uint64_t fill = 0;                  ///< the mark of missing: its 64 bits
+  Mark mark = Mark::none;
+  std::uint64_t fill = 0;                  ///< the mark's 64 bits
 };
 
 struct ForeignTable {
@@ -87,7 +89,8 @@ void learn_number(hid_t dataset, hid_t type, Variable& v, ForeignColumn& column)
   else v.type = v.storage == Storage::int64 ? VarType::int64 : VarType::integer;
   if (integers && units == "days since 1970-01-01" && v.storage == Storage::int32) v.type = VarType::date;
   if (integers && units == "microseconds since 1970-01-01 00:00:00" && v.storage == Storage::int64) v.type = VarType::posixct;
-  if (integers) column.has_fill = fill_mark(dataset, v.storage == Storage::float64, column.fill);
+  bool const marked = integers ? fill_mark(dataset, v.storage == Storage::float64, column.fill) : real_fill_mark(dataset, column.fill);
+  if (marked) column.mark = integers ? Mark::whole : Mark::real;
 }
 
 void check_length(ForeignTable& table, std::int64_t rows, const std::string& file, const std::string& name) {
@@ -259,12 +262,21 @@ class ForeignSource final : public ChunkSource {
       case Storage::int16: return mend<std::int16_t>(c, rows, out);
       case Storage::int32: return mend<std::int32_t>(c, rows, out);
       case Storage::int64: return mend<std::int64_t>(c, rows, out);
-      default:
-        if (marked_unsigned(c)) mend_unsigned(c, rows, out);
+      case Storage::float32: return mend_reals<float>(c, rows, out);
+      default: return marked_unsigned(c) ? mend_unsigned(c, rows, out) : mend_reals<double>(c, rows, out);
     }
   }
 
-  bool marked_unsigned(std::size_t c) const { return table_.columns[c].has_fill && table_.schema[c].storage == Storage::float64; }
+  bool marked_unsigned(std::size_t c) const { return table_.columns[c].mark == Mark::whole && table_.schema[c].storage == Storage::float64; }
+
+  template <class T>
+  void mend_reals(std::size_t c, std::int64_t rows, unsigned char* out) const {
+    if (table_.columns[c].mark != Mark::real) return;
+    auto* p = reinterpret_cast<T*>(out);
+    auto const mark = static_cast<T>(std::bit_cast<double>(table_.columns[c].fill));
+    for (std::int64_t i = 0; i < rows; ++i)
+      if (p[i] == mark) p[i] = static_cast<T>(na_value());
+  }
 
   // The file's own mark of missing becomes ours; so does what is neither TRUE nor FALSE.
   template <class T>
@@ -272,7 +284,7 @@ class ForeignSource final : public ChunkSource {
     auto* p = reinterpret_cast<T*>(out);
     auto const& column = table_.columns[c];
     auto const mark = static_cast<std::int64_t>(column.fill);
-    if (column.has_fill)
+    if (column.mark == Mark::whole)
       for (std::int64_t i = 0; i < rows; ++i)
         if (p[i] == mark) p[i] = static_cast<T>(missing_code(table_.schema[c].storage));
     if (table_.schema[c].type == VarType::logical)
@@ -340,7 +352,7 @@ void put_table(ByteWriter& out, const ForeignTable& table) {
   for (auto const& c : table.columns) {
     out.put(c.dataset);
     out.put(c.kind);
-    out.put(c.has_fill);
+    out.put(c.mark);
     out.put(c.fill);
   }
 }
@@ -355,7 +367,7 @@ ForeignTable get_table(ByteReader& in, const std::string& file) {
     ForeignColumn column;
     column.dataset = in.get_text();
     column.kind = in.get<Kind>();
-    column.has_fill = in.get<bool>();
+    column.mark = in.get<Mark>();
     column.fill = in.get<std::uint64_t>();
     table.columns.push_back(std::move(column));
   }

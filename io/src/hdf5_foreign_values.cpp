@@ -1,5 +1,6 @@
 #include "hdf5_foreign_values.hpp"
 
+#include <bit>
 #include <charconv>
 
 namespace rxhpc::impl {
@@ -63,6 +64,16 @@ bool fill_mark(hid_t dataset, bool is_unsigned, std::uint64_t& mark) {
   if (H5Aread(attribute, signed_mark ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, &mark) < 0) return false;
   bool const same_in_both = mark <= static_cast<std::uint64_t>(INT64_MAX);
   return same_in_both || signed_mark != is_unsigned;
+}
+
+bool real_fill_mark(hid_t dataset, std::uint64_t& mark) {
+  if (H5Aexists(dataset, "_FillValue") <= 0) return false;
+  Handle const attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose);
+  Handle const type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
+  double value = 0;
+  if (!type || H5Tget_class(type) != H5T_FLOAT || H5Sget_simple_extent_npoints(space) != 1 || H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) return false;
+  mark = std::bit_cast<std::uint64_t>(value);
+  return value == value;
 }
 
 std::optional<std::vector<std::string>> read_categories(hid_t dataset, const std::string& file, const std::string& name) {

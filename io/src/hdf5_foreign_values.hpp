@@ -21,6 +21,8 @@ std::int64_t length_of(hid_t dataset);
 void read_rows(hid_t dataset, hid_t type, std::int64_t first, std::int64_t count, void* out, const std::string& file, const std::string& name);
 /// `_FillValue`, where a column of integers of that sign can hold it: its 64 bits.
 bool fill_mark(hid_t dataset, bool is_unsigned, std::uint64_t& mark);
+/// The same of a column of floats: the bits of a double. A NaN is no mark: it is missing anyway.
+bool real_fill_mark(hid_t dataset, std::uint64_t& mark);
 /// The levels of an AnnData categorical: text, or numbers and truth values by their text; none where they are something else.
 std::optional<std::vector<std::string>> read_categories(hid_t dataset, const std::string& file, const std::string& name);
 /// Its attribute `ordered`.

@@ -71,7 +71,7 @@ Manifest read_manifest(const std::string& directory) {
                                 std::stoull(p.at("hash").get<std::string>(), nullptr, 16)});
     schema = j.at("table").dump();
   } catch (const std::exception& e) {
-    throw DataError(file + ": " + e.what());
+    throw DataError(file + ": " + reason_of(e));
   }
   parse_schema_text(schema, file, manifest.table);
   std::int64_t rows = 0;

@@ -32,8 +32,8 @@ Buffer RawColumns::take(Key key) {
 void RawColumns::write(std::size_t column, std::int64_t chunk, std::span<const unsigned char> bytes) {
   auto const& place = columns_[column];
   auto const begin = place.begin + static_cast<std::uint64_t>(chunk) * place.length;
-  auto const before = chunk > 0 ? beyond_boundary(begin, place.length) : 0;
-  auto const behind = chunk + 1 < chunks_ ? beyond_boundary(begin + place.length, place.length) : 0;
+  auto const before = chunk > 0 && !shared_ ? beyond_boundary(begin, place.length) : 0;
+  auto const behind = chunk + 1 < chunks_ && !shared_ ? beyond_boundary(begin + place.length, place.length) : 0;
   auto const body = bytes.first(bytes.size() - behind), end = bytes.last(behind);
   auto const at = column * static_cast<std::size_t>(chunks_) + static_cast<std::size_t>(chunk);
   auto const key = [&](std::int64_t k) { return Key{column, k}; };

@@ -27,6 +27,9 @@ class RawColumns {
     std::uint64_t length = 0;  ///< bytes of a chunk that is not the last
   };
   RawColumns(int fd, std::string name, std::vector<Place> columns, std::int64_t chunks);
+  /// Before anything is written: other processes write chunks of this file, too. Each is then written as it lies, and nothing beside it.
+  void share() { shared_ = true; }
+  const std::vector<Place>& places() const { return columns_; }
 
   /// Writes one chunk of a column, to its place; the last one may be shorter. Throws DataError naming the file.
   void write(std::size_t column, std::int64_t chunk, std::span<const unsigned char> bytes);
@@ -41,6 +44,7 @@ class RawColumns {
   std::string name_;
   std::vector<Place> columns_;
   std::int64_t chunks_;
+  bool shared_ = false;
   std::mutex mutex_;
   std::map<Key, Buffer> waiting_;  // ends of chunks whose next one has not been written
   std::vector<char> written_;      // [column * chunks + chunk]

@@ -112,7 +112,7 @@ void parse_schema_text(const std::string& text, const std::string& file, TableIm
     image.codec = codec_of(j.at("codec").get<std::string>());
     for (auto const& column : j.at("columns")) image.schema.variables.push_back(variable_of(column));
   } catch (const std::exception& e) {
-    throw DataError(file + ": data set '/rx/schema': " + e.what());
+    throw DataError(file + ": data set '/rx/schema': " + reason_of(e));
   }
   if (image.rows < 0 || image.chunk_rows < 1 || image.chunk_rows > (1 << 30))
     throw DataError(file + ": data set '/rx/schema': row counts out of range");

@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "parts_manifest.hpp"
 #include "rxhpc/errors.hpp"
 #include "rxhpc/table.hpp"
+#include "shared_columns.hpp"
 #include "table_convert.hpp"
 #include "table_writer.hpp"
 
@@ -66,10 +68,8 @@ class TableSink final : public ChunkSink {
   void write(const Chunk& chunk) override;
   void exchange() override;
   void finish() override;
-  /// Makes this rank's first file, so that a place that cannot be written to is told at once.
-  void start() {
-    if (!mine_.empty()) writer(mine_.begin()->first);
-  }
+  /// Collective. Makes this rank's first file, so that a place that cannot be written to is told at once.
+  void start();
 
  private:
   int owner(std::int64_t part) const { return static_cast<int>(part % comm_.size()); }
@@ -86,6 +86,7 @@ class TableSink final : public ChunkSink {
   std::vector<TemporaryOutput> outputs_;  ///< rank 0: the table; appending: every part this rank writes
   ZoneFunction zone_;
   Communicator& comm_;
+  std::unique_ptr<SharedColumns> shared_; ///< of one file that rank 0 owns, on its node
   std::mutex mutex_;                      ///< guards what follows
   std::map<std::int64_t, std::unique_ptr<TableWriter>> mine_;
   std::map<std::int64_t, std::uint64_t> hashes_;
@@ -112,6 +113,14 @@ TableWriter& TableSink::writer(std::int64_t part) {
                                            plan_.before.table.rows + plan_.first_chunk(part) * plan_.table.chunk_rows, plan_.description);
   }
   return *writer;
+}
+
+void TableSink::start() {
+  together(comm_, [&] {
+    if (!mine_.empty()) writer(mine_.begin()->first);
+  });
+  if (comm_.size() == 1 || plan_.part_chunks != 0) return;
+  shared_ = share_columns(comm_.rank() == 0 ? writer(0).raw_columns() : nullptr, plan_.directory, plan_.path, plan_.table.chunk_count(), comm_);
 }
 
 std::unique_ptr<EncodeScratch> TableSink::borrow() {
@@ -166,10 +175,10 @@ void TableSink::write(const Chunk& chunk) {
   std::vector<EncodedColumn> columns(schema.size());
   ByteWriter message;
   if (!here) message.put(chunk.index);
-  auto* const into = here && raw ? &writer(part) : nullptr;
+  auto* const into = here ? writer(part).raw_columns() : shared_ ? &shared_->columns : nullptr;
   for (std::size_t c = 0; c < schema.size(); ++c) {
     auto encoded = encode(schema[c], chunk.columns[c], chunk.rows, length, *scratch);
-    if (into) into->store_raw(chunk.index - plan_.first_chunk(part), c, encoded);
+    if (into) into->write(c, chunk.index - plan_.first_chunk(part), std::exchange(encoded.bytes, {}));
     if (here) {
       columns[c] = std::move(encoded);
       continue;
@@ -217,7 +226,8 @@ void TableSink::receive(const Bytes& message) {
       column.hash = in.get<std::uint64_t>();
       auto const bytes = static_cast<std::size_t>(in.get<std::uint64_t>());
       column.bytes = {reinterpret_cast<const unsigned char*>(in.take(bytes)), bytes};
-      if (plan_.table.codec == Codec::none) writer(part).store_raw(chunk - plan_.first_chunk(part), c, column);
+      if (bytes == 0) continue;  // written by the rank that sends this
+      if (auto* const into = writer(part).raw_columns()) into->write(c, chunk - plan_.first_chunk(part), column.bytes);
       else column.owned.assign(column.bytes.begin(), column.bytes.end());
     }
     accept(chunk, std::move(columns));
@@ -384,7 +394,7 @@ std::unique_ptr<ChunkSink> create_table(const std::string& path, const Schema& s
   comm.broadcast(directory);
   plan.directory = to_text(directory);
   auto sink = std::make_unique<impl::TableSink>(std::move(plan), std::move(outputs), zone, comm);
-  together(comm, [&] { sink->start(); });
+  sink->start();
   return sink;
 }
 
@@ -407,7 +417,7 @@ std::unique_ptr<ChunkSink> append_part(const std::string& directory, const Schem
     }
   });
   auto sink = std::make_unique<impl::TableSink>(std::move(plan), std::move(outputs), zone, comm);
-  together(comm, [&] { sink->start(); });
+  sink->start();
   return sink;
 }
 

@@ -231,11 +231,6 @@ void TableWriter::create_column(std::size_t column, hid_t data) {
   datasets_.push_back(std::move(dataset));
 }
 
-void TableWriter::store_raw(std::int64_t chunk, std::size_t column, const EncodedColumn& encoded) {
-  if (encoded.bytes.size() != image_.chunks[column][chunk].bytes) throw Error(ErrorKind::other, "internal: chunk of a wrong length");
-  columns_->write(column, chunk, encoded.bytes);
-}
-
 bool TableWriter::put(std::int64_t chunk, std::vector<EncodedColumn> columns) {
   std::unique_lock lock(mutex_);
   if (chunk < 0 || chunk >= image_.chunk_count() || seen_[chunk]) throw Error(ErrorKind::other, "internal: chunk written twice");

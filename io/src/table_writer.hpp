@@ -36,8 +36,8 @@ class TableWriter {
   TableWriter(const TableWriter&) = delete;
   TableWriter& operator=(const TableWriter&) = delete;
 
-  /// Codec::none: writes one column of a chunk to its place, from the calling thread.
-  void store_raw(std::int64_t chunk, std::size_t column, const EncodedColumn& encoded);
+  /// The file's columns, to be written from any thread; null where they are compressed, or there are no rows.
+  RawColumns* raw_columns() { return columns_.get(); }
   /// Takes note of a whole chunk; compressed bytes are written now or once the chunks before it are there.
   /// True for exactly one caller: the one whose chunk was the last to come.
   bool put(std::int64_t chunk, std::vector<EncodedColumn> columns);

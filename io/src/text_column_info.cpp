@@ -79,7 +79,7 @@ std::map<std::string, ColumnInfo> read_column_info(const std::string& path) {
   try {
     all = Json::parse(read_whole(path));
   } catch (const Json::exception& e) {
-    throw DataError(path + ": not valid JSON: " + e.what());
+    throw DataError(path + ": not valid JSON: " + reason_of(e));
   }
   if (!all.is_object()) throw DataError(path + ": must be a JSON object: column name, then what is said about it");
   std::map<std::string, ColumnInfo> infos;

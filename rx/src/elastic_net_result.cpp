@@ -148,7 +148,7 @@ json model_at_penalty(const json& model, std::optional<double> penalty) try {
   }
   return out;
 } catch (const json::exception& e) {
-  throw DataError(std::string("damaged model file: ") + e.what());
+  throw DataError("damaged model file: " + reason_of(e));
 }
 
 }  // namespace rxhpc

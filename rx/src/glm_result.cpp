@@ -164,7 +164,7 @@ Glm glm_from_json(const json& j) try {
   m.cov_coef_low = impl::covariance_from_json(j, "cov_coef_low", m.coefficients.size());
   return m;
 } catch (const json::exception& e) {
-  throw DataError(std::string("damaged model file: ") + e.what());
+  throw DataError("damaged model file: " + reason_of(e));
 }
 
 }  // namespace rxhpc

@@ -111,7 +111,7 @@ KMeans kmeans_from_json(const json& j) try {
   if (m.size.size() != m.centers.size()) throw DataError("damaged model file: size and centers differ in number");
   return m;
 } catch (const json::exception& e) {
-  throw DataError(std::string("damaged model file: ") + e.what());
+  throw DataError("damaged model file: " + reason_of(e));
 }
 
 }  // namespace rxhpc

@@ -165,7 +165,7 @@ LinMod lin_mod_from_json(const json& j) try {
   if (m.fits.empty()) throw DataError("damaged model file: it has no response");
   return m;
 } catch (const json::exception& e) {
-  throw DataError(std::string("damaged model file: ") + e.what());
+  throw DataError("damaged model file: " + reason_of(e));
 }
 
 }  // namespace rxhpc

@@ -115,7 +115,7 @@ NaiveBayes naive_bayes_from_json(const json& j) try {
   }
   return m;
 } catch (const json::exception& e) {
-  throw DataError(std::string("damaged model file: ") + e.what());
+  throw DataError("damaged model file: " + reason_of(e));
 }
 
 }  // namespace rxhpc

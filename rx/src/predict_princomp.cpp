@@ -28,7 +28,7 @@ class PredictPrincomp final : public PredictModel {
     for (auto const& row : loadings_) good &= row.size() == names_.size();
     if (!good) throw DataError("damaged model file: loadings, center, scale and columns do not fit together");
   } catch (const nlohmann::json::exception& e) {
-    throw DataError(std::string("damaged model file: ") + e.what());
+    throw DataError("damaged model file: " + reason_of(e));
   }
 
   std::vector<std::string> transforms() const override { return transforms_; }

@@ -61,6 +61,13 @@ class Usage(Case):
         self.fail_with(2, "did you mean 'x'", "export", self.table, self.path("o.csv"), "--vars-to-keep", "X1")
         self.fail_with(2, "type", "summary", "~ x", self.csv, "--col-classes", "g=faktor")
 
+    def test_values_of_logical_options(self):
+        for word in ("flase", "FLASE", "ture", "no", "0"):
+            self.fail_with(2, "--means: '%s' is neither true nor false" % word, "cube", "y ~ F(x)", self.table, "--means", word)
+        self.fail_with(2, "did you mean 'false'?", "cube", "y ~ F(x)", self.table, "--means", "flase")
+        self.succeed("cube", "--means", "y ~ F(x)", self.table)
+        self.succeed("cube", "y ~ F(x)", self.table, "--means", self.path("false.csv"))
+
     def test_formulas_and_expressions(self):
         self.fail_with(2, "delai", "summary", "~ delai", self.table)
         self.fail_with(2, "rxhpc linmod: ", "linmod", "y ~ x +* g", self.table)

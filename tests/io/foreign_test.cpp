@@ -3,6 +3,7 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "rxhpc/errors.hpp"
@@ -202,6 +203,18 @@ TEST(ForeignTable, KnowsTheFilesMarkOfMissing) {
     file.fill_value<std::uint64_t>("whole", H5T_NATIVE_UINT64, UINT64_MAX);  // likewise: the largest stays, and so does -1
     file.numbers("minus", H5T_NATIVE_INT64, whole);
     file.fill_value<std::int8_t>("minus", H5T_NATIVE_INT8, -1);
+    std::vector<double> const real{0.5, 9.969209968386869e36, std::nan(""), -0.0};
+    std::vector<float> const narrow{0.5f, 9.96921e36f, 0.1f, 3};
+    file.numbers("real", H5T_NATIVE_DOUBLE, real);
+    file.fill_value<float>("real", H5T_NATIVE_FLOAT, 9.96921e36f);  // netCDF's: the same number in both widths
+    file.numbers("null", H5T_NATIVE_DOUBLE, real);
+    file.fill_value<double>("null", H5T_NATIVE_DOUBLE, 0);
+    file.numbers("narrow", H5T_NATIVE_FLOAT, narrow);
+    file.fill_value<double>("narrow", H5T_NATIVE_DOUBLE, 0.1);  // as the column would hold it
+    file.numbers("nan", H5T_NATIVE_FLOAT, narrow);
+    file.fill_value<float>("nan", H5T_NATIVE_FLOAT, std::nanf(""));
+    file.numbers("text", H5T_NATIVE_FLOAT, narrow);
+    file.fill_value<std::int32_t>("text", H5T_NATIVE_INT32, 3);  // of another class: not believed
   }
   double const most = 18446744073709551616.0, odd = 9007199254740992.0;
   EXPECT_EQ(rows_of(path, "large"), (std::vector<double>{0, 2, -999, odd}));
@@ -210,6 +223,12 @@ TEST(ForeignTable, KnowsTheFilesMarkOfMissing) {
   EXPECT_EQ(rows_of(path, "plain"), (std::vector<double>{0, 2, most, odd}));
   EXPECT_EQ(rows_of(path, "whole"), (std::vector<double>{0, -1, 9223372036854775807.0, 5}));
   EXPECT_EQ(rows_of(path, "minus"), (std::vector<double>{0, -999, 9223372036854775807.0, 5}));
+  double const tenth = 0.1f, fill = 9.96921e36f;
+  EXPECT_EQ(rows_of(path, "real"), (std::vector<double>{0.5, -999, -999, 0}));
+  EXPECT_EQ(rows_of(path, "null"), (std::vector<double>{0.5, fill, -999, -999}));
+  EXPECT_EQ(rows_of(path, "narrow"), (std::vector<double>{0.5, fill, -999, 3}));
+  EXPECT_EQ(rows_of(path, "nan"), (std::vector<double>{0.5, fill, tenth, 3}));
+  EXPECT_EQ(rows_of(path, "text"), (std::vector<double>{0.5, fill, tenth, 3}));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "rxhpc/contingency.hpp"
 #include "rxhpc/errors.hpp"
 #include "table_support.hpp"
+#include "thread_communicator.hpp"
 
 namespace rxhpc {
 namespace {
@@ -217,6 +218,34 @@ TEST(Bounds, ChangeNoBitOfSums) {
     }
   }
   EXPECT_EQ(bounded, 2 * 5);  // not where values are missing
+}
+
+/// Chunks are written from boundaries before their places, and by the ranks that have them: the file is the same.
+TEST(LargeTables, AreTheSameBytesWhoeverWrites) {
+  Folder folder;
+  MemoryTable t;
+  t.chunk_rows = 65536;
+  std::vector<double> x(600000);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = std::sqrt(static_cast<double>(i));
+  std::vector<std::int8_t> few(x.size());
+  for (std::size_t i = 0; i < few.size(); ++i) few[i] = static_cast<std::int8_t>(i % 100);
+  for (int c = 0; c < 4; ++c) t.columns.push_back(values("x" + std::to_string(c), VarType::numeric, Storage::float64, x));
+  t.columns.push_back(values("few", VarType::integer, Storage::int8, few));
+  write_table(t, folder / "one.h5");
+  auto const one = read_whole(folder / "one.h5");
+  SelfCommunicator self;
+  auto const source = open_table(folder / "one.h5", self);
+  auto const bytes = read_all(*source);
+  for (std::size_t c = 0; c < bytes.size(); ++c) EXPECT_TRUE(bytes[c] == t.columns[c].bytes) << c;
+  for (int ranks : {2, 3}) {
+    on_ranks(ranks, [&](Communicator& comm) {
+      auto sink = create_table(folder / "many.h5", t.schema(), t.grid(), {.overwrite = true}, plain_zone, comm);
+      for (auto k = t.grid().chunks(); k-- > 0;)  // neighbours on different ranks
+        if (k % comm.size() == comm.rank()) sink->write(t.chunk(k));
+      sink->finish();
+    });
+    EXPECT_TRUE(read_whole(folder / "many.h5") == one) << ranks;
+  }
 }
 
 /// Rows of many columns are used together: no two of neighbouring columns may want the same sets of a cache. Long columns begin just behind the

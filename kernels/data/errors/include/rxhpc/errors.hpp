@@ -40,6 +40,13 @@ inline ErrorKind error_kind(const std::exception& e) {
   return ours ? ours->kind() : ErrorKind::other;
 }
 
+/// What an exception says, without the tag in brackets that the JSON library puts before it.
+inline std::string reason_of(const std::exception& e) {
+  std::string const what = e.what();
+  auto const end = what.find("] ");
+  return what.starts_with("[json.exception.") && end != std::string::npos ? what.substr(end + 2) : what;
+}
+
 /// Throws the error of that kind again, on a rank that only heard of it.
 [[noreturn]] inline void throw_error(ErrorKind kind, const std::string& message) {
   switch (kind) {
