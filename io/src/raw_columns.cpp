@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "atomic_file.hpp"
+#include "posix_file.hpp"
 
 namespace rxhpc::impl {
 namespace {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include "atomic_file.hpp"
+#include "posix_file.hpp"
 #include "raw_columns.hpp"
 #include "rxhpc/communicator.hpp"
 

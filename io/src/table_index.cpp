@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "atomic_file.hpp"
 #include "codec_chunk.hpp"
+#include "posix_file.hpp"
 #include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {

@@ -6,6 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csetjmp>
 #include <csignal>
@@ -124,6 +125,12 @@ bool touch_mapped(const void* data, std::size_t bytes, std::size_t step) {
     for (std::size_t at = 0; at < bytes; at += step) static_cast<void>(p[at]);
     if (bytes > 0) static_cast<void>(p[bytes - 1]);
   });
+}
+
+bool MappedFile::brings_blocks(std::uint64_t address) const {
+  constexpr auto block = std::uint64_t(2) << 20;
+  auto const* const p = range(address, 1);
+  return p && touch_mapped(p, 1) && in_page_cache(std::min((address / block + 1) * block, bytes_));  // if it cannot be had, who reads it will say so
 }
 
 }  // namespace rxhpc::impl

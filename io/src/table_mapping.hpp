@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "atomic_file.hpp"
 #include "codec_chunk.hpp"
+#include "posix_file.hpp"
 
 namespace rxhpc::impl {
 
@@ -25,6 +25,8 @@ class MappedFile {
   /// Whether the byte before `end` can be had without waiting: then its chunk has been read before, and asking for read-ahead would only look up every
   /// page of it. Where the system does not say, perhaps because the file is another user's, the answer may be true.
   bool in_page_cache(std::uint64_t end) const;
+  /// Has the page at this place come from the medium, and says whether the system brought all of its block of 2 MiB with it.
+  bool brings_blocks(std::uint64_t address) const;
 
  private:
   FileDescriptor fd_;

@@ -32,10 +32,9 @@ struct ReadScratch final : ChunkScratch {
   std::vector<Buffer> values, converted;  ///< [position among the columns asked for]
 };
 
-// How what is not in the page cache comes there. In whole blocks: long pieces of memory, which are mapped at a fraction of the cost of single pages for
-// as long as they stay in the cache, and the next block is read ahead; to ask for read-ahead would bring single pages.
+// How what is not in the page cache comes there: in whole blocks, which are mapped at a fraction of the cost of single pages and of which the next one is
+// read ahead, or in pages. To ask for read-ahead brings pages.
 enum class Arrival { unknown, blocks, pages };
-constexpr std::uint64_t arrival_block = std::uint64_t(2) << 20;
 
 constexpr int mostly_cached = 64;  // columns found in the page cache one after another, from where on one a chunk is looked at
 
@@ -287,14 +286,6 @@ std::int64_t TableSource::held_bytes(std::span<const int> columns) const {
   return in_place ? 0 : grid_.longest() * schema_.row_bytes(columns);
 }
 
-/// Once for a file: lets the system read one page, and looks whether it came alone.
-Arrival arrival_of(const FileOfTable& file, const StoredChunk& place) {
-  auto const* const p = file.bytes->range(place.address, 1);
-  if (!p || !touch_mapped(p, 1)) return Arrival::pages;  // if it cannot be had: who reads the chunk will say so
-  auto const block_end = (place.address / arrival_block + 1) * arrival_block;
-  return file.bytes->in_page_cache(std::min(block_end, file.bytes->bytes())) ? Arrival::blocks : Arrival::pages;
-}
-
 void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {
   auto const [number, local] = places_[static_cast<std::size_t>(chunk)];
   auto const& file = *files_[static_cast<std::size_t>(number)];
@@ -307,7 +298,7 @@ void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) con
       continue;
     }
     file.found_cached = 0;
-    if (file.arrival == Arrival::unknown) file.arrival = arrival_of(file, place);
+    if (file.arrival == Arrival::unknown) file.arrival = file.bytes->brings_blocks(place.address) ? Arrival::blocks : Arrival::pages;
     if (file.arrival == Arrival::pages) ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
   }
 }

@@ -6,7 +6,7 @@
 #include <random>
 #include <thread>
 
-#include "../../io/src/atomic_file.hpp"
+#include "../../io/src/posix_file.hpp"
 #include "../../io/src/raw_columns.hpp"
 #include "rxhpc/errors.hpp"
 #include "table_support.hpp"
