@@ -42,6 +42,7 @@ void RawColumns::write(std::size_t column, std::int64_t chunk, std::span<const u
     return look();
   };
 
+  // What waits already need not be written twice.
   Buffer filled = before > 0 ? locked([&] { return take(key(chunk - 1)); }) : Buffer();
   filled.resize(before);
   write_at(fd_, filled, body, begin - before, name_);

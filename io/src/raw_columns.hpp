@@ -34,7 +34,10 @@ class RawColumns {
   /// Writes one chunk of a column, to its place; the last one may be shorter. Throws DataError naming the file.
   void write(std::size_t column, std::int64_t chunk, std::span<const unsigned char> bytes);
   /// Nothing is waiting for a chunk: all that was given is written.
-  bool complete() const { return waiting_.empty(); }
+  bool complete() {
+    std::lock_guard const lock(mutex_);
+    return waiting_.empty();
+  }
 
  private:
   using Key = std::pair<std::size_t, std::int64_t>;  // column, chunk

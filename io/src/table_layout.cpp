@@ -144,10 +144,16 @@ ImageArrays arrays_of(const TableImage& image) {
   return a;
 }
 
+void require_arrays_fit(const TableImage& image) {
+  auto const chunks = static_cast<double>(image.chunk_count());
+  double bytes = chunks * bytes_of_cell * static_cast<double>(std::max<std::size_t>(1, image.schema.size()));
+  for (auto const& v : image.schema.variables)
+    if (keeps_level_counts(v, image.chunk_count())) bytes += chunks * 8 * static_cast<double>(v.levels.size());
+  if (bytes > static_cast<double>(image.file_bytes)) throw DataError(image.path + ": data set '/rx/schema': more chunks than the file can hold");
+}
+
 ImageArrays shaped_arrays(const TableImage& image) {
   auto const chunks = static_cast<std::size_t>(image.chunk_count()), columns = image.schema.size();
-  if (static_cast<double>(chunks) * static_cast<double>(columns) * bytes_of_cell > static_cast<double>(image.file_bytes))
-    throw DataError(image.path + ": data set '/rx/schema': more chunks than the file can hold");
   ImageArrays a;
   each_array(a, [&](auto& values) { values.resize(chunks * columns); });
   a.chunks.resize(3 * chunks * columns);

@@ -54,7 +54,9 @@ struct ImageArrays {
   std::vector<std::vector<std::int64_t>> levels;   ///< [column] of [chunk][level]; empty where not kept
 };
 ImageArrays arrays_of(const TableImage& image);
-/// Of the lengths that the image's schema and rows ask for. Throws DataError where no file of its length can hold as much.
+/// Throws DataError where no file of the image's length can hold the arrays that its schema and rows ask for: nothing is allocated for those.
+void require_arrays_fit(const TableImage& image);
+/// Of the lengths that these ask for.
 ImageArrays shaped_arrays(const TableImage& image);
 /// All of them in the order of the hash.
 template <class Arrays, class Use>

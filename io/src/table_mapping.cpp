@@ -74,6 +74,7 @@ MappedFile::MappedFile(const std::string& path) : fd_(open_for_reading(path)) {
   ::madvise(base, bytes_, MADV_HUGEPAGE);  // what is read from the medium comes in pieces as long as may be, where the system knows such; a hint
   install_handler();
   base_ = static_cast<const unsigned char*>(base);
+  told_ = info.st_uid == ::geteuid() || ::access(path.c_str(), W_OK) == 0;
 }
 
 MappedFile::~MappedFile() {
@@ -83,7 +84,7 @@ MappedFile::~MappedFile() {
 // A read that must not wait would begin to read ahead, in single pages; where there is a mapping, it knows without.
 bool MappedFile::in_page_cache(std::uint64_t end) const {
   if (end == 0 || end > bytes_) return false;
-  if (base_) {
+  if (base_ && told_) {
     auto const page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     unsigned char there = 0;
     auto* const at = const_cast<unsigned char*>(base_) + (end - 1) / page * page;
@@ -127,10 +128,16 @@ bool touch_mapped(const void* data, std::size_t bytes, std::size_t step) {
   });
 }
 
-bool MappedFile::brings_blocks(std::uint64_t address) const {
+// A page of the same block bears witness, too far off to come by the read-ahead of single pages, and not there before.
+std::optional<bool> MappedFile::brings_blocks(std::uint64_t end) const {
   constexpr auto block = std::uint64_t(2) << 20;
-  auto const* const p = range(address, 1);
-  return p && touch_mapped(p, 1) && in_page_cache(std::min((address / block + 1) * block, bytes_));  // if it cannot be had, who reads it will say so
+  if (!told_) return false;
+  auto const* const page = end > 0 ? range(end - 1, 1) : nullptr;
+  if (!page) return {};
+  auto const first = (end - 1) / block * block;
+  auto const witness = end - 1 - first < block / 2 ? first + block : first + 1;  // the byte before: of the block's last page or of its first
+  if (witness > bytes_ || in_page_cache(witness) || in_page_cache(end) || !touch_mapped(page, 1)) return {};
+  return in_page_cache(witness);
 }
 
 }  // namespace rxhpc::impl

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "codec_chunk.hpp"
@@ -22,16 +23,17 @@ class MappedFile {
   const unsigned char* range(std::uint64_t address, std::uint64_t bytes) const {
     return base_ && address <= bytes_ && bytes <= bytes_ - address ? base_ + address : nullptr;
   }
-  /// Whether the byte before `end` can be had without waiting: then its chunk has been read before, and asking for read-ahead would only look up every
-  /// page of it. Where the system does not say, perhaps because the file is another user's, the answer may be true.
+  /// Whether the byte before `end` can be had without waiting.
   bool in_page_cache(std::uint64_t end) const;
-  /// Has the page at this place come from the medium, and says whether the system brought all of its block of 2 MiB with it.
-  bool brings_blocks(std::uint64_t address) const;
+  /// Has the page before `end`, which is not in the page cache, come from the medium, and says whether the system brought all of its block of 2 MiB
+  /// with it; nothing where that cannot be told.
+  std::optional<bool> brings_blocks(std::uint64_t end) const;
 
  private:
   FileDescriptor fd_;
   std::uint64_t bytes_ = 0;
   const unsigned char* base_ = nullptr;
+  bool told_ = false;  ///< the system says what of the mapping is in the page cache: of another user's file, which is not writable, it says that all is
 };
 
 // Mapped bytes may only be looked at after one of these has returned true for them; false where the file has shrunk or its medium fails

@@ -25,7 +25,10 @@ void read_array(hid_t group, const std::string& file, const std::string& name, c
       H5Sget_simple_extent_dims(space, found.data(), nullptr) < 0 || found != shape || !stored_type ||
       H5Tget_class(stored_type) != H5Tget_class(type) || H5Tget_size(stored_type) != sizeof(T))
     throw_hdf5(file, full, "has another shape than the schema says");
-  if (!values.empty() && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) throw_hdf5(file, full, "cannot be read");
+  std::size_t count = 1;
+  for (auto n : shape) count *= static_cast<std::size_t>(n);
+  values.resize(count);
+  if (count > 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) throw_hdf5(file, full, "cannot be read");
 }
 
 std::string read_schema(hid_t rx, const std::string& file, std::uint64_t file_bytes) {
@@ -45,7 +48,9 @@ std::string read_schema(hid_t rx, const std::string& file, std::uint64_t file_by
 
 ImageArrays read_arrays(hid_t rx, const std::string& file, const TableImage& image) {
   hsize_t const chunks = static_cast<hsize_t>(image.chunk_count()), columns = image.schema.size();
-  auto a = shaped_arrays(image);
+  require_arrays_fit(image);
+  ImageArrays a;
+  a.levels.resize(columns);
   auto const zones = [&](const char* name, auto& values) { read_array(rx, file, std::string("zonemap/") + name, {chunks, columns}, values); };
   zones("n", a.n);
   zones("missing", a.missing);

@@ -1,4 +1,4 @@
-// Reading a table file's metadata through HDF5 (rank 0), and its chunks where they are not where the chunk table says.
+// Reading a table file's metadata (rank 0), by its index or through HDF5, and chunks that are not where the chunk table says.
 #pragma once
 #include <cstdint>
 #include <optional>

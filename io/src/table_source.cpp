@@ -289,17 +289,20 @@ std::int64_t TableSource::held_bytes(std::span<const int> columns) const {
 void TableSource::prefetch(std::int64_t chunk, std::span<const int> columns) const {
   auto const [number, local] = places_[static_cast<std::size_t>(chunk)];
   auto const& file = *files_[static_cast<std::size_t>(number)];
-  if (!columns.empty() && file.found_cached >= mostly_cached) columns = columns.subspan(static_cast<std::size_t>(chunk) % columns.size(), 1);
+  auto const n = static_cast<std::int64_t>(columns.size());
+  if (n > 0 && file.found_cached >= mostly_cached) columns = columns.subspan(static_cast<std::size_t>((chunk + chunk / n) % n), 1);
   for (int c : columns) {
     auto const& place = place_in(file, c, local);
-    if (file.check_of(c, local).load(std::memory_order_relaxed)) continue;  // read before, and not long ago
     if (file.bytes->in_page_cache(place.address + place.bytes)) {
       ++file.found_cached;
       continue;
     }
     file.found_cached = 0;
-    if (file.arrival == Arrival::unknown) file.arrival = file.bytes->brings_blocks(place.address) ? Arrival::blocks : Arrival::pages;
-    if (file.arrival == Arrival::pages) ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
+    bool const mapped = file.image.codec == Codec::none;  // compressed chunks are read, not mapped
+    if (mapped && file.arrival == Arrival::unknown)
+      if (auto const blocks = file.bytes->brings_blocks(place.address + place.bytes)) file.arrival = *blocks ? Arrival::blocks : Arrival::pages;
+    if (!mapped || file.arrival != Arrival::blocks)
+      ::posix_fadvise(file.bytes->fd(), static_cast<off_t>(place.address), static_cast<off_t>(place.bytes), POSIX_FADV_WILLNEED);
   }
 }
 

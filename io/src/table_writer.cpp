@@ -92,7 +92,7 @@ Alignment alignment_of(const TableImage& image) {
   for (hsize_t blocks = 1; blocks * RawColumns::block <= bytes / 8; blocks *= 2)
     for (hsize_t lines = 1; lines * line <= large / 16; ++lines) {
       auto const step = blocks * RawColumns::block + lines * line;
-      hsize_t steps = 0;
+      hsize_t steps = 1;  // before the first column
       for (auto const& v : image.schema.variables) steps += steps_of(bytes_of_column(v), step);
       if (steps * step > bytes + bytes / 8 || steps * lines * line > RawColumns::most_filled) break;
       if (spread_by(step)) return {smallest, step};

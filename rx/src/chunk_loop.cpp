@@ -47,6 +47,23 @@ int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t he
   return static_cast<int>(std::min<std::int64_t>(chunks, threads_with_room(wanted, held, options.memory_limit)));
 }
 
+// Without dispatch where one thread does it all: ranks that are threads of one process cannot enter the host space together.
+void on_threads(int threads, const std::function<void(int)>& work) {
+  if (threads == 1) return work(0);
+  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(threads));
+  auto const guarded = [&](int thread) {
+    try {
+      work(thread);
+    } catch (...) {
+      failures[static_cast<std::size_t>(thread)] = std::current_exception();
+    }
+  };
+  Kokkos::parallel_for("rxhpc::threads", Kokkos::RangePolicy<HostSpace, Kokkos::Schedule<Kokkos::Static>>(0, threads), guarded);
+  HostSpace().fence("rxhpc::threads");
+  for (auto const& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
 void ChunkReader::place() {
   chunk_.index = index();
   chunk_.first_row = source_.grid().first(at_) + range_.row_offset;
@@ -121,14 +138,7 @@ void ChunkLoop::run(std::int64_t first, std::int64_t last) {
   shared.next = first;
   shared.last = last;
   for (std::int64_t c = first; c < std::min<std::int64_t>(last, first + threads); ++c) source_.prefetch(c, columns_);
-  // Without dispatch where one thread does it all: ranks that are threads of one process cannot enter the host space together.
-  if (threads == 1) {
-    work_of_thread(0, shared);
-  } else {
-    Kokkos::parallel_for("rxhpc::sweep", Kokkos::RangePolicy<HostSpace, Kokkos::Schedule<Kokkos::Static>>(0, threads),
-                         [&](int thread) { work_of_thread(thread, shared); });
-    HostSpace().fence("rxhpc::sweep");
-  }
+  on_threads(threads, [&](int thread) { work_of_thread(thread, shared); });
   spent_.read_s += shared.read_s;
   spent_.compute_s += shared.compute_s;
   if (shared.failure) std::rethrow_exception(shared.failure);

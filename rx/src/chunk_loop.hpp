@@ -24,6 +24,9 @@ ChunkRange chunk_range(const ChunkSource& source, Communicator& comm);
 /// where each holds `held` bytes of rows. Throws UsageError where not even one fits.
 int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t held);
 
+/// work(thread) on each of so many threads of the host space at once. Throws what the first of them threw.
+void on_threads(int threads, const std::function<void(int)>& work);
+
 /// Takes rows of a chunk while they are in cache (ChunkSource::read_pieces).
 using UsePiece = std::function<void(const Chunk& chunk, std::int64_t first, std::int64_t rows)>;
 

@@ -58,6 +58,7 @@ struct Work {
 struct Finite {
   int column = -1;
   ZoneMoments moments;
+  double n = 0, variance = 0;  ///< as a rule for breaks wants them: a row of frequency weight w is w rows
 };
 
 ZoneMoments moments_of_column(Work& w, int column, bool extremes_only) {
@@ -74,7 +75,20 @@ Finite finite_values(Work& w, const impl::CellTerm& variable, bool extremes_only
     f.moments = moments_of_column(w, f.column, extremes_only);
   }
   if (f.moments.n == 0) throw DataError("column '" + variable.name + "' has no finite value in the rows used");
+  f.n = static_cast<double>(f.moments.n);
+  f.variance = f.n > 1 ? f.moments.m2 / (f.n - 1) : 0;
   return f;
+}
+
+/// Counts rows as often as their frequency weights say.
+void count_weights(Work& w, Finite& f) {
+  auto const& name = w.rows.schema()[static_cast<std::size_t>(f.column)].name;
+  SummaryOptions options;
+  options.fweights = w.options.fweights;
+  options.run = w.options.run;
+  auto const all = summarize(w.rows, "~ " + quoted_name(name), options, w.comm).variables.at(0).statistics;
+  f.n = all.sum_of_weights;
+  f.variance = f.n > 1 ? all.std_dev * all.std_dev : 0;
 }
 
 /// Twice the interquartile range of the values to five digits, or what stands for it where that is 0 (R's nclass.FD).
@@ -83,6 +97,8 @@ double freedman_diaconis_width(Work& w, const Finite& f) {
   for (double tail = 0.25; tail >= 1.0 / 512; tail /= 2) shares.insert(shares.end(), {tail, 1 - tail});
   impl::RankRequest request;
   request.terms = {{f.column, {}, {}, {}}};
+  request.weight = impl::weight_column(w.rows, {}, w.options.fweights);
+  request.frequency = true;
   request.shares = shares;
   request.ranks = [&](std::size_t, double n) {
     std::vector<double> ranks;
@@ -98,7 +114,7 @@ double freedman_diaconis_width(Work& w, const Finite& f) {
   };
   for (std::size_t k = 0; k < shares.size(); k += 2)
     if (double const width = quantile(k + 1) - quantile(k); width > 0) return width / (1 - 2 * shares[k]);
-  return 3.5 * std::sqrt(f.moments.m2 / static_cast<double>(f.moments.n - 1));
+  return 3.5 * std::sqrt(f.variance);
 }
 
 std::vector<double> numbers_of(const std::string& text) {
@@ -137,12 +153,12 @@ std::vector<double> breaks_of(Work& w, const impl::CellTerm& variable, double& v
   if (o.num_breaks > 10'000'000) throw UsageError("--num-breaks lies between 1 and 10 million");
   impl::require_memory(o.run.memory_limit, 512.0 * (2 + o.run.threads) * o.num_breaks, "so many bins");
   if (o.num_breaks > 0) return low < high ? impl::even_breaks(low, high, o.num_breaks) : impl::even_breaks(low - 0.5, low + 0.5, o.num_breaks);
-  auto const n = static_cast<double>(f.moments.n);
+  if (rule && !o.fweights.empty()) count_weights(w, f);
   double bins = 0;
   if (!rule) bins = given[0];
-  else if (o.breaks == "sturges") bins = impl::sturges_bins(n);
-  else if (o.breaks == "scott") bins = impl::scott_bins(n, n > 1 ? f.moments.m2 / (n - 1) : 0, value_range);
-  else bins = impl::freedman_diaconis_bins(n, freedman_diaconis_width(w, f), value_range);
+  else if (o.breaks == "sturges") bins = impl::sturges_bins(f.n);
+  else if (o.breaks == "scott") bins = impl::scott_bins(f.n, f.variance, value_range);
+  else bins = impl::freedman_diaconis_bins(f.n, freedman_diaconis_width(w, f), value_range);
   if (!(bins >= 1)) throw UsageError("--breaks: " + o.breaks + " is no number of bins");
   return impl::pretty(low, high, static_cast<int>(std::min(bins, most_bins)));
 }

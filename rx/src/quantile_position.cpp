@@ -29,7 +29,7 @@ QuantilePosition quantile_position(int type, double n, double p) {
   double const fuzz = 4 * std::numeric_limits<double>::epsilon();
   auto const [a, b] = plotting[type - 4];
   double const place = a + p * (n + 1 - a - b), j = std::floor(place + fuzz), h = place - j;
-  return {j, std::abs(h) < fuzz ? 0 : h};
+  return {j, h < fuzz ? 0 : h};  // below 0 where adding the fuzz was what reached the whole number
 }
 
 double interpolated(const QuantilePosition& at, double low, double high) {

@@ -96,6 +96,9 @@ Seen count_rows_of(const RowSource& rows, const std::vector<int>& read, const Ro
       check_memory(seen, o.run.memory_limit);
     }
     loop.finish();
+    impl::on_threads(threads, [&](int t) {
+      for (auto& r : seen[t].runs) r.sorted();
+    });
   });
   for (int t = 1; t < threads; ++t) {
     for (std::size_t k = 0; k < seen[0].runs.size(); ++k) seen[0].runs[k].append(seen[t].runs[k]);

@@ -55,11 +55,13 @@ TEST(TableIndex, IsNotBelievedWhereAnythingDiffers) {
   auto const good = read_whole(path);
   auto const right = indexed(path);
   ASSERT_TRUE(right);
-  for (std::size_t back = 1; back <= 400; ++back) {  // the index, and some of what lies before it
+  auto const length = 40 + 16 * (9 + right->schema.size());
+  for (std::size_t back = 1; back <= length; ++back) {
     auto bytes = good;
     bytes[bytes.size() - back] ^= 4;
     put_bytes(path, bytes);
-    if (auto const image = indexed(path)) expect_same(*image, *right);
+    EXPECT_FALSE(indexed(path)) << back;
+    if (back % 16 == 0) expect_same(*read_image(path, nullptr), *right);  // HDF5 knows
   }
   for (std::size_t back : {1, 8, 39, 40, 41, 100}) {
     put_bytes(path, good.substr(0, good.size() - back));

@@ -317,6 +317,24 @@ TEST(Contingency, SeveralValuesAndManyPlaces) {
   EXPECT_EQ(rows_seen, static_cast<double>(rows));
 }
 
+/// Places have 16 bits up to some number of cells, and 32 beyond: no row is lost on either side.
+TEST(Contingency, CellsAroundTheLastPlaceOf16Bits) {
+  for (std::int32_t cells : {65532, 65533, 65534, 65535, 65536, 65537, 65550}) {
+    std::vector<std::int32_t> codes(static_cast<std::size_t>(cells));
+    std::iota(codes.begin(), codes.end(), 0);
+    std::vector<double> values(codes.begin(), codes.end());
+    MemoryTable t;
+    auto const code = t.factor(codes), value = t.numeric(values);
+    Contingency table({.factors = {code}, .levels = {cells}, .missing_level = {0}, .values = {value}});
+    table.update(t.all());
+    for (std::int32_t c : {0, 1, 65531, cells - 2, cells - 1}) {
+      auto const place = Contingency::place_of(static_cast<std::uint64_t>(c));
+      EXPECT_EQ(table.rows(place), 1) << cells << " cells, cell " << c;
+      EXPECT_EQ(table.sum(0, place).hi, c) << cells << " cells, cell " << c;
+    }
+  }
+}
+
 TEST(Contingency, KeysBeyond64Bits) {
   MemoryTable t;
   for (int k = 0; k < 6; ++k) t.factor({k, 65535 - k, k});
