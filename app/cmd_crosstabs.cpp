@@ -49,8 +49,15 @@ void run_crosstabs(Session& session) {
   o.tests.seed = static_cast<std::uint64_t>(args.integer("seed", 1));
   o.tests.simulations = static_cast<int>(std::min<std::int64_t>(args.integer("num-simulations", o.tests.simulations), 100000000));
   o.tests.permute = args.flag("permute");
+  if (o.tests.permute && !o.kendall) throw UsageError("--permute is for Kendall's tau: --tests kendall");
+  auto const alternative = args.text("alternative", "two.sided");
+  o.tests.alternative = alternative == "less" ? Alternative::less : alternative == "greater" ? Alternative::greater : Alternative::two_sided;
+  if (args.given("alternative") && !o.odds_ratio && !o.risk_ratio) throw UsageError("--alternative is for --tests odds-ratio and risk-ratio");
+  o.percents = args.flag("percents");
   auto const source = open_input(session, args.positional("INPUT"));
-  finish_analysis(session, cross_tabs(*source, args.positional("FORMULA"), o, session.comm), source->grid().total());
+  auto const tabs = cross_tabs(*source, args.positional("FORMULA"), o, session.comm);
+  warn_without_rows(session, tabs.cube.n_valid_obs);
+  finish_analysis(session, tabs, source->grid().total());
 }
 
 }  // namespace rxhpc::app

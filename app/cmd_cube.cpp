@@ -64,6 +64,7 @@ void run_cube(Session& session) {
   options.means = args.flag("means", true);
   options.as_table = !output.empty();
   auto const result_cube = cube(*source, args.positional("FORMULA"), options, session.comm);
+  warn_without_rows(session, result_cube.n_valid_obs);
   if (args.given("plot")) {
     Plot plot;
     together(session.comm, [&] { plot = heat_map(result_cube); });

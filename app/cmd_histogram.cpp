@@ -52,6 +52,7 @@ void run_histogram(Session& session) {
   bool const percent = args.text("hist-type", "counts") == "percent";
   auto const source = open_input(session, args.positional("INPUT"));
   auto const h = histogram(*source, args.positional("FORMULA"), options, session.comm);
+  warn_without_rows(session, h.n_valid_obs);
   save_plot(session, plot_of(h, percent));
   Result result;
   result.fields = to_json(h);

@@ -65,7 +65,11 @@ KMeansOptions kmeans_options(Session& session, const ChunkSource& source) {
   o.seed = static_cast<std::uint64_t>(args.integer("seed", 0));
   o.missing = args.text("missing-values", "listwise") == "partial" ? KMeansMissing::partial : KMeansMissing::listwise;
   o.run = session.run;
-  if (auto const path = args.text("centers"); !path.empty()) {
+  auto const path = args.text("centers");
+  if (!path.empty() && o.num_starts > 1) throw UsageError("--num-starts: given --centers are one start");
+  if (args.given("num-start-rows") && (!path.empty() || o.start != KMeansStart::plus_plus)) throw UsageError("--num-start-rows needs --start plus-plus");
+  if (args.given("plot-vars") && !args.given("plot")) throw UsageError("--plot-vars needs --plot");
+  if (!path.empty()) {
     std::vector<std::string> names;
     together(session.comm, [&] { names = kmeans_variables(source, args.positional("FORMULA"), o.rows); });
     for (auto& name : names) name = result_name(name);

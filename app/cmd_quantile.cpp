@@ -15,7 +15,9 @@ void run_quantile(Session& session) {
                           .run = session.run};
   if (args.given("probs")) options.probs = args.numbers("probs");
   auto const source = open_input(session, args.positional("INPUT"));
-  finish_analysis(session, quantile(*source, formula, options, session.comm), source->grid().total());
+  auto const quantiles = quantile(*source, formula, options, session.comm);
+  warn_without_rows(session, quantiles.n_valid_obs);
+  finish_analysis(session, quantiles, source->grid().total());
 }
 
 }  // namespace rxhpc::app

@@ -170,4 +170,8 @@ void warn(const Session& session, const std::string& message) {
     std::fprintf(stderr, "rxhpc %s: warning: %s\n", std::string(session.args.verb().name).c_str(), message.c_str());
 }
 
+void warn_without_rows(const Session& session, std::int64_t valid) {
+  if (valid == 0) warn(session, "no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+}
+
 }  // namespace rxhpc::app

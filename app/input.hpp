@@ -42,5 +42,7 @@ std::vector<int> kept_columns(const Session& session, const Schema& schema, cons
 
 /// One line on standard error, by rank 0, unless --quiet.
 void warn(const Session& session, const std::string& message);
+/// Where a table of counts has no row: it stands, but whoever reads zeros is told why.
+void warn_without_rows(const Session& session, std::int64_t valid);
 
 }  // namespace rxhpc::app

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "distributions.hpp"
@@ -74,27 +75,42 @@ namespace {
 /// A larger table without its empty rows and columns. One of 2 by 2 stays: an empty column has a risk of 0 or 1.
 TwoWay two_by_two_of(const TwoWay& t) { return t.rows == 2 && t.columns == 2 ? t : occupied(t); }
 
+/// p and interval of a ratio whose logarithm is normal with this standard error.
+void judge_ratio(TableTest& out, double se, double conf_level, Alternative alternative) {
+  double const log = std::log(out.estimate), two_sided = impl::normal_two_sided(out.statistic);
+  if (alternative == Alternative::two_sided) {
+    double const z = impl::normal_quantile_two_sided(conf_level);
+    out.conf_low = std::exp(log - z * se);
+    out.conf_high = std::exp(log + z * se);
+    out.p_value = two_sided;
+    return;
+  }
+  bool const less = alternative == Alternative::less;
+  double const level = 2 * conf_level - 1, z = std::copysign(impl::normal_quantile_two_sided(std::abs(level)), level);
+  out.conf_low = less ? 0 : std::exp(log - z * se);
+  out.conf_high = less ? std::exp(log + z * se) : std::numeric_limits<double>::infinity();
+  out.p_value = (out.statistic < 0) == less ? two_sided / 2 : 1 - two_sided / 2;
+}
+
 }  // namespace
 
-TableTest odds_ratio(const TwoWay& given, double conf_level) {
+TableTest odds_ratio(const TwoWay& given, double conf_level, Alternative alternative) {
   TableTest out;
   auto const t = two_by_two_of(given);
   if (!Margins(given).counts || t.rows != 2 || t.columns != 2) return out;
   double const a = t.values[0], b = t.values[1], c = t.values[2], d = t.values[3];
   out.estimate = a * d / (b * c);
   if (std::isnan(out.estimate)) return out;
-  double const se = std::sqrt(1 / a + 1 / b + 1 / c + 1 / d), log = std::log(out.estimate), z = impl::normal_quantile_two_sided(conf_level);
+  double const se = std::sqrt(1 / a + 1 / b + 1 / c + 1 / d);
   out.valid = true;
   out.method = "odds ratio with Woolf's interval";
   if (std::isinf(se)) return out;
-  out.statistic = log / se;
-  out.conf_low = std::exp(log - z * se);
-  out.conf_high = std::exp(log + z * se);
-  out.p_value = impl::normal_two_sided(out.statistic);
+  out.statistic = std::log(out.estimate) / se;
+  judge_ratio(out, se, conf_level, alternative);
   return out;
 }
 
-TableTest risk_ratio(const TwoWay& given, double conf_level) {
+TableTest risk_ratio(const TwoWay& given, double conf_level, Alternative alternative) {
   TableTest out;
   auto const t = two_by_two_of(given);
   Margins const m(t);
@@ -102,14 +118,12 @@ TableTest risk_ratio(const TwoWay& given, double conf_level) {
   double const b = t.values[1], d = t.values[3], p1 = b / m.row[0], p2 = d / m.row[1];
   out.estimate = p2 / p1;
   if (std::isnan(out.estimate)) return out;
-  double const se = std::sqrt((1 - p1) / b + (1 - p2) / d), log = std::log(out.estimate), z = impl::normal_quantile_two_sided(conf_level);
+  double const se = std::sqrt((1 - p1) / b + (1 - p2) / d);
   out.valid = true;
   out.method = "risk ratio of the second column, second row over first";
   if (std::isinf(se) || std::isnan(se)) return out;
-  out.conf_low = std::exp(log - z * se);
-  out.conf_high = std::exp(log + z * se);
-  if (se > 0) out.statistic = log / se;
-  out.p_value = impl::normal_two_sided(out.statistic);
+  if (se > 0) out.statistic = std::log(out.estimate) / se;
+  judge_ratio(out, se, conf_level, alternative);
   return out;
 }
 

@@ -73,9 +73,17 @@ void add_tests(CrossTable& t, const CrossTabsOptions& o) {
   if (o.chi_square) t.chi_square = chi_squared(t.values);
   if (o.fisher) t.fisher = fisher(t.values, o.tests);
   if (o.kendall) t.kendall = kendall(t.values, o.tests);
-  if (o.odds_ratio) t.odds_ratio = odds_ratio(t.values, o.tests.conf_level);
-  if (o.risk_ratio) t.risk_ratio = risk_ratio(t.values, o.tests.conf_level);
+  if (o.odds_ratio) t.odds_ratio = odds_ratio(t.values, o.tests.conf_level, o.tests.alternative);
+  if (o.risk_ratio) t.risk_ratio = risk_ratio(t.values, o.tests.conf_level, o.tests.alternative);
   if (o.pairwise) t.pairs = pairwise(t.values, o.pooled, o.tests.conf_level);
+}
+
+bool asks_for_tests(const CrossTabsOptions& o) { return o.chi_square || o.fisher || o.kendall || o.odds_ratio || o.risk_ratio; }
+
+/// Two rows and two columns have something in them.
+bool varies(const CrossTable& t) {
+  auto const used = [](const std::vector<double>& totals) { return std::count_if(totals.begin(), totals.end(), [](double x) { return x != 0; }); };
+  return t.values.columns < 2 || (used(t.row_totals) > 1 && used(t.column_totals) > 1);
 }
 
 }  // namespace
@@ -107,6 +115,7 @@ CrossTabs cross_tabs(const ChunkSource& source, std::string_view formula, const 
         auto& t = out.tables.emplace_back(table_of(out.cube, v, k));
         add_totals(t);
         add_tests(t, options);
+        if (asks_for_tests(options) && !varies(t)) out.warnings.push_back("'" + t.name + "': all rows are in one row or column of the table: there is nothing to test");
         if (!t.fisher.valid && !t.fisher.method.empty()) out.warnings.push_back("Fisher's test of " + t.name + ": " + t.fisher.method);
         strata.push_back(t.values);
       }

@@ -1,6 +1,8 @@
 // Cross tables as JSON and as text.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <utility>
 
 #include "cube_result.hpp"
 #include "result_json.hpp"
@@ -83,7 +85,20 @@ json pair_json(const Cube& cube, const TablePair& p) {
   return j;
 }
 
-json table_json(const Cube& cube, const CrossTable& t, bool means, bool pairwise) {
+enum class Whole { row, column, table };
+
+/// 100 times each value over the total of its row, its column or the table; NaN where that is 0.
+TwoWay percents(const CrossTable& t, Whole whole) {
+  TwoWay out = t.values;
+  for (std::size_t i = 0; i < out.rows; ++i)
+    for (std::size_t j = 0; j < out.columns; ++j) {
+      double const total = whole == Whole::row ? t.row_totals[i] : whole == Whole::column ? t.column_totals[j] : t.grand_total;
+      out.values[i * out.columns + j] = total != 0 ? 100 * t.values.at(i, j) / total : TableTest::none;
+    }
+  return out;
+}
+
+json table_json(const Cube& cube, const CrossTable& t, bool means, const CrossTabsOptions& options) {
   json j{{"name", t.name}, {"variable", t.variable}, {"row_levels", levels_json(cube.factors[0])}};
   j["levels"] = json::array();
   for (std::size_t f = 2; f < cube.factors.size(); ++f) j["levels"].push_back(level_json(cube.factors[f], t.codes[f - 2]));
@@ -92,6 +107,11 @@ json table_json(const Cube& cube, const CrossTable& t, bool means, bool pairwise
   j["row_totals"] = counts_json(t.row_totals);
   j["col_totals"] = counts_json(t.column_totals);
   j["grand_total"] = impl::count(t.grand_total);
+  if (options.percents) {
+    j["row_percents"] = rows_json(percents(t, Whole::row), false);
+    j["col_percents"] = rows_json(percents(t, Whole::column), false);
+    j["percents"] = rows_json(percents(t, Whole::table), false);
+  }
   if (means) {
     j["means"] = rows_json(t.means, false);
     j["row_means"] = impl::numbers({t.row_means})[0];
@@ -104,7 +124,7 @@ json table_json(const Cube& cube, const CrossTable& t, bool means, bool pairwise
   j["odds_ratio"] = ratio_json(t.odds_ratio);
   j["risk_ratio"] = ratio_json(t.risk_ratio);
   j["cramers_v"] = impl::number(t.cramers_v);
-  if (pairwise) j["pairwise"] = json::array();
+  if (options.pairwise) j["pairwise"] = json::array();
   for (auto const& p : t.pairs) j["pairwise"].push_back(pair_json(cube, p));
   return j;
 }
@@ -140,6 +160,31 @@ std::string table_text(const CrossTabs& x, const CrossTable& t) {
   }
   if (margins && two) column(means ? "Mean" : "Total", means ? t.row_means : t.row_totals, means ? t.grand_mean : t.grand_total);
   return impl::aligned(lines);
+}
+
+/// Percentages to two decimals, in the shape of the table.
+std::string percents_text(const CrossTabs& x, const CrossTable& t) {
+  if (!x.options.percents) return "";
+  auto const& factors = x.cube.factors;
+  bool const two = factors.size() > 1;
+  auto const columns = two ? level_texts(factors[1]) : std::vector<std::string>{t.variable}, rows = level_texts(factors[0]);
+  std::string out;
+  for (auto const& [title, whole] : {std::pair{"Row %", Whole::row}, {"Column %", Whole::column}, {"Total %", Whole::table}}) {
+    auto const shares = percents(t, whole);
+    std::vector<std::vector<std::string>> lines(shares.rows + 1);
+    lines[0] = {title};
+    lines[0].insert(lines[0].end(), columns.begin(), columns.end());
+    for (std::size_t i = 0; i < shares.rows; ++i) {
+      lines[i + 1] = {"  " + rows[i]};
+      for (std::size_t j = 0; j < shares.columns; ++j) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.2f", shares.at(i, j));
+        lines[i + 1].push_back(std::isnan(shares.at(i, j)) ? "NA" : text);
+      }
+    }
+    out += impl::aligned(lines);
+  }
+  return out;
 }
 
 std::string with_interval(const TableTest& t) {
@@ -200,7 +245,7 @@ nlohmann::json to_json(const CrossTabs& x) {
   }
   j["tables"] = json::array();
   for (auto const& t : x.tables)
-    j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty(), x.options.pairwise));
+    j["tables"].push_back(table_json(x.cube, t, x.options.cube.means && !x.cube.variables.empty(), x.options));
   if (!x.warnings.empty()) j["warnings"] = x.warnings;
   if (!x.options.mantel_haenszel) return j;
   j["mantel_haenszel"] = json::array();
@@ -217,7 +262,7 @@ std::string to_text(const CrossTabs& x) {
   std::string const statistic = x.cube.variables.empty() ? "counts" : means ? "means" : "sums";
   std::string out = impl::cube_header(x.cube, "Cross Tabulation Results for: ", statistic);
   for (auto const& t : x.tables)
-    out += "\n" + t.name + (x.cube.variables.empty() ? "" : " (" + statistic + ")") + ":\n" + table_text(x, t) + tests_text(t) +
+    out += "\n" + t.name + (x.cube.variables.empty() ? "" : " (" + statistic + ")") + ":\n" + table_text(x, t) + percents_text(x, t) + tests_text(t) +
            pairs_text(x, t);
   for (auto const& t : x.mantel_haenszel)
     if (t.valid)

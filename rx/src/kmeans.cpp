@@ -49,7 +49,7 @@ void number_rows(int column, std::vector<int>& read, RowSample::Spec& spec) {
 void check_counts(std::int64_t valid, std::int64_t infinite, std::int64_t negative, const KMeansOptions& options) {
   refuse_negative_weights(weight_name(options.pweights, options.fweights), negative);
   if (infinite > 0) throw DataError(std::to_string(infinite) + " rows hold infinite values; a row selection can leave them out");
-  if (valid == 0) throw DataError("no row is complete: every one has a missing value in the formula's variables or the weights");
+  require_rows(valid);
 }
 
 namespace {

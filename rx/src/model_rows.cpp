@@ -31,6 +31,10 @@ void refuse_rows(const std::string& column, std::int64_t rows, const char* what)
 void refuse_negative_weights(const std::string& column, std::int64_t rows) { refuse_rows(column, rows, "a negative weight"); }
 void refuse_weights(const std::string& column, std::int64_t rows) { refuse_rows(column, rows, "a negative or infinite weight"); }
 
+void require_rows(std::int64_t valid) {
+  if (valid == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+}
+
 void add_timing(Timing& into, const Timing& other) {
   into.read_s += other.read_s;
   into.compute_s += other.compute_s;

@@ -19,6 +19,8 @@ std::string weight_name(const std::string& pweights, const std::string& fweights
 void refuse_negative_weights(const std::string& column, std::int64_t rows);
 /// The same for rows that were found to be negative or infinite.
 void refuse_weights(const std::string& column, std::int64_t rows);
+/// Throws DataError where no row was left to look at.
+void require_rows(std::int64_t valid);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 

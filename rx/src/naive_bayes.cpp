@@ -155,7 +155,7 @@ NaiveBayes naive_bayes(const ChunkSource& source, std::string_view formula, cons
   NaiveBayes out;
   auto const s = sweep(p.rows, p.read, ClassStatistics(p.spec), options.run, comm, &out.timing);
   impl::refuse_weights(impl::weight_name(options.pweights, options.fweights), s.refused_weight());
-  if (s.valid() == 0) throw DataError("no row has a class: the response '" + y.label + "' (or the weight) is missing in every one");
+  if (s.valid() == 0) throw DataError("no row has a class: the response '" + y.label + "' is missing in every one, or its weight is 0 or missing, or none was selected");
   out.formula = p.formula;
   out.response = y.label;
   out.rows = p.rows.options();

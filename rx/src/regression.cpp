@@ -139,7 +139,7 @@ namespace {
 RegressionSums sums_of(const Regression& r, const CrossProducts& state, const FitOptions& options, Communicator& comm) {
   if (state.n_infinite() > 0) refuse_infinite(r, state.n_infinite(), options.run, comm);
   refuse_negative_weights(weight_name(options.pweights, options.fweights), state.n_negative());
-  if (state.n_valid() == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+  require_rows(state.n_valid());
   RegressionSums s;
   s.gram = state.gram();
   s.n_valid = state.n_valid();

@@ -68,6 +68,34 @@ class Usage(Case):
         self.succeed("cube", "--means", "y ~ F(x)", self.table)
         self.succeed("cube", "y ~ F(x)", self.table, "--means", self.path("false.csv"))
 
+    def test_no_row_is_complete(self):
+        none = ["--row-selection", "x > 99"]
+        for verb, formula, options in (("cube", "y ~ F(x)", none), ("crosstabs", "~ F(x):g", none), ("quantile", "~ x", none), ("histogram", "~ g", none),
+                                       ("histogram", "~ x | g", none + ["--breaks", "0,9"]),
+                                       ("kmeans", "~ x", none + ["--num-clusters", "1"]), ("linmod", "y ~ x", none), ("cube", "y ~ F(x)", ["--fweights", "w", "--transform", "w = x * 0"])):
+            status, _, err = run(verb, formula, self.table, *options)
+            counts = verb in ("cube", "crosstabs", "quantile", "histogram")
+            self.assertEqual(status, 0 if counts else 3, verb)
+            self.assertIn("warning: no row is complete: every row has" if counts else "t.h5: no row is complete: every row has", err)
+
+    def test_options_that_would_change_nothing(self):
+        centres = self.write("centres.csv", "x\n1\n2\n")
+        self.fail_with(2, "given --centers are one start", "kmeans", "~ x", self.table, "--centers", centres, "--num-starts", "5")
+        self.fail_with(2, "--num-start-rows needs --start plus-plus", "kmeans", "~ x", self.table, "--num-clusters", "2", "--num-start-rows", "5")
+        self.fail_with(2, "--plot-vars needs --plot", "kmeans", "~ x + y", self.table, "--num-clusters", "2", "--plot-vars", "x,y")
+        self.fail_with(2, "--permute is for Kendall's tau", "crosstabs", "~ F(x):g", self.table, "--permute")
+        self.fail_with(2, "--alternative is for --tests odds-ratio", "crosstabs", "~ F(x):g", self.table, "--alternative", "less")
+
+    def test_percentages_of_cross_tables(self):
+        table = self.write("ct.csv", "a,b\nx,p\nx,q\ny,p\ny,q\ny,q\nx,p\ny,q\ny,q\n")
+        one = self.result("crosstabs", "~ a:b", table, "--percents", "--tests", "none")["tables"][0]
+        self.assertEqual(one["values"], [[2, 1], [1, 4]])
+        self.assertEqual(one["row_percents"], [[200 / 3, 100 / 3], [20, 80]])
+        self.assertEqual(one["col_percents"], [[200 / 3, 20], [100 / 3, 80]])
+        self.assertEqual(one["percents"], [[25, 12.5], [12.5, 50]])
+        self.assertNotIn("percents", self.result("crosstabs", "~ a:b", table)["tables"][0])
+        self.assertIn("there is nothing to test", self.result("crosstabs", "~ a:b", table, "--row-selection", "a == 'x'")["warnings"][0])
+
     def test_formulas_and_expressions(self):
         self.fail_with(2, "delai", "summary", "~ delai", self.table)
         self.fail_with(2, "rxhpc linmod: ", "linmod", "y ~ x +* g", self.table)

@@ -194,6 +194,25 @@ TEST(TableTests, Ratios) {
   EXPECT_FALSE(risk_ratio({3, 2, {0, 3, 0, 0, 0, 5}}).valid);
 }
 
+TEST(TableTests, RatiosTestedOneWay) {
+  auto const judge = [](const TwoWay& t, auto ratio) {
+    auto const both = ratio(t, 0.9, Alternative::two_sided), less = ratio(t, 0.95, Alternative::less), greater = ratio(t, 0.95, Alternative::greater);
+    EXPECT_EQ(less.estimate, both.estimate);
+    EXPECT_NEAR(less.p_value + greater.p_value, 1, 1e-15);
+    EXPECT_NEAR(2 * std::min(less.p_value, greater.p_value), both.p_value, 1e-15);
+    EXPECT_EQ(less.p_value < greater.p_value, both.estimate < 1);
+    EXPECT_EQ(less.conf_low, 0);
+    EXPECT_NEAR(less.conf_high, both.conf_high, 1e-12 * both.conf_high);  // 5 % on each side
+    EXPECT_NEAR(greater.conf_low, both.conf_low, 1e-12);
+    EXPECT_TRUE(std::isinf(greater.conf_high));
+    EXPECT_LT(ratio(t, 0.3, Alternative::less).conf_high, both.estimate);  // below a half, the end lies on the other side
+  };
+  for (TwoWay const& t : {TwoWay{2, 2, {12, 5, 7, 11}}, TwoWay{2, 2, {5, 12, 11, 7}}, TwoWay{2, 2, {30, 1, 40, 2}}}) {
+    judge(t, [](auto&&... x) { return odds_ratio(x...); });
+    judge(t, [](auto&&... x) { return risk_ratio(x...); });
+  }
+}
+
 TEST(TableTests, CramersV) {
   expect_near(cramers_v(job), std::sqrt(5.9655145887704 / 96 / 3));
   expect_near(cramers_v({2, 2, {5, 0, 0, 7}}), 1);

@@ -116,6 +116,31 @@ TEST(Histogram, RowsWithoutWeightSetNoBreaks) {
   EXPECT_EQ(of(s, "~ x", o).breaks, (std::vector<double>{1, 4, 7, 10}));
 }
 
+TEST(Histogram, FrequencyWeightsSetBreaksAsRowsWrittenOut) {
+  std::mt19937 random(5);
+  std::vector<double> x, w, written;
+  for (int i = 0; i < 60; ++i) {
+    x.push_back(i % 7 == 3 ? inf : std::exp(random() % 4000 / 1000.0));
+    w.push_back(random() % 30);
+    for (int k = 0; k < w.back(); ++k) written.push_back(x.back());
+  }
+  MemorySource weighted(7), rows(100);
+  weighted.numeric("x", x).numeric("w", w);
+  rows.numeric("x", written);
+  for (auto rule : {"sturges", "scott", "fd"}) {
+    auto o = with_breaks(rule), of_weights = o;
+    of_weights.fweights = "w";
+    auto const want = of(rows, "~ x", o), have = of(weighted, "~ x", of_weights);
+    EXPECT_EQ(have.breaks, want.breaks) << rule;
+    EXPECT_EQ(have.all.counts, want.all.counts) << rule;
+    auto plain = o;
+    plain.pweights = "w";
+    if (std::string(rule) == "sturges") {
+      EXPECT_NE(of(weighted, "~ x", plain).breaks, want.breaks);  // the weights do matter here
+    }
+  }
+}
+
 TEST(Histogram, InfiniteAndConstantValues) {
   MemorySource s;
   s.numeric("x", {1, inf, 2, -inf, 4}).numeric("one", {7, 7, 7, 7, 7});

@@ -49,6 +49,25 @@ TEST(Quantile, NineTypesOfR) {
   expect_near(of(x, 9, p), {1, 1, 1.4375, 2.675, 3.5, 5.5625, 9});
 }
 
+// R 4.2: quantile(x, 0.5, type = t) of 9, 11 and 13 values, of which type 8 misses the middle by what rounding left of 1/3 + n/2 + 1/6.
+TEST(Quantile, TheMedianOfAnOddNumberIsTheMiddleOne) {
+  for (int n = 1; n <= 15; n += 2) {
+    std::vector<double> x;
+    for (int i = 0; i < n; ++i) x.push_back(std::ldexp(1 + i, 60 * (n / 2 - i)));
+    auto sorted = x;
+    std::sort(sorted.begin(), sorted.end());
+    MemorySource s(4);
+    s.numeric("x", x);
+    for (int type : {5, 6, 7, 8, 9}) {
+      SelfCommunicator self;
+      QuantileOptions o;
+      o.probs = {0.5};
+      o.type = type;
+      EXPECT_EQ(quantile(s, "~ x", o, self).variables[0].cells[0].quantiles[0], sorted[static_cast<std::size_t>(n / 2)]) << n << " values, type " << type;
+    }
+  }
+}
+
 TEST(Quantile, RevoScaleRsRule) {
   MemorySource s(2);
   s.numeric("x", {4, 1, 3, 2}).integer("k", {4, 1, 3, 2});

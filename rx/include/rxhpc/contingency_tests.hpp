@@ -28,8 +28,12 @@ struct Kendall {
   double tau_a = TableTest::none, tau_b = TableTest::none, tau_c = TableTest::none, z = TableTest::none, p_value = TableTest::none;
 };
 
+/// What a ratio is tested against 1 for: that it differs, is below, is above. Intervals of the latter two have one end.
+enum class Alternative { two_sided, less, greater };
+
 struct TableTestOptions {
   double conf_level = 0.95;
+  Alternative alternative = Alternative::two_sided;  ///< of odds and risk ratios
   std::uint64_t seed = 1;
   int simulations = 10000;          ///< tables drawn where no other way ends in time, or is asked for
   std::int64_t most_steps = 200000000;  ///< of the exact test before it gives way to simulation
@@ -47,9 +51,9 @@ TableTest fisher(const TwoWay& table, const TableTestOptions& options = {});
 /// Kendall's tau a, b and c (Stuart). p: exact without ties and below 50 rows, else normal with the variance of ties (as R's cor.test).
 Kendall kendall(const TwoWay& table, const TableTestOptions& options = {});
 /// ad / bc of [a b; c d] with Woolf's interval; statistic is the logarithm over its standard error.
-TableTest odds_ratio(const TwoWay& table, double conf_level = 0.95);
+TableTest odds_ratio(const TwoWay& table, double conf_level = 0.95, Alternative alternative = Alternative::two_sided);
 /// (d / (c + d)) / (b / (a + b)): the second column is the event, as RevoScaleR has it.
-TableTest risk_ratio(const TwoWay& table, double conf_level = 0.95);
+TableTest risk_ratio(const TwoWay& table, double conf_level = 0.95, Alternative alternative = Alternative::two_sided);
 
 /// A table of 2 by 2 out of a larger one.
 struct TablePair {

@@ -13,6 +13,7 @@ namespace rxhpc {
 
 struct CrossTabsOptions {
   CubeOptions cube;          ///< `means`: whether text shows means
+  bool percents = false;     ///< also each cell's percentage of its row, of its column and of the table
   bool marginals = false;    ///< text shows totals (means, where means are shown) of rows and columns
   bool chi_square = true, fisher = false, kendall = false, odds_ratio = false, risk_ratio = false, mantel_haenszel = false;
   bool pairwise = false;  ///< also tables of 2 by 2 with their risk and odds ratios
