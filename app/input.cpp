@@ -9,6 +9,7 @@
 
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "rxhpc/no_rows.hpp"
 #include "rxhpc/table.hpp"
 
 namespace rxhpc::app {
@@ -171,7 +172,7 @@ void warn(const Session& session, const std::string& message) {
 }
 
 void warn_without_rows(const Session& session, std::int64_t valid) {
-  if (valid == 0) warn(session, "no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+  if (valid == 0) warn(session, no_complete_row);
 }
 
 }  // namespace rxhpc::app

@@ -54,12 +54,25 @@ void read_rows(hid_t dataset, hid_t type, std::int64_t first, std::int64_t count
     throw_hdf5(file, name, "cannot be read");
 }
 
+namespace {
+
+/// `_FillValue`, where it is one number of that class, and its type.
+Handle open_fill_value(hid_t dataset, H5T_class_t wanted, Handle& type) {
+  if (H5Aexists(dataset, "_FillValue") <= 0) return {};
+  Handle attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose);
+  type = Handle(H5Aget_type(attribute), H5Tclose);
+  Handle const space(H5Aget_space(attribute), H5Sclose);
+  if (!type || H5Tget_class(type) != wanted || H5Sget_simple_extent_npoints(space) != 1) return {};
+  return attribute;
+}
+
+}  // namespace
+
 // Read with the attribute's own sign: HDF5 would clamp it to the other's range.
 bool fill_mark(hid_t dataset, bool is_unsigned, std::uint64_t& mark) {
-  if (H5Aexists(dataset, "_FillValue") <= 0) return false;
-  Handle const attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose);
-  Handle const type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
-  if (!type || H5Tget_class(type) != H5T_INTEGER || H5Sget_simple_extent_npoints(space) != 1) return false;
+  Handle type;
+  auto const attribute = open_fill_value(dataset, H5T_INTEGER, type);
+  if (!attribute) return false;
   bool const signed_mark = H5Tget_sign(type) == H5T_SGN_2;
   if (H5Aread(attribute, signed_mark ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, &mark) < 0) return false;
   bool const same_in_both = mark <= static_cast<std::uint64_t>(INT64_MAX);
@@ -67,11 +80,10 @@ bool fill_mark(hid_t dataset, bool is_unsigned, std::uint64_t& mark) {
 }
 
 bool real_fill_mark(hid_t dataset, std::uint64_t& mark) {
-  if (H5Aexists(dataset, "_FillValue") <= 0) return false;
-  Handle const attribute(H5Aopen(dataset, "_FillValue", H5P_DEFAULT), H5Aclose);
-  Handle const type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
+  Handle type;
+  auto const attribute = open_fill_value(dataset, H5T_FLOAT, type);
   double value = 0;
-  if (!type || H5Tget_class(type) != H5T_FLOAT || H5Sget_simple_extent_npoints(space) != 1 || H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) return false;
+  if (!attribute || H5Aread(attribute, H5T_NATIVE_DOUBLE, &value) < 0) return false;
   mark = std::bit_cast<std::uint64_t>(value);
   return value == value;
 }

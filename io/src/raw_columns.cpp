@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "posix_file.hpp"
+#include "rxhpc/errors.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -17,8 +18,10 @@ std::uint64_t beyond_boundary(std::uint64_t end, std::uint64_t length) {
 
 }  // namespace
 
-RawColumns::RawColumns(int fd, std::string name, std::vector<Place> columns, std::int64_t chunks)
-    : fd_(fd), name_(std::move(name)), columns_(std::move(columns)), chunks_(chunks), written_(columns_.size() * static_cast<std::size_t>(chunks)) {}
+RawColumns::RawColumns(int fd, std::string name, std::vector<Place> columns)
+    : fd_(fd), name_(std::move(name)), columns_(std::move(columns)),
+      chunks_(columns_.empty() ? 0 : static_cast<std::int64_t>((columns_[0].bytes - 1) / columns_[0].length + 1)),
+      written_(columns_.size() * static_cast<std::size_t>(chunks_)) {}
 
 /// The end of a chunk that waits, or nothing. Under the lock.
 Buffer RawColumns::take(Key key) {
@@ -31,7 +34,8 @@ Buffer RawColumns::take(Key key) {
 
 void RawColumns::write(std::size_t column, std::int64_t chunk, std::span<const unsigned char> bytes) {
   auto const& place = columns_[column];
-  auto const begin = place.begin + static_cast<std::uint64_t>(chunk) * place.length;
+  auto const first = static_cast<std::uint64_t>(chunk) * place.length, begin = place.begin + first;
+  if (bytes.size() != std::min(place.length, place.bytes - first)) throw Error(ErrorKind::other, "internal: chunk of a wrong length");
   auto const before = chunk > 0 && !shared_ ? beyond_boundary(begin, place.length) : 0;
   auto const behind = chunk + 1 < chunks_ && !shared_ ? beyond_boundary(begin + place.length, place.length) : 0;
   auto const body = bytes.first(bytes.size() - behind), end = bytes.last(behind);

@@ -25,13 +25,14 @@ class RawColumns {
   struct Place {
     std::uint64_t begin = 0;   ///< of the column in the file
     std::uint64_t length = 0;  ///< bytes of a chunk that is not the last
+    std::uint64_t bytes = 0;   ///< of all chunks, which are as many in each column
   };
-  RawColumns(int fd, std::string name, std::vector<Place> columns, std::int64_t chunks);
+  RawColumns(int fd, std::string name, std::vector<Place> columns);
   /// Before anything is written: other processes write chunks of this file, too. Each is then written as it lies, and nothing beside it.
   void share() { shared_ = true; }
   const std::vector<Place>& places() const { return columns_; }
 
-  /// Writes one chunk of a column, to its place; the last one may be shorter. Throws DataError naming the file.
+  /// Writes one chunk of a column, all of it, to its place. Throws DataError naming the file.
   void write(std::size_t column, std::int64_t chunk, std::span<const unsigned char> bytes);
   /// Nothing is waiting for a chunk: all that was given is written.
   bool complete() {

@@ -29,7 +29,7 @@ FileDescriptor open_same(const std::string& path, const std::string& kernel, dev
 
 }  // namespace
 
-std::unique_ptr<SharedColumns> share_columns(RawColumns* columns, const std::string& path, const std::string& name, std::int64_t chunks, Communicator& comm) {
+std::unique_ptr<SharedColumns> share_columns(RawColumns* columns, const std::string& path, const std::string& name, Communicator& comm) {
   ByteWriter out;
   if (comm.rank() == 0) {
     struct stat status {};
@@ -49,7 +49,7 @@ std::unique_ptr<SharedColumns> share_columns(RawColumns* columns, const std::str
     auto const number = in.get<ino_t>();
     if (auto file = open_same(path, kernel, device, number)) {
       int const fd = file.get();
-      shared.reset(new SharedColumns{std::move(file), RawColumns(fd, name, in.get_vector<RawColumns::Place>(), chunks)});
+      shared.reset(new SharedColumns{std::move(file), RawColumns(fd, name, in.get_vector<RawColumns::Place>())});
       shared->columns.share();
     }
   }

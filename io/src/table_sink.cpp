@@ -120,7 +120,7 @@ void TableSink::start() {
     if (!mine_.empty()) writer(mine_.begin()->first);
   });
   if (comm_.size() == 1 || plan_.part_chunks != 0) return;
-  shared_ = share_columns(comm_.rank() == 0 ? writer(0).raw_columns() : nullptr, plan_.directory, plan_.path, plan_.table.chunk_count(), comm_);
+  shared_ = share_columns(comm_.rank() == 0 ? writer(0).raw_columns() : nullptr, plan_.directory, plan_.path, comm_);
 }
 
 std::unique_ptr<EncodeScratch> TableSink::borrow() {

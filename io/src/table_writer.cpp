@@ -154,9 +154,11 @@ void TableWriter::create(const std::string& description) {
   if (!raw_) throw_errno(name_, "cannot write", errno);
   if (image_.codec != Codec::none || image_.rows == 0) return;
   std::vector<RawColumns::Place> places_of_columns;
-  for (std::size_t c = 0; c < image_.schema.size(); ++c)
-    places_of_columns.push_back({image_.chunks[c][0].address, static_cast<std::uint64_t>(image_.chunk_rows) * static_cast<std::uint64_t>(image_.schema[c].value_bytes())});
-  columns_ = std::make_unique<RawColumns>(raw_.get(), name_, std::move(places_of_columns), image_.chunk_count());
+  for (std::size_t c = 0; c < image_.schema.size(); ++c) {
+    auto const value_bytes = static_cast<std::uint64_t>(image_.schema[c].value_bytes());
+    places_of_columns.push_back({image_.chunks[c][0].address, static_cast<std::uint64_t>(image_.chunk_rows) * value_bytes, static_cast<std::uint64_t>(image_.rows) * value_bytes});
+  }
+  columns_ = std::make_unique<RawColumns>(raw_.get(), name_, std::move(places_of_columns));
 }
 
 // Unfiltered columns are contiguous: one known place, no index to search, no padding, and other tools can map them, too.

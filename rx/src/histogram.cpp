@@ -86,7 +86,9 @@ void count_weights(Work& w, Finite& f) {
   SummaryOptions options;
   options.fweights = w.options.fweights;
   options.run = w.options.run;
-  auto const all = summarize(w.rows, "~ " + quoted_name(name), options, w.comm).variables.at(0).statistics;
+  auto const summary = summarize(w.rows, "~ " + quoted_name(name), options, w.comm);
+  impl::add_timing(w.timing, summary.timing);
+  auto const& all = summary.variables.at(0).statistics;
   f.n = all.sum_of_weights;
   f.variance = f.n > 1 ? all.std_dev * all.std_dev : 0;
 }

@@ -5,6 +5,7 @@
 
 #include "rxhpc/errors.hpp"
 #include "rxhpc/moments.hpp"
+#include "rxhpc/no_rows.hpp"
 
 namespace rxhpc::impl {
 
@@ -32,7 +33,7 @@ void refuse_negative_weights(const std::string& column, std::int64_t rows) { ref
 void refuse_weights(const std::string& column, std::int64_t rows) { refuse_rows(column, rows, "a negative or infinite weight"); }
 
 void require_rows(std::int64_t valid) {
-  if (valid == 0) throw DataError("no row is complete: every row has a missing value in a variable of the formula, weight 0, or was not selected");
+  if (valid == 0) throw DataError(no_complete_row);
 }
 
 void add_timing(Timing& into, const Timing& other) {

@@ -63,8 +63,8 @@ class Usage(Case):
 
     def test_values_of_logical_options(self):
         for word in ("flase", "FLASE", "ture", "no", "0"):
-            self.fail_with(2, "--means: '%s' is neither true nor false" % word, "cube", "y ~ F(x)", self.table, "--means", word)
-        self.fail_with(2, "did you mean 'false'?", "cube", "y ~ F(x)", self.table, "--means", "flase")
+            self.fail_with(2, "--means: '%s' is neither true nor false" % word, "cube", "y ~ F(x)", self.table, "--means", word, cwd=self.folder)
+        self.fail_with(2, "did you mean 'false'?", "cube", "y ~ F(x)", self.table, "--means", "flase", cwd=self.folder)
         self.succeed("cube", "--means", "y ~ F(x)", self.table)
         self.succeed("cube", "y ~ F(x)", self.table, "--means", self.path("false.csv"))
 

@@ -25,6 +25,7 @@ struct Columns {
 
   Columns(std::vector<RawColumns::Place> p, std::int64_t count, std::uint64_t last, std::uint64_t file_bytes)
       : places(std::move(p)), chunks(count), last_length(last), expected(file_bytes, untouched) {
+    for (std::size_t c = 0; c < places.size(); ++c) places[c].bytes = bytes(c);
     for (std::size_t c = 0; c < places.size(); ++c)
       for (std::uint64_t i = 0; i < bytes(c); ++i) expected[places[c].begin + i] = static_cast<unsigned char>(1 + (i * 7 + i / 253 + c) % 251);
   }
@@ -41,7 +42,7 @@ std::vector<unsigned char> written_by(const Columns& columns, const std::vector<
   FileDescriptor const fd(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
   std::vector<unsigned char> bytes(columns.expected.size(), untouched);
   write_at(fd.get(), bytes.data(), bytes.size(), 0, path);
-  RawColumns raw(fd.get(), path, columns.places, columns.chunks);
+  RawColumns raw(fd.get(), path, columns.places);
   std::atomic<std::size_t> next = 0;
   auto const work = [&] {
     for (std::size_t i; (i = next++) < order.size();) raw.write(order[i].first, order[i].second, columns.chunk(order[i].first, order[i].second));
@@ -86,9 +87,10 @@ TEST(RawColumns, AnEndWaitsForTheNextChunk) {
   test::Folder folder;
   auto const path = folder / "columns";
   FileDescriptor const fd(::open(path.c_str(), O_RDWR | O_CREAT, 0600));
-  RawColumns raw(fd.get(), path, columns.places, columns.chunks);
+  RawColumns raw(fd.get(), path, columns.places);
   raw.write(0, 0, columns.chunk(0, 0));
   EXPECT_FALSE(raw.complete());
+  EXPECT_THROW(raw.write(0, 1, columns.chunk(0, 0)), Error);  // of another length
   raw.write(0, 1, columns.chunk(0, 1));
   EXPECT_TRUE(raw.complete());
 }
@@ -97,7 +99,7 @@ TEST(RawColumns, AFullDiskIsSaid) {
   FileDescriptor const full(::open("/dev/full", O_WRONLY));
   if (!full) GTEST_SKIP() << "no /dev/full here";
   std::vector<unsigned char> const bytes(100);
-  RawColumns raw(full.get(), "t.h5", {{0, 100}}, 1);
+  RawColumns raw(full.get(), "t.h5", {{0, 100, 100}});
   try {
     raw.write(0, 0, bytes);
     FAIL() << "nothing was thrown";
