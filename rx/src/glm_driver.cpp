@@ -10,9 +10,7 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr int most_halvings = 40, most_subset_iterations = 10;
-constexpr int subset_step = 16;                   // every 16th tile
-constexpr std::int64_t subset_rows = 400'000;     // fewer rows are read whole from the first
+constexpr int most_halvings = 40;
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
 
 /// The score times a way of the coefficients.
@@ -38,7 +36,7 @@ GlmStepSpec GlmDriver::step_spec() const {
   for (DD b : state.beta) s.beta.push_back(b.hi), s.beta_low.push_back(b.lo);
   s.from_response = state.from_response;
   s.unit_weights_start = r_.spec.frequency;
-  s.tile_step = state.subset ? subset_step : 1;
+  s.tile_step = state.subset ? state.subset : 1;
   if (state.subset) return s;
   s.constants = !state.constants;
   if (!state.null_done && state.theta_done && (state.constants || !intercept_like(r_))) {
@@ -49,15 +47,6 @@ GlmStepSpec GlmDriver::step_spec() const {
 }
 
 GlmStep GlmDriver::pass(const GlmStepSpec& spec) { return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_); }
-
-void GlmDriver::leave_subset(bool useful) {
-  state.subset = false;
-  state.base.clear();
-  state.base_deviance = none;
-  state.halvings = 0;
-  state.from_response = false;
-  if (!useful) begin(starts_[static_cast<std::size_t>(state.attempt)]);
-}
 
 std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const {
   std::vector<DD> step(state.beta.size(), DD(0));
@@ -104,20 +93,6 @@ bool GlmDriver::choose_columns(const RegressionSums& sums) {
   return !foreign;
 }
 
-void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid) {
-  double const deviance = static_cast<double>(step.sums().deviance);
-  bool const worse = std::isfinite(state.base_deviance) && !state.base.empty() && deviance > state.base_deviance * (1 + 1e-6) + 1e-6;
-  if (!valid || worse || shift_far_off(r_, sums, state.shift, false)) return leave_subset(false);
-  bool const near = std::isfinite(state.base_deviance) && std::abs(deviance - state.base_deviance) <= 1e-6 * (std::abs(deviance) + 0.1);
-  if ((near && !state.from_response) || state.subset_iteration >= most_subset_iterations) return leave_subset(near);
-  auto const d = solve_step(solve_coded(r_, sums, coding_of(options_), options_, 1e-6));
-  state.base = state.from_response ? std::vector<DD>{} : state.beta;
-  state.base_deviance = deviance;
-  for (std::size_t j = 0; j < d.size(); ++j) state.beta[j] += d[j];
-  state.from_response = false;
-  ++state.subset_iteration;
-}
-
 /// Whether a step raised the deviance. Rounding of a large deviance hides what a short step makes of it, but not what it makes of the slope; by the
 /// trapezoidal rule slopes tell a true rise (Hager & Zhang, SIAM J. Optim. 16 (2005), 170-192, accept steps by slopes for this reason).
 bool GlmDriver::rose(double before, double after, double slope_before, double slope_after) const {
@@ -154,6 +129,19 @@ bool GlmDriver::halve(bool valid, double deviance, const RegressionSums& sums) {
   return true;
 }
 
+double GlmDriver::fall_of(const RegressionSolution& solution) {
+  int const y = solution.candidates;
+  double fall = 0;
+  for (int k = 0; k < y; ++k) fall += solution.factor.r(k, y).hi * solution.factor.r(k, y).hi;
+  return fall;
+}
+
+double GlmDriver::dispersion_of(const RegressionSums& sums, const RegressionSolution& solution) const {
+  int const y = solution.candidates;
+  double const pearson = static_cast<double>(solution.gram(y, y)), df = static_cast<double>(sums.n_valid - solution.factor.rank);
+  return family_.fixed_dispersion || !(df > 0) ? state.unit : pearson / df;
+}
+
 /// The two tests of convergence, and a third that ends what rounding keeps alive: a step far below every standard error.
 bool GlmDriver::step_is_small(double deviance) const {
   if (state.halvings > 0) return false;
@@ -167,13 +155,7 @@ bool GlmDriver::step_is_small(double deviance) const {
     largest = std::max(largest, std::abs(static_cast<double>(state.beta[j])));
   }
   if (change <= options_.coeff_tolerance * largest) return true;
-  int const y = last.solution.candidates;
-  double const pearson = static_cast<double>(last.solution.gram(y, y));
-  double length = 0;  // of the step, in standard errors: what it would take off Pearson's chi-squared
-  for (int k = 0; k < y; ++k) length += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
-  double const df = static_cast<double>(last.sums.n_valid - last.solution.factor.rank);
-  double const dispersion = family_.fixed_dispersion || !(df > 0) ? state.unit : pearson / df;
-  return state.iteration > 2 && length <= 1e-24 * dispersion;
+  return state.iteration > 2 && fall_of(last.solution) <= 1e-24 * dispersion_of(last.sums, last.solution);
 }
 
 void GlmDriver::accept(const RegressionSums& sums, double deviance) {
@@ -204,9 +186,7 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
 /// 1e-10 of itself is taken without one. The deviance follows from the quadratic that the step minimises.
 bool GlmDriver::take_last_step(double deviance) {
   if (state.exact || state.subset_iteration == 0 || !(options_.objective_tolerance >= 1e-10) || state.halvings > 0 || !state.theta_done || state.base.empty()) return false;
-  int const y = last.solution.candidates;
-  double fall = 0;
-  for (int k = 0; k < y; ++k) fall += last.solution.factor.r(k, y).hi * last.solution.factor.r(k, y).hi;
+  double const fall = fall_of(last.solution);
   if (!(fall <= 1e-10 * size_of(deviance))) return false;
   finish_or_refine(true);
   if (!state.finished) return true;
@@ -269,8 +249,8 @@ void GlmDriver::run() {
       state.shift = first_shift_;
       state.shift.back() = 0;
     }
-    state.subset = !state.exact && r_.rows.grid().total() >= subset_rows && state.theta_done && starts_[0] != Start::values;
     begin(starts_[0]);
+    begin_subset();
   } else {
     state = state_from(options_.resume);
     if (state.beta.size() != r_.design.columns().size() + static_cast<std::size_t>(r_.skip())) throw DataError("the checkpoint is of another model");

@@ -14,7 +14,9 @@ namespace rxhpc::impl {
 /// Everything that the next pass depends on beside the data and the options.
 struct GlmState {
   int attempt = 0;              ///< which start, in the order of GlmDriver::starts
-  bool subset = false;          ///< the pass uses some tiles of each chunk, to come near the answer
+  int subset = 0;               ///< the pass uses every so manyth tile of each chunk, to come near the answer; 0: all rows
+  int subset_begin = 0;         ///< the iteration of subsets that began with this one
+  bool subset_inherits = false; ///< from another subset's coefficients
   bool exact = true;            ///< sums in double-double
   bool from_response = false;   ///< the pass takes mu from the response
   bool finished = false;        ///< the coefficients stand; passes that remain are for the null model or other sums
@@ -84,6 +86,7 @@ class GlmDriver {
   GlmStep pass(const GlmStepSpec& spec);
   void begin(Start start);
   void next_start();
+  void begin_subset();
   void leave_subset(bool useful);
   void decide(const GlmStep& step);
   void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
@@ -102,6 +105,9 @@ class GlmDriver {
   bool take_last_step(double deviance);
   double size_of(double deviance) const { return std::abs(deviance) + 0.1 * state.unit; }
   bool rose(double before, double after, double slope_before, double slope_after) const;
+  /// What the step that the solution gives takes off the deviance, by the quadratic that it minimises.
+  static double fall_of(const RegressionSolution& solution);
+  double dispersion_of(const RegressionSums& sums, const RegressionSolution& solution) const;
   std::vector<double> given_values() const;
   std::vector<DD> solve_step(const RegressionSolution& solution) const;
 

@@ -36,7 +36,7 @@ std::vector<double> doubles_from(const json& j) {
 }  // namespace
 
 std::string text_of(const GlmState& s) {
-  json j{{"attempt", s.attempt}, {"subset", s.subset}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
+  json j{{"attempt", s.attempt}, {"subset", s.subset}, {"subset_begin", s.subset_begin}, {"subset_inherits", s.subset_inherits}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
          {"converged", s.converged}, {"last_step_free", s.last_step_free}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
          {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
          {"base_slope", number(s.base_slope)}, {"unit", number(s.unit)}, {"null_base_score", number(s.null_base_score)},
@@ -55,6 +55,8 @@ GlmState state_from(const std::string& text) try {
   GlmState s;
   s.attempt = j.at("attempt");
   s.subset = j.at("subset");
+  s.subset_begin = j.at("subset_begin");
+  s.subset_inherits = j.at("subset_inherits");
   s.exact = j.at("exact");
   s.from_response = j.at("from_response");
   s.finished = j.at("finished");

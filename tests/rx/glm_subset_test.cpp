@@ -1,0 +1,149 @@
+// Large fits start from some of the rows: however little these are like the rest, the answer is that of all rows.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+
+#include "memory_source.hpp"
+#include "rxhpc/glm.hpp"
+#include "rxhpc/self_communicator.hpp"
+#include "thread_communicator.hpp"
+
+namespace rxhpc {
+namespace {
+
+using test::MemorySource;
+
+constexpr int rows = 420'000, numbers = 9;
+const char* const formula = "y ~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + g";
+
+/// Tiles of 256 rows, of which each chunk's first and every 128th after it are what the first passes see; every 16th comes next.
+bool in_coarse(int row) { return row % static_cast<int>(default_chunk_rows) / 256 % 128 == 0; }
+
+/// y of each row from its number, its linear predictor and a random number generator.
+using Response = std::function<double(int row, double eta, std::mt19937& random)>;
+
+MemorySource table(const Response& response, const std::function<double(int row)>& x1 = nullptr) {
+  MemorySource s;
+  std::mt19937 random(7);
+  std::normal_distribution<double> normal;
+  std::vector<std::vector<double>> x(numbers, std::vector<double>(rows));
+  std::vector<int> g(rows);
+  std::vector<double> y(rows), coarse(rows);
+  for (int i = 0; i < rows; ++i) {
+    double eta = -0.5;
+    for (int k = 0; k < numbers; ++k) {
+      x[k][i] = k == 0 && x1 ? x1(i) : normal(random);
+      eta += 0.1 * (k - 4) * x[k][i];
+    }
+    g[i] = static_cast<int>(random() % 3);
+    y[i] = response(i, eta + 0.2 * g[i], random);
+    coarse[i] = in_coarse(i);
+  }
+  for (int k = 0; k < numbers; ++k) s.numeric("x" + std::to_string(k + 1), x[k]);
+  s.factor("g", {"a", "b", "c"}, g).numeric("y", y).numeric("coarse", coarse);
+  return s;
+}
+
+double ordinary(int, double eta, std::mt19937& random) { return std::bernoulli_distribution(1 / (1 + std::exp(-eta)))(random); }
+double poisson(int, double eta, std::mt19937& random) { return std::poisson_distribution<int>(std::exp(eta))(random); }
+
+GlmOptions logistic() {
+  GlmOptions o;
+  o.family.name = "binomial";
+  o.logit = true;
+  return o;
+}
+
+/// The same fit from given values, which no rows are left out for.
+void expect_as_by_all_rows(const MemorySource& s, GlmOptions options) {
+  SelfCommunicator self;
+  auto const fit = glm(s, formula, options, self);
+  options.initial_values = "0";
+  auto const whole = glm(s, formula, options, self);
+  EXPECT_TRUE(fit.converged);
+  EXPECT_TRUE(whole.converged);
+  EXPECT_EQ(fit.n_valid_obs, whole.n_valid_obs);
+  EXPECT_NEAR(fit.deviance, whole.deviance, 1e-9 * whole.deviance);
+  ASSERT_EQ(fit.coefficients.size(), whole.coefficients.size());
+  for (std::size_t k = 0; k < fit.coefficients.size(); ++k) {
+    auto const &a = fit.coefficients[k], &b = whole.coefficients[k];
+    ASSERT_EQ(a.aliased, b.aliased) << a.name;
+    if (a.aliased) continue;
+    EXPECT_NEAR(a.estimate, b.estimate, 1e-4 * b.std_error) << a.name;
+    EXPECT_NEAR(a.std_error, b.std_error, 1e-5 * b.std_error) << a.name;
+  }
+}
+
+TEST(GlmSubset, GivesTheAnswerOfAllRows) {
+  expect_as_by_all_rows(table(ordinary), logistic());
+  GlmOptions o;
+  o.family.name = "poisson";
+  expect_as_by_all_rows(table(poisson), o);
+}
+
+TEST(GlmSubset, SparesPasses) {
+  SelfCommunicator self;
+  auto const s = table(ordinary);
+  auto options = logistic();
+  auto const fit = glm(s, formula, options, self);
+  options.initial_values = "0";
+  EXPECT_LT(fit.iterations, glm(s, formula, options, self).iterations);
+}
+
+TEST(GlmSubset, ThatIsSeparated) {
+  double x1 = 0;
+  expect_as_by_all_rows(table([&](int row, double eta, std::mt19937& random) { return in_coarse(row) ? x1 > 0 : ordinary(row, eta, random); },
+                              [&](int row) { return x1 = std::sin(row); }),
+                        logistic());
+}
+
+TEST(GlmSubset, ThatIsOfAnotherKind) {
+  GlmOptions o;
+  o.family.name = "poisson";
+  expect_as_by_all_rows(table([](int row, double eta, std::mt19937& random) { return poisson(row, in_coarse(row) ? 6 : eta, random); }), o);
+  expect_as_by_all_rows(table(ordinary, [](int row) { return in_coarse(row) ? 0 : std::cos(row); }), logistic());  // x1 a constant there
+  expect_as_by_all_rows(table(ordinary, [](int row) { return in_coarse(row) ? 1e6 * std::cos(row) : std::cos(row); }), logistic());
+}
+
+TEST(GlmSubset, WithoutRows) {
+  auto options = logistic();
+  options.rows.row_selection = "coarse == 0";
+  expect_as_by_all_rows(table(ordinary), options);
+}
+
+TEST(GlmSubset, SameBitsForAnyNumberOfRanks) {
+  auto const s = table(ordinary);
+  std::string want;
+  for (int ranks : {1, 3}) {
+    test::on_ranks(ranks, [&](Communicator& comm) {
+      auto options = logistic();
+      options.run.threads = ranks == 1 ? 2 : 1;
+      auto const seen = to_json(glm(s, formula, options, comm)).dump();
+      if (comm.rank() != 0) return;
+      if (want.empty()) want = seen;
+      EXPECT_EQ(seen, want);
+    });
+  }
+}
+
+TEST(GlmSubset, ResumesBetweenItsPasses) {
+  SelfCommunicator self;
+  auto const s = table(ordinary);
+  std::vector<std::string> states;
+  auto options = logistic();
+  options.checkpoint = [&](const std::string& state) { states.push_back(state); };
+  auto const unbroken = to_json(glm(s, formula, options, self)).dump();
+  options.checkpoint = nullptr;
+  ASSERT_GE(states.size(), 4u);
+  for (auto const& state : states) {
+    options.resume = state;
+    EXPECT_EQ(to_json(glm(s, formula, options, self)).dump(), unbroken);
+  }
+}
+
+}  // namespace
+}  // namespace rxhpc
