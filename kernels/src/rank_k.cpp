@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <utility>
 
 #include "rxhpc/pack.hpp"
@@ -9,25 +10,29 @@
 namespace rxhpc::impl {
 namespace {
 
-/// Block of `H` x `W` pairs; on the diagonal only pairs with j >= i. H + W loads for H W multiply-adds. Ahead: asks for those rows meanwhile.
-template <int H, int W, bool Diagonal, bool Ahead>
-void plain_part(const double* const* left, const double* const* right, int first, int rows, double* lanes, const double* ahead) {
+/// Block of `H` x `W` pairs; on the diagonal only pairs with j >= i. H + W loads for H W multiply-adds. Asks for a line of `ahead` every few rows.
+template <int H, int W, bool Diagonal>
+[[gnu::always_inline]] inline void plain_part(const double* const* left, const double* const* right, int first, int rows, double* lanes, const RankK::Ahead& ahead) {
   PackPart sum[H][W];
 #pragma GCC unroll 4
   for (int a = 0; a < H; ++a)
 #pragma GCC unroll 4
     for (int b = 0; b < W; ++b) sum[a][b] = PackPart::all(0);
-  for (int r = first; r < rows; r += Pack::lanes) {
-    if constexpr (Ahead) __builtin_prefetch(ahead + r, 0, 2);
-    PackPart y[W];
+  double const* line = ahead.from + first / PackPart::lanes * ahead.part;
+  for (int r = first; r < rows;) {
+    __builtin_prefetch(line, 0, 2);
+    line += 8;
+    for (int const stop = std::min(rows, r + ahead.step); r < stop; r += Pack::lanes) {
+      PackPart y[W];
 #pragma GCC unroll 4
-    for (int b = 0; b < W; ++b) y[b] = held(PackPart::load(right[b] + r));
+      for (int b = 0; b < W; ++b) y[b] = held(PackPart::load(right[b] + r));
 #pragma GCC unroll 4
-    for (int a = 0; a < H; ++a) {
-      PackPart const x = held(PackPart::load(left[a] + r));
+      for (int a = 0; a < H; ++a) {
+        PackPart const x = held(PackPart::load(left[a] + r));
 #pragma GCC unroll 4
-      for (int b = 0; b < W; ++b)
-        if (!Diagonal || b >= a) sum[a][b] = fma(x, y[b], sum[a][b]);
+        for (int b = 0; b < W; ++b)
+          if (!Diagonal || b >= a) sum[a][b] = fma(x, y[b], sum[a][b]);
+      }
     }
   }
 #pragma GCC unroll 4
@@ -79,17 +84,19 @@ void exact_part(const double* const* left, const double* const* left_error, cons
 }
 
 template <int H, int W, bool Diagonal>
-void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes, const double* ahead) {
-  if (ahead) plain_part<H, W, Diagonal, true>(left, right, 0, rows, lanes, ahead);
-  for (int part = ahead ? PackPart::lanes : 0; part < Pack::lanes; part += PackPart::lanes) plain_part<H, W, Diagonal, false>(left, right, part, rows, lanes + part, nullptr);
+void plain_block(const double* const* left, const double* const*, const double* const* right, int rows, double* lanes, const RankK::Ahead& ahead) {
+#pragma GCC unroll 2
+  for (int part = 0; part < Pack::lanes; part += PackPart::lanes) plain_part<H, W, Diagonal>(left, right, part, rows, lanes + part, ahead);
 }
 template <int H, int W, bool Diagonal, bool Weighted>
-void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const double*) {
+void exact_block(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const RankK::Ahead&) {
   for (int part = 0; part < Pack::lanes; part += PackPart::lanes)
     exact_part<H, W, Diagonal, Weighted>(left, left_error, right, part, rows, lanes + part);
 }
 
 enum class Kind { plain, exact, exact_weighted };
+
+constexpr int parts = Pack::lanes / PackPart::lanes;
 
 // Largest blocks whose sums stay in registers: 32 of AVX-512, 16 of AVX2.
 constexpr bool many_registers = PackPart::lanes == Pack::lanes;
@@ -102,35 +109,72 @@ constexpr RankK::Kernel kernel_of() {
   else return exact_block<H, W, Diagonal, K == Kind::exact_weighted>;
 }
 
-template <Kind K, bool Diagonal, int Widest, int... N>
-constexpr auto kernels_of(std::integer_sequence<int, N...>) {
-  return std::array<RankK::Kernel, sizeof...(N)>{kernel_of<K, N / Widest + 1, N % Widest + 1, Diagonal>()...};
+template <Kind K, int Widest, int... N>
+constexpr auto squares_of(std::integer_sequence<int, N...>) {
+  return std::array<RankK::Kernel, sizeof...(N)>{kernel_of<K, N / Widest + 1, N % Widest + 1, false>()...};
+}
+template <Kind K, int... N>
+constexpr auto triangles_of(std::integer_sequence<int, N...>) {
+  return std::array<RankK::Kernel, sizeof...(N)>{kernel_of<K, N + 1, N + 1, true>()...};
 }
 
 template <Kind K>
 RankK::Kernel choose(int height, int width, bool diagonal) {
-  constexpr int most = widest(K != Kind::plain), kernels = most * tallest(K != Kind::plain);
-  static constexpr auto square = kernels_of<K, false, most>(std::make_integer_sequence<int, kernels>());
-  static constexpr auto triangle = kernels_of<K, true, most>(std::make_integer_sequence<int, kernels>());
-  return (diagonal ? triangle : square)[(height - 1) * most + width - 1];
+  constexpr int high = tallest(K != Kind::plain), wide = widest(K != Kind::plain);
+  static constexpr auto square = squares_of<K, wide>(std::make_integer_sequence<int, high * wide>());
+  static constexpr auto triangle = triangles_of<K>(std::make_integer_sequence<int, high>());
+  return diagonal ? triangle[height - 1] : square[(height - 1) * wide + width - 1];
 }
+
+/// Shares the lines of a tile's columns out among blocks, so that memory is asked for them evenly: what is asked too fast it forgets.
+class LinesAhead {
+ public:
+  LinesAhead(std::span<const double* const> columns, int rows, std::size_t blocks) : columns_(columns), rows_(rows) {
+    auto const most = static_cast<unsigned>(rows / line / parts);
+    auto const wanted = columns.size() * static_cast<std::size_t>(rows) / line, passes = blocks * parts;
+    if (!std::has_single_bit(most)) columns_ = {};
+    else each_ = static_cast<int>(std::min<std::size_t>(most, std::bit_ceil((wanted + passes - 1) / passes)));
+  }
+  RankK::Ahead next(const double* harmless) {
+    if (columns_.empty()) return {harmless, rows_, 0};
+    RankK::Ahead const a{columns_.front() + at_, rows_ / each_, each_ * line};
+    at_ += a.part * parts;
+    if (at_ == rows_) {
+      at_ = 0;
+      columns_ = columns_.subspan(1);
+    }
+    return a;
+  }
+
+ private:
+  static constexpr int line = 8;  // doubles
+  std::span<const double* const> columns_;
+  int rows_, each_ = 1, at_ = 0;
+};
 
 }  // namespace
 
 RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, int partners)
     : columns_(columns), tile_rows_(tile_rows), exact_(exact) {
-  // Blocks of a row of pairs start on the diagonal, so that only its first block has pairs below it
   int const most_high = tallest(exact), most_wide = widest(exact);
+  auto const add_block = [&](int i, int j, int height, int width, bool diagonal) {
+    auto const kernel = !exact     ? choose<Kind::plain>(height, width, diagonal)
+                        : weighted ? choose<Kind::exact_weighted>(height, width, diagonal)
+                                   : choose<Kind::exact>(height, width, diagonal);
+    blocks_.push_back({kernel, i, j, height, width, lane_doubles_});
+    lane_doubles_ += std::size_t(height) * width * (exact ? 16 : 8);
+  };
+  // A row of blocks begins with its triangle; no block is one column wide if another can spare it one
   for (int i = 0, height = 0; i < columns; i += height) {
     height = std::min(most_high, (i < apart ? apart : columns) - i);
-    for (int j = i < apart ? partners : i; j < columns; j += most_wide) {
-      Block b{nullptr, i, j, height, std::min(most_wide, columns - j), lane_doubles_};
-      b.kernel = !exact     ? choose<Kind::plain>(b.height, b.width, i == j)
-                 : weighted ? choose<Kind::exact_weighted>(b.height, b.width, i == j)
-                            : choose<Kind::exact>(b.height, b.width, i == j);
-      blocks_.push_back(b);
-      lane_doubles_ += std::size_t(b.height) * b.width * (exact ? 16 : 8);
+    if (i >= apart) add_block(i, i, height, height, true);
+    for (int j = i < apart ? partners : i + height, width = 0; j < columns; j += width) {
+      int const left = columns - j;
+      width = std::min(most_wide, left);
+      if (left - width == 1 && width > 2) --width;
+      add_block(i, j, height, width, false);
     }
+
   }
   lanes_storage_.assign(lane_doubles_ + 8, 0.0);
   auto const address = reinterpret_cast<std::uintptr_t>(lanes_storage_.data());
@@ -163,17 +207,17 @@ void RankK::weigh(const DesignTile& tile, int first, int height, int end) {
 // The left factor of every product carries the weight. Only a row of blocks' left factors are there at a time: they stay in the first cache.
 void RankK::add(const DesignTile& tile, std::span<const double* const> ahead) {
   int const end = (tile.rows + 7) / 8 * 8;
+  LinesAhead lines(ahead, end, blocks_.size());
   int weighted = -1;
-  for (std::size_t k = 0; k < blocks_.size(); ++k) {
-    auto const& b = blocks_[k];
+  for (auto const& b : blocks_) {
     if (tile.weight && b.i != weighted) weigh(tile, weighted = b.i, b.height, end);
-    b.kernel(tile.weight ? left_.data() : tile.dense + b.i, left_error_.data(), tile.dense + b.j, end, lanes_ + b.lanes, k < ahead.size() ? ahead[k] : nullptr);
+    b.kernel(tile.weight ? left_.data() : tile.dense + b.i, left_error_.data(), tile.dense + b.j, end, lanes_ + b.lanes, lines.next(tile.dense[b.j]));
   }
 }
 
 void RankK::add(const double* const* left, const double* const* left_error, const double* const* right, int rows) {
   int const end = (rows + 7) / 8 * 8;
-  for (auto const& b : blocks_) b.kernel(left + b.i, left_error ? left_error + b.i : nullptr, right + b.j, end, lanes_ + b.lanes, nullptr);
+  for (auto const& b : blocks_) b.kernel(left + b.i, left_error ? left_error + b.i : nullptr, right + b.j, end, lanes_ + b.lanes, {right[b.j], end, 0});
 }
 
 void RankK::flush(double* hi, double* lo) {

@@ -15,7 +15,7 @@ class RankK {
   /// The first `apart` columns meet only those from `partners` on, instead of one another and all later ones; the other sums stay 0.
   RankK(int columns, bool exact, bool weighted, int tile_rows, int apart = 0, int partners = 0);
   RankK(const RankK&) = delete;
-  /// Asks memory for the rows at `ahead` meanwhile: as many of each column as the tile has, of no more columns than there are blocks of pairs.
+  /// Asks memory for the rows at `ahead` meanwhile: as many of each column as the tile has, as far as there is time.
   void add(const DesignTile& tile, std::span<const double* const> ahead = {});
   /// The same for columns of which the left factor of each product has a rounding error of its own (exact and weighted only; else
   /// null). Every array is zero from `rows` up to the next multiple of 8.
@@ -25,7 +25,12 @@ class RankK {
   /// Adds the sums of the upper triangle, row by row, to hi (and lo, exact only) and starts anew.
   void flush(double* hi, double* lo);
 
-  using Kernel = void (*)(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const double* ahead);
+  /// What a kernel asks memory for while it works: a line every `step` rows, each part of the lanes `part` doubles further on.
+  struct Ahead {
+    const double* from;
+    int step, part;
+  };
+  using Kernel = void (*)(const double* const* left, const double* const* left_error, const double* const* right, int rows, double* lanes, const Ahead& ahead);
 
  private:
   struct Block {
