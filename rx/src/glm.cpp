@@ -62,7 +62,7 @@ std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver, int
   if (!bounded) return names;
   for (std::size_t j = 0; j < model.coefficients.size(); ++j) {
     double const step = std::abs(static_cast<double>(driver.last.step[j + static_cast<std::size_t>(skip)])) * driver.state.scale[j];
-    if (!model.coefficients[j].aliased && step > 0.05) names.push_back(model.coefficients[j].name);
+    if (!model.coefficients[j].aliased && step > impl::running_away) names.push_back(model.coefficients[j].name);
   }
   return names;
 }

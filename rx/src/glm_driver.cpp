@@ -11,6 +11,7 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_halvings = 40;
+constexpr double settled = 2e-5;                  // what eta changes by at most in a step that needs no pass
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
 
 /// The score times a way of the coefficients.
@@ -167,11 +168,15 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   first.candidates = static_cast<int>(state.order.size());
   first.factor.aliased = state.aliased;
   last.solution = solve_again(r_, sums, first, rank_tolerance);
+  last.inverse = {};
   last.step = solve_step(last.solution);
   last.deviance = deviance;
   if (state.finished) return;
-  if (take_last_step(deviance)) return;
-  if (step_is_small(deviance)) return finish_or_refine(true);
+  bool const needs_no_pass = next_step_is_tiny(deviance);
+  double const change = needs_no_pass ? longest_step() : 0;
+  if (needs_no_pass && change <= settled) return take_last_step(deviance);
+  bool const on_its_way = needs_no_pass && change < running_away;  // a rare level, of which the deviance says little
+  if (!on_its_way && step_is_small(deviance)) return finish_or_refine(true);
   if (state.iteration >= options_.max_iterations) return finish_or_refine(state.converged);
   state.base = state.from_response ? std::vector<DD>{} : state.beta;
   state.base_deviance = deviance;
@@ -183,25 +188,36 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
 }
 
 /// Newton's method doubles the digits: in a large problem, where a visit of the rows is dear, a step that will change the deviance by less than
-/// 1e-10 of itself is taken without one. The deviance follows from the quadratic that the step minimises.
-bool GlmDriver::take_last_step(double deviance) {
+/// 1e-10 of itself is taken without one.
+bool GlmDriver::next_step_is_tiny(double deviance) const {
   if (state.exact || state.subset_iteration == 0 || !(options_.objective_tolerance >= 1e-10) || state.halvings > 0 || !state.theta_done || state.base.empty()) return false;
-  double const fall = fall_of(last.solution);
-  if (!(fall <= 1e-10 * size_of(deviance))) return false;
+  return fall_of(last.solution) <= 1e-10 * size_of(deviance);
+}
+
+double GlmDriver::longest_step() const {
+  double longest = 0;
+  for (std::size_t j = 0; j < state.scale.size(); ++j) {
+    if (r_.design.terms[last.solution.columns[j].term].variables.empty()) continue;  // the intercept makes up for the others where these are far from 0
+    longest = std::max(longest, std::abs(last.step[j + static_cast<std::size_t>(r_.skip())].hi) * state.scale[j]);
+  }
+  return longest;
+}
+
+/// The deviance follows from the quadratic that the step minimises; standard errors are those before it.
+void GlmDriver::take_last_step(double deviance) {
   finish_or_refine(true);
-  if (!state.finished) return true;
+  if (!state.finished) return;
   for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
-  last.deviance = deviance - fall;
+  last.deviance = deviance - fall_of(last.solution);
   ++state.iteration;
   state.last_step_free = true;
-  return true;
 }
 
 /// Ends the iterations, unless sums in plain double lost digits, or theta still moves.
 void GlmDriver::finish_or_refine(bool converged) {
   if (!state.exact) {
-    auto const inverted = inverse(last.solution.factor, last.solution.candidates);
-    if (nearly_dependent(r_, last.sums, last.solution) || shift_far_off(r_, last.sums, state.shift, false) || !(condition_of(r_, last.sums, last.solution, inverted) <= 1e4)) {
+    last.inverse = inverse(last.solution.factor, last.solution.candidates);
+    if (nearly_dependent(r_, last.sums, last.solution) || shift_far_off(r_, last.sums, state.shift, false) || !(condition_of(r_, last.sums, last.solution, last.inverse) <= 1e4)) {
       state.exact = true;
       state.decided = false;
       state.halvings = 0;
@@ -264,7 +280,7 @@ void GlmDriver::run() {
     // The answer itself is no checkpoint: its last pass is done again.
     if (options_.checkpoint && !(state.finished && state.converged)) options_.checkpoint(text_of(state));
   }
-  last.inverse = inverse(last.solution.factor, last.solution.candidates);
+  if (last.inverse.n == 0) last.inverse = inverse(last.solution.factor, last.solution.candidates);
   last.condition = condition_of(r_, last.sums, last.solution, last.inverse);
   bool const own_likelihood = family_.likelihood == NamedFamily::Likelihood::binomial && (!options_.pweights.empty() || state.fractional > 0);
   if (own_likelihood) {

@@ -11,6 +11,9 @@
 
 namespace rxhpc::impl {
 
+/// A coefficient runs away where eta still changes by more than this, for a standard deviation of its column, while the deviance stands.
+constexpr double running_away = 0.05;
+
 /// Everything that the next pass depends on beside the data and the options.
 struct GlmState {
   int attempt = 0;              ///< which start, in the order of GlmDriver::starts
@@ -57,7 +60,7 @@ GlmState state_from(const std::string& text);
 struct GlmEvaluation {
   RegressionSums sums;
   RegressionSolution solution;
-  DdMatrix inverse;
+  DdMatrix inverse;              ///< empty until it is asked for
   std::vector<DD> step;          ///< [as beta] what one more iteration would add
   GlmSums of_rows;
   std::int64_t at_bound = 0;
@@ -102,7 +105,9 @@ class GlmDriver {
   void give_theta_up();
   double null_start() const;  ///< the number beside the offset that the null model begins with
   void take_theta_up();
-  bool take_last_step(double deviance);
+  bool next_step_is_tiny(double deviance) const;
+  double longest_step() const;  ///< the most that eta changes by one coefficient but the intercept, for a standard deviation of its column
+  void take_last_step(double deviance);
   double size_of(double deviance) const { return std::abs(deviance) + 0.1 * state.unit; }
   bool rose(double before, double after, double slope_before, double slope_after) const;
   /// What the step that the solution gives takes off the deviance, by the quadratic that it minimises.

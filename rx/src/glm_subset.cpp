@@ -38,7 +38,7 @@ void GlmDriver::decide_subset(const GlmStep& step, const RegressionSums& sums, b
   double const deviance = static_cast<double>(step.sums().deviance);
   bool const worse = std::isfinite(state.base_deviance) && !state.base.empty() && deviance > state.base_deviance * (1 + 1e-6) + 1e-6;
   if (!valid || worse || shift_far_off(r_, sums, state.shift, false) || state.subset_iteration - state.subset_begin >= most_iterations) return leave_subset(false);
-  auto const solution = solve_coded(r_, sums, coding_of(options_), options_, 1e-6);
+  auto const solution = solve_cheaply(r_, sums, coding_of(options_), options_, 1e-6);
   auto const d = solve_step(solution);
   bool const from_response = state.from_response;
   state.base = from_response ? std::vector<DD>{} : state.beta;

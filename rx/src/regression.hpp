@@ -92,9 +92,11 @@ struct RegressionSolution {
 Coding coding_of(const FitOptions& options);
 /// The order of the columns in that coding, and the factor.
 RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance);
+/// The same in the order that costs least: which columns are kept matters little, as where a fit starts.
+RegressionSolution solve_cheaply(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance);
 /// The columns at these positions of fit.columns, in that order, and the factor; nothing else is filled in.
 RegressionSolution factor_in_order(const Regression& r, const RegressionSums& s, const std::vector<int>& order, double tolerance);
-/// The same columns in the same order as `first`, but those that were aliased there, from other sums.
+/// The same columns as `first` but those that were aliased there, from other sums, in the order that costs least.
 RegressionSolution solve_again(const Regression& r, const RegressionSums& s, const RegressionSolution& first, double tolerance);
 /// Chooses the coding and the order of the columns, and factors.
 RegressionSolution solve_design(const Regression& r, const RegressionSums& s, const FitOptions& options);

@@ -76,11 +76,31 @@ RegressionSolution columns_coded(const Regression& r, const RegressionSums& s, C
   return out;
 }
 
+/// Factors the columns with a large factor's first where all can be kept so, else as they are ordered.
+void factor_cheaply(const Regression& r, const RegressionSums& s, RegressionSolution& out, double tolerance) {
+  if (int const term = largest_factor(r); term >= 0) {
+    auto cheap = out;
+    begin_with(term, cheap.columns, cheap.order);
+    factor_columns(r, s, cheap, tolerance);
+    if (cheap.factor.rank == cheap.candidates) {
+      out = std::move(cheap);
+      return;
+    }
+  }
+  factor_columns(r, s, out, tolerance);
+}
+
 }  // namespace
 
 RegressionSolution solve_coded(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance) {
   auto out = columns_coded(r, s, coding, options);
   factor_columns(r, s, out, tolerance);
+  return out;
+}
+
+RegressionSolution solve_cheaply(const Regression& r, const RegressionSums& s, Coding coding, const FitOptions& options, double tolerance) {
+  auto out = columns_coded(r, s, coding, options);
+  factor_cheaply(r, s, out, tolerance);
   return out;
 }
 
@@ -97,7 +117,7 @@ RegressionSolution solve_again(const Regression& r, const RegressionSums& s, con
   out.columns = first.columns;
   for (int k = 0; k < first.candidates; ++k)
     if (!first.factor.aliased[k]) out.order.push_back(first.order[k]);
-  factor_columns(r, s, out, tolerance);
+  factor_cheaply(r, s, out, tolerance);
   return out;
 }
 
