@@ -60,15 +60,17 @@ class TableSource final : public ChunkSource {
   const Grid& grid() const override { return grid_; }
   bool columns_apart() const override { return true; }
   const ZoneMap* zone_map() const override { return &zones_; }
-  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override { read_columns(chunk, columns, out, true); }
+  void read_unchecked(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override { read_columns(chunk, columns, out, false); }
   void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override;
   std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override;
   std::int64_t held_bytes(std::span<const int> columns) const override;
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override;
 
  private:
-  const unsigned char* values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values, ReadScratch& scratch) const;
-  const unsigned char* mapped(const FileOfTable& file, int column, std::int64_t chunk) const;
+  void read_columns(std::int64_t chunk, std::span<const int> columns, Chunk& out, bool check) const;
+  const unsigned char* values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values, ReadScratch& scratch, bool check) const;
+  const unsigned char* mapped(const FileOfTable& file, int column, std::int64_t chunk, bool check) const;
   const unsigned char* place_of(const FileOfTable& file, int column, std::int64_t chunk) const;
   bool hand_on(const FileOfTable& file, std::int64_t chunk, std::span<const int> columns, Chunk& out, ReadScratch& scratch,
                const PieceFunction& use) const;
@@ -138,13 +140,13 @@ const unsigned char* TableSource::place_of(const FileOfTable& file, int column, 
   return p && reinterpret_cast<std::uintptr_t>(p) % aligned_to == 0 ? p : nullptr;
 }
 
-// The chunk where it lies, once its bytes have been seen to be right; null where it is not to be had so.
-const unsigned char* TableSource::mapped(const FileOfTable& file, int column, std::int64_t chunk) const {
+// The chunk where it lies, once its bytes have been seen to be right, or unless they are to be; null where it is not to be had so.
+const unsigned char* TableSource::mapped(const FileOfTable& file, int column, std::int64_t chunk, bool check) const {
   auto const& place = place_in(file, column, chunk);
   auto const* p = place_of(file, column, chunk);
   if (!p) return nullptr;
   auto& checked = file.check_of(column, chunk);
-  if (checked.load(std::memory_order_relaxed)) {
+  if (!check || checked.load(std::memory_order_relaxed)) {
     if (!touch_mapped(p, place.bytes)) gone(file, column, chunk);
     return p;
   }
@@ -171,12 +173,12 @@ void TableSource::fetch(const FileOfTable& file, int column, std::int64_t chunk,
 }
 
 const unsigned char* TableSource::values_of(const FileOfTable& file, int column, std::int64_t chunk, Buffer& values,
-                                            ReadScratch& scratch) const {
+                                            ReadScratch& scratch, bool check) const {
   auto const& image = file.image;
   auto const& v = image.schema[static_cast<std::size_t>(column)];
   auto const value_bytes = static_cast<std::size_t>(v.value_bytes());
   if (image.codec == Codec::none) {
-    if (auto const* p = mapped(file, column, chunk)) return p;
+    if (auto const* p = mapped(file, column, chunk, check)) return p;
     fetch(file, column, chunk, values);
     return values.data();
   }
@@ -207,7 +209,7 @@ ReadScratch& TableSource::prepare(std::int64_t chunk, std::span<const int> colum
   return *scratch;
 }
 
-void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
+void TableSource::read_columns(std::int64_t chunk, std::span<const int> columns, Chunk& out, bool check) const {
   auto* const scratch = &prepare(chunk, columns, out);
   if (scratch->values.size() < columns.size()) scratch->values.resize(columns.size());
   auto const [file_number, local] = places_[static_cast<std::size_t>(chunk)];
@@ -215,7 +217,7 @@ void TableSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& 
   for (std::size_t i = 0; i < columns.size(); ++i) {
     auto const c = static_cast<std::size_t>(columns[i]);
     auto const& stored = file.image.schema[c];
-    out.columns[i] = column_of(stored, values_of(file, columns[i], local, scratch->values[i], *scratch));
+    out.columns[i] = column_of(stored, values_of(file, columns[i], local, scratch->values[i], *scratch, check));
     if (same_layout(stored, schema_[c])) continue;
     // A part written in a narrower storage, or as another type of numbers, than the table has by now.
     if (scratch->converted.size() < columns.size()) scratch->converted.resize(columns.size());

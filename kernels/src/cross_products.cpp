@@ -50,21 +50,17 @@ void CrossProducts::reset() {
   work_->rows = {};
 }
 
-void CrossProducts::update(const Chunk& chunk) { update(chunk, nullptr, 1); }
-
-void CrossProducts::update(const Chunk& chunk, impl::TileTransform* transform, int tile_step) {
-  add_tiles(chunk, 0, chunk.rows, transform, tile_step);
+void CrossProducts::update(const Chunk& chunk) {
+  update_rows(chunk, 0, chunk.rows);
   finish_rows(chunk);
 }
 
-void CrossProducts::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) { add_tiles(chunk, first, rows, nullptr, 1); }
-
-void CrossProducts::add_tiles(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step) {
+void CrossProducts::update_rows(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step) {
   auto const& plan = layout_->plan;
   if (!work_) work_ = std::make_unique<impl::CrossWork>(*layout_);
   // One pass over the columns used; a tile stays in the first cache for all its products, memory brings the next one meanwhile
   auto const step = std::int64_t(plan.tile_rows) * tile_step;
-  for (std::int64_t first = begin, end = begin + count; first < end; first += step) {
+  for (std::int64_t first = (begin + step - 1) / step * step, end = begin + count; first < end; first += step) {
     auto tile = work_->reader.read(chunk, first, static_cast<int>(std::min<std::int64_t>(plan.tile_rows, end - first)), work_->rows);
     if (tile.rows == 0) continue;
     if (transform) tile = transform->apply(tile);

@@ -28,15 +28,38 @@ GlmStep::GlmStep(GlmStepSpec spec) : spec_(std::move(spec)), products_(products_
   if (spec_.beta.empty()) spec_.beta.assign(static_cast<std::size_t>(products_.columns() - 1), 0.0);
 }
 
+GlmStep::GlmStep(const GlmStep& o) : spec_(o.spec_), products_(o.products_), sums_(o.sums_) { std::copy(std::begin(o.counts_), std::end(o.counts_), counts_); }
+GlmStep& GlmStep::operator=(const GlmStep& o) {
+  if (this == &o) return *this;
+  spec_ = o.spec_;
+  products_ = o.products_;
+  sums_ = o.sums_;
+  std::copy(std::begin(o.counts_), std::end(o.counts_), counts_);
+  tile_.reset();
+  return *this;
+}
+GlmStep::~GlmStep() = default;
+
 void GlmStep::reset() {
+  tile_.reset();
   products_.reset();
   sums_ = {};
   std::fill(std::begin(counts_), std::end(counts_), 0);
 }
 
 void GlmStep::update(const Chunk& chunk) {
-  impl::GlmTile transform(spec_, products_.layout(), sums_, counts_);
-  products_.update(chunk, &transform, spec_.tile_step);
+  update_rows(chunk, 0, chunk.rows);
+  finish_rows(chunk);
+}
+
+void GlmStep::update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) {
+  if (!tile_) tile_ = std::make_unique<impl::GlmTile>(spec_, products_.layout(), sums_, counts_);
+  products_.update_rows(chunk, first, rows, tile_.get(), spec_.tile_step);
+}
+
+void GlmStep::finish_rows(const Chunk& chunk) {
+  products_.finish_rows(chunk);
+  tile_.reset();
 }
 
 std::size_t GlmStep::packed_size() const { return own_size + products_.packed_size(); }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "rxhpc/errors.hpp"
+#include "unchecked_source.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -47,7 +48,10 @@ GlmStepSpec GlmDriver::step_spec() const {
   return s;
 }
 
-GlmStep GlmDriver::pass(const GlmStepSpec& spec) { return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_); }
+GlmStep GlmDriver::pass(const GlmStepSpec& spec) {
+  if (state.subset) return sweep(UncheckedSource(r_.rows), r_.read, GlmStep(spec), options_.run, comm_, &timing_);
+  return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_);
+}
 
 std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const {
   std::vector<DD> step(state.beta.size(), DD(0));

@@ -321,8 +321,11 @@ bool RowSource::local() const { return impl_->base.local(); }
 bool RowSource::columns_apart() const { return !impl_->touched && impl_->base.columns_apart(); }
 const ZoneMap* RowSource::zone_map() const { return impl_->touched ? nullptr : impl_->base.zone_map(); }
 
-void RowSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const {
-  if (!impl_->touched) return impl_->base.read(chunk, columns, out);
+void RowSource::read_rows(std::int64_t chunk, std::span<const int> columns, Chunk& out, bool check) const {
+  auto const read_base = [&](std::span<const int> wanted, Chunk& into) {
+    check ? impl_->base.read(chunk, wanted, into) : impl_->base.read_unchecked(chunk, wanted, into);
+  };
+  if (!impl_->touched) return read_base(columns, out);
   auto* s = dynamic_cast<RowScratch*>(out.scratch.get());
   bool const planned = s && s->version == impl_->version && std::equal(columns.begin(), columns.end(), s->plan->columns.begin(), s->plan->columns.end());
   auto plan = planned ? s->plan : impl_->plan_for(columns);
@@ -331,7 +334,7 @@ void RowSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& ou
     if (s) out.scratch.reset();
     std::vector<int> wanted;
     for (int c : columns) wanted.push_back(impl_->values[static_cast<std::size_t>(c)].base_column);
-    return impl_->base.read(chunk, wanted, out);
+    return read_base(wanted, out);
   }
   if (!s) {
     auto fresh = std::make_unique<RowScratch>();
@@ -343,7 +346,7 @@ void RowSource::read(std::int64_t chunk, std::span<const int> columns, Chunk& ou
     s->plan = std::move(plan);
     s->machine.prepare(s->plan->cut.program);
   }
-  impl_->base.read(chunk, s->plan->base_columns, s->inner);
+  read_base(s->plan->base_columns, s->inner);
   impl_->compute(*s, out);
 }
 

@@ -114,6 +114,27 @@ TEST(TablePieces, DamageIsNoticedBeforeTheyCount) {
   }
 }
 
+TEST(TablePieces, DamageMayBeLeftToLaterReaders) {
+  Folder folder;
+  SelfCommunicator comm;
+  auto const path = folder / "t.h5";
+  auto const t = every_type(rows, chunk_rows);
+  for (auto codec : {Codec::none, Codec::portable}) {
+    write_table(t, path, {.codec = codec, .overwrite = true});
+    auto const source = open_table(path, comm);
+    Chunk chunk;
+    source->read_unchecked(1, std::vector<int>{0}, chunk);
+    EXPECT_EQ(std::memcmp(chunk.columns[0].data, t.columns[0].bytes.data() + 8 * chunk_rows, 8 * static_cast<std::size_t>(chunk.rows)), 0);
+  }
+  write_table(t, path, {.overwrite = true});
+  change_byte(path, place_of_rows(path, t, chunk_rows + 3));
+  auto const source = open_table(path, comm);
+  Chunk chunk;
+  source->read_unchecked(1, std::vector<int>{0}, chunk);
+  EXPECT_THROW(source->read(1, std::vector<int>{0}, chunk), DataError);  // not taken for right since
+  EXPECT_THROW(source->read_pieces(1, std::vector<int>{0}, chunk, [](std::int64_t, std::int64_t) {}), DataError);
+}
+
 TEST(TablePieces, ComeAgainWhereAChunkHasMoved) {
   if (std::system("h5repack --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no h5repack";
   Folder folder;

@@ -208,8 +208,9 @@ template <Precision P, bool Weighted>
 struct GlmStepCase {
   using Type = GlmStep;
   static constexpr bool weighted = Weighted;
-  static Type make() {
+  static Type make(int tile_step = 1) {
     GlmStepSpec s;
+    s.tile_step = tile_step;
     s.products = CrossProductsCase<P, Weighted>::make_spec();
     s.products.responses = {5};
     if (P == Precision::plain) s.products.shift = {2, 2e5, 0};
@@ -329,6 +330,20 @@ TYPED_TEST(Laws, AnswersTwiceAndCopiesAlike) {
   EXPECT_TRUE(this->same_bits(TypeParam::answer(a), TypeParam::answer(a)));
   b.update(t.chunk(0, 10));
   EXPECT_TRUE(this->same_bits(this->packed(a), this->packed(this->folded(t.all()))));
+}
+
+TEST(GlmStepLaws, SubsetsOfTilesTooComeInPieces) {
+  using Case = GlmStepCase<Precision::plain, true>;
+  auto const chunk = table(3 * piece_rows + 700);
+  for (int tile_step : {3, 16, 100}) {
+    auto whole = Case::make(tile_step), pieces = whole;
+    whole.update(chunk.all());
+    for (std::int64_t first = 0; first < chunk.all().rows; first += piece_rows) pieces.update_rows(chunk.all(), first, std::min(piece_rows, chunk.all().rows - first));
+    pieces.finish_rows(chunk.all());
+    EXPECT_EQ(Case::answer(pieces), Case::answer(whole)) << tile_step;
+    EXPECT_LT(whole.products().n_valid(), chunk.all().rows / 2);
+    EXPECT_GT(whole.products().n_valid(), 0);
+  }
 }
 
 TYPED_TEST(Laws, PiecesGiveTheBitsOfTheWhole) {

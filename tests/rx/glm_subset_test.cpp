@@ -1,6 +1,7 @@
 // Large fits start from some of the rows: however little these are like the rest, the answer is that of all rows.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "memory_source.hpp"
+#include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
 #include "rxhpc/self_communicator.hpp"
 #include "thread_communicator.hpp"
@@ -126,6 +128,38 @@ TEST(GlmSubset, WithoutRows) {
   auto options = logistic();
   options.rows.row_selection = "coarse == 0";
   expect_as_by_all_rows(table(ordinary), options);
+}
+
+/// A table of which a first look may give anything, and those that look again find a chunk damaged.
+class Damaged final : public ChunkSource {
+ public:
+  Damaged(const ChunkSource& sound, bool harmful) : sound_(sound), harmful_(harmful) {}
+  const Schema& schema() const override { return sound_.schema(); }
+  const Grid& grid() const override { return sound_.grid(); }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    if (harmful_ && chunk == 2) throw DataError("chunk 2 is damaged");
+    sound_.read(chunk, columns, out);
+  }
+  void read_unchecked(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    ++looks;
+    sound_.read((chunk + 1) % 3, columns, out);  // rows of another
+  }
+  mutable std::atomic<int> looks = 0;
+
+ private:
+  const ChunkSource& sound_;
+  bool harmful_;
+};
+
+TEST(GlmSubset, AnswersAreOfCheckedBytesAlone) {
+  SelfCommunicator self;
+  auto const s = table(ordinary);
+  Damaged const harmless(s, false), harmful(s, true);
+  auto const seen = glm(harmless, formula, logistic(), self), want = glm(s, formula, logistic(), self);
+  EXPECT_GT(harmless.looks, 0);
+  EXPECT_NEAR(seen.deviance, want.deviance, 1e-9 * want.deviance);
+  EXPECT_EQ(seen.n_valid_obs, want.n_valid_obs);
+  EXPECT_THROW(glm(harmful, formula, logistic(), self), DataError);
 }
 
 TEST(GlmSubset, SameBitsForAnyNumberOfRanks) {

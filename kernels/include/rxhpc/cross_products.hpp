@@ -66,9 +66,9 @@ class CrossProducts {
   ~CrossProducts();
   void reset();
   void update(const Chunk& chunk);
-  /// As update, with tiles changed by `transform` (null: none), and only every `tile_step`-th tile of the chunk.
-  void update(const Chunk& chunk, impl::TileTransform* transform, int tile_step);
-  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);  ///< see PiecewiseAccumulator
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows) { update_rows(chunk, first, rows, nullptr, 1); }  ///< see PiecewiseAccumulator
+  /// Tiles are changed by `transform` (null: not), and only every `tile_step`-th of the chunk is used.
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows, impl::TileTransform* transform, int tile_step);
   void finish_rows(const Chunk& chunk);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
@@ -89,8 +89,6 @@ class CrossProducts {
   std::vector<std::int64_t> cell_counts(int term) const;
 
  private:
-  void add_tiles(const Chunk& chunk, std::int64_t begin, std::int64_t count, impl::TileTransform* transform, int tile_step);
-
   std::shared_ptr<const impl::CrossLayout> layout_;
   std::vector<std::int64_t> counts_;  // rows, rows in cells, rows in pairs of cells; see cross_layout.hpp
   std::vector<double> hi_, lo_;       // sums; lo_ stays empty in plain precision

@@ -1,6 +1,7 @@
 // One step of iteratively reweighted least squares in one visit of the rows.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,10 @@
 #include "rxhpc/glm_family.hpp"
 
 namespace rxhpc {
+
+namespace impl {
+class GlmTile;
+}
 
 struct GlmStepSpec {
   /// Terms, one response, prior weights. Its responses' shift must be 0.
@@ -45,8 +50,13 @@ struct GlmSums {
 class GlmStep {
  public:
   explicit GlmStep(GlmStepSpec spec);
+  GlmStep(const GlmStep& other);
+  GlmStep& operator=(const GlmStep& other);
+  ~GlmStep();
   void reset();
   void update(const Chunk& chunk);
+  void update_rows(const Chunk& chunk, std::int64_t first, std::int64_t rows);  ///< see PiecewiseAccumulator
+  void finish_rows(const Chunk& chunk);
   std::size_t packed_size() const;
   void pack(std::span<double> out) const;
   void unpack(std::span<double const> in);
@@ -64,6 +74,9 @@ class GlmStep {
   CrossProducts products_;
   GlmSums sums_;
   std::int64_t counts_[4] = {};
+  std::unique_ptr<impl::GlmTile> tile_;  // of the chunk being added; never copied
 };
+
+static_assert(PiecewiseAccumulator<GlmStep>);
 
 }  // namespace rxhpc

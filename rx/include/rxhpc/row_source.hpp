@@ -49,7 +49,8 @@ class RowSource final : public ChunkSource {
 
   const Schema& schema() const override;
   const Grid& grid() const override;
-  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override { read_rows(chunk, columns, out, true); }
+  void read_unchecked(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override { read_rows(chunk, columns, out, false); }
   void read_pieces(std::int64_t chunk, std::span<const int> columns, Chunk& out, const PieceFunction& use) const override;
   bool columns_apart() const override;  ///< as the base, until rows are selected or a transform or derived column exists
   const ZoneMap* zone_map() const override;  ///< null as soon as rows are selected or a transform or derived column exists
@@ -60,6 +61,7 @@ class RowSource final : public ChunkSource {
 
  private:
   struct Impl;
+  void read_rows(std::int64_t chunk, std::span<const int> columns, Chunk& out, bool check) const;
   std::unique_ptr<Impl> impl_;
 };
 
