@@ -1,6 +1,7 @@
 #include "rxhpc/dd_matrix.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "rxhpc/pack.hpp"
@@ -83,16 +84,30 @@ double largest_part(const Cholesky& c, const DdMatrix& gram, int j) {
   return largest;
 }
 
+constexpr int panel = 32;          // pivots that a row of the rest meets while it is in cache
+constexpr int worth_sharing = 256;  // columns
+
+/// work(k, count) for each k of count workers.
+template <class Work>
+void share(const Workers& workers, int columns, const Work& work) {
+  if (workers.count <= 1 || columns < worth_sharing) return work(0, 1);
+  workers.run([&](int k) { work(k, workers.count); });
+}
+
 }  // namespace
 
-Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance, double rounding) {
+Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance, double rounding, const Workers& workers) {
   int const n = gram.n;
   Cholesky c;
   c.r = DdMatrix(n);
   c.aliased.assign(n, 0);
   c.pivot.assign(n, 0.0);
   DdMatrix rest = gram;  // Schur complement of the columns done; upper triangle
-  for (int j = 0; j < candidates; ++j) {
+  // rest(i, k) -= R(j, i) R(j, k), rows where R(j, i) is zero being untouched (factors are sparse)
+  auto const eliminate = [&](int j, int i) {
+    if (DD const r = c.r(j, i); !is_zero(r)) add_multiple(-r, row(std::as_const(c.r), j), row(rest, i), i, n);
+  };
+  auto const pivot = [&](int j, int end) {
     DD const diagonal = rest(j, j);
     double const norm = std::sqrt(gram(j, j).hi);
     DD const root = sqrt(diagonal);  // 0 where rounding left nothing or less
@@ -100,14 +115,21 @@ Cholesky cholesky(const DdMatrix& gram, int candidates, double tolerance, double
     bool const clear = root.hi > tolerance * norm || (rounding > 0 && root.hi > rounding * norm && root.hi > rounding * largest_part(c, gram, j));
     if (!clear || !(root.hi > 0)) {
       c.aliased[j] = 1;
-      continue;
+      return;
     }
     ++c.rank;
-    // R(j, k) = rest(j, k) / R(j, j); rest(i, k) -= R(j, i) R(j, k), rows where R(j, i) is zero being untouched (factors are sparse)
+    // R(j, k) = rest(j, k) / R(j, j)
     add_multiple(DD(1) / root, row(std::as_const(rest), j), row(c.r, j), j, n);
     c.r.set(j, j, root);
-    for (int i = j + 1; i < candidates; ++i)
-      if (DD const r = c.r(j, i); !is_zero(r)) add_multiple(-r, row(std::as_const(c.r), j), row(rest, i), i, n);
+    for (int i = j + 1; i < end; ++i) eliminate(j, i);
+  };
+  for (int begin = 0, end = 0; begin < candidates; begin = end) {
+    end = std::min(begin + panel, candidates);
+    for (int j = begin; j < end; ++j) pivot(j, end);
+    share(workers, candidates - end, [&](int worker, int count) {
+      for (int i = end + worker; i < candidates; i += count)
+        for (int j = begin; j < end; ++j) eliminate(j, i);
+    });
   }
   return c;
 }
@@ -134,25 +156,32 @@ std::vector<DD> solve(const Cholesky& c, int candidates, int y) {
   return out;
 }
 
-DdMatrix inverse(const Cholesky& c, int candidates) {
-  // U = R^-1 by rows from the last up: U(i, .) = (e_i - sum_{m > i} R(i, m) U(m, .)) / R(i, i); then U U'
+DdMatrix inverse(const Cholesky& c, int candidates, const Workers& workers) {
+  // U = R^-1 by rows from the last up: U(i, .) = (e_i - sum_{m > i} R(i, m) U(m, .)) / R(i, i); then U U'. Each worker has its own columns, of which the
+  // k-th costs k^2
   DdMatrix u(candidates), out(candidates);
-  for (int i = candidates - 1; i >= 0; --i) {
-    if (c.aliased[i]) continue;
-    DD const scale = DD(1) / c.r(i, i);
-    for (int m = i + 1; m < candidates; ++m)
-      if (DD const r = c.r(i, m); !c.aliased[m] && !is_zero(r)) add_multiple(-(r * scale), row(std::as_const(u), m), row(u, i), m, candidates);
-    u.set(i, i, scale);
-  }
+  share(workers, candidates, [&](int worker, int count) {
+    auto const bound = [&](int k) { return static_cast<int>(std::lround(candidates * std::cbrt(static_cast<double>(k) / count))); };
+    int const begin = bound(worker), end = bound(worker + 1);
+    for (int i = end - 1; i >= 0; --i) {
+      if (c.aliased[i]) continue;
+      DD const scale = DD(1) / c.r(i, i);
+      for (int m = i + 1; m < end; ++m)
+        if (DD const r = c.r(i, m); !c.aliased[m] && !is_zero(r)) add_multiple(-(r * scale), row(std::as_const(u), m), row(u, i), std::max(m, begin), end);
+      if (i >= begin) u.set(i, i, scale);
+    }
+  });
   // Row i of U U' = sum_{k >= i} U(i, k) (column k of U), zeros being skipped; columns are rows of U'
   DdMatrix columns(candidates);
   for (int i = 0; i < candidates; ++i)
     for (int k = i; k < candidates; ++k) columns.set(k, i, u(i, k));
-  for (int i = 0; i < candidates; ++i) {
-    for (int k = i; k < candidates; ++k)
-      if (DD const x = u(i, k); !is_zero(x)) add_multiple(x, row(std::as_const(columns), k), row(out, i), i, k + 1);
-    for (int j = i + 1; j < candidates; ++j) out.set(j, i, out(i, j));
-  }
+  share(workers, candidates, [&](int worker, int count) {
+    for (int i = worker; i < candidates; i += count) {
+      for (int k = i; k < candidates; ++k)
+        if (DD const x = u(i, k); !is_zero(x)) add_multiple(x, row(std::as_const(columns), k), row(out, i), i, k + 1);
+      for (int j = i + 1; j < candidates; ++j) out.set(j, i, out(i, j));
+    }
+  });
   return out;
 }
 

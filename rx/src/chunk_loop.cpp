@@ -64,6 +64,11 @@ void on_threads(int threads, const std::function<void(int)>& work) {
     if (failure) std::rethrow_exception(failure);
 }
 
+Workers workers_of(const RunOptions& options) {
+  int const threads = thread_count(options, std::numeric_limits<std::int64_t>::max(), 0);
+  return {threads, [threads](const std::function<void(int)>& work) { on_threads(threads, work); }};
+}
+
 void ChunkReader::place() {
   chunk_.index = index();
   chunk_.first_row = source_.grid().first(at_) + range_.row_offset;

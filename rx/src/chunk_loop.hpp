@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "rxhpc/dd_matrix.hpp"
 #include "rxhpc/sweep.hpp"
 
 namespace rxhpc::impl {
@@ -26,6 +27,9 @@ int thread_count(const RunOptions& options, std::int64_t chunks, std::int64_t he
 
 /// work(thread) on each of so many threads of the host space at once. Throws what the first of them threw.
 void on_threads(int threads, const std::function<void(int)>& work);
+
+/// The threads of a pass over many chunks, for work of another kind.
+Workers workers_of(const RunOptions& options);
 
 /// Takes rows of a chunk while they are in cache (ChunkSource::read_pieces).
 using UsePiece = std::function<void(const Chunk& chunk, std::int64_t first, std::int64_t rows)>;

@@ -220,7 +220,7 @@ void GlmDriver::take_last_step(double deviance) {
 /// Ends the iterations, unless sums in plain double lost digits, or theta still moves.
 void GlmDriver::finish_or_refine(bool converged) {
   if (!state.exact) {
-    last.inverse = inverse(last.solution.factor, last.solution.candidates);
+    last.inverse = inverse(last.solution.factor, last.solution.candidates, r_.workers);
     if (nearly_dependent(r_, last.sums, last.solution) || shift_far_off(r_, last.sums, state.shift, false) || !(condition_of(r_, last.sums, last.solution, last.inverse) <= 1e4)) {
       state.exact = true;
       state.decided = false;
@@ -284,7 +284,7 @@ void GlmDriver::run() {
     // The answer itself is no checkpoint: its last pass is done again.
     if (options_.checkpoint && !(state.finished && state.converged)) options_.checkpoint(text_of(state));
   }
-  if (last.inverse.n == 0) last.inverse = inverse(last.solution.factor, last.solution.candidates);
+  if (last.inverse.n == 0) last.inverse = inverse(last.solution.factor, last.solution.candidates, r_.workers);
   last.condition = condition_of(r_, last.sums, last.solution, last.inverse);
   bool const own_likelihood = family_.likelihood == NamedFamily::Likelihood::binomial && (!options_.pweights.empty() || state.fractional > 0);
   if (own_likelihood) {

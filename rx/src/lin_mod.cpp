@@ -146,7 +146,7 @@ impl::RegressionFit fit_submodel(const Submodel& m, const FitOptions& options) {
   impl::RegressionFit fit;
   fit.sums = m.sums;
   fit.solution = impl::solve_design(m.regression, m.sums, options);
-  fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+  fit.inverse = inverse(fit.solution.factor, fit.solution.candidates, m.regression.workers);
   fit.condition = impl::condition_of(m.regression, m.sums, fit.solution, fit.inverse);
   return fit;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "chunk_loop.hpp"
 #include "memory_check.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/errors.hpp"
@@ -46,6 +47,7 @@ int Regression::place(int column) {
 void resolve_design(Regression& r, Formula formula, const FitOptions& options) {
   if (options.cube_predictions && !options.cube)
     throw UsageError("--cube-predictions needs --cube: they are made for the cells of a cube's first term");
+  r.workers = workers_of(options.run);
   r.formula = std::move(formula);
   r.design = make_design(r.formula, r.rows, options.cube);
   r.bound = bind(r.design, r.rows);

@@ -24,6 +24,7 @@ struct Regression {
   std::vector<int> read;       ///< columns of `rows` to read
   CrossProductSpec spec;       ///< terms (the constant first, also where the design has none), responses, weight: places in `read`
   int dense = 0;               ///< numeric columns with the constant and the responses
+  Workers workers{};           ///< this rank's threads, for its equations
 
   /// The place of a column of `rows` in `read`, where it is added if it must be.
   int place(int column);

@@ -24,7 +24,7 @@ void factor_columns(const Regression& r, const RegressionSums& s, RegressionSolu
   int const responses = static_cast<int>(r.spec.responses.size());
   for (int y = 0; y < responses; ++y) at.push_back(s.gram.n - responses + y);
   out.gram = chosen(s.gram, at);
-  out.factor = cholesky(out.gram, out.candidates, tolerance, tolerance == rank_tolerance ? rank_rounding : 0);
+  out.factor = cholesky(out.gram, out.candidates, tolerance, tolerance == rank_tolerance ? rank_rounding : 0, r.workers);
 }
 
 double tolerance_of(const FitOptions& options) { return options.like_r ? r_rank_tolerance : rank_tolerance; }
@@ -194,7 +194,7 @@ double condition_of(const Regression& r, const RegressionSums& s, const Regressi
     DdMatrix products(n);
     for (int i = 0; i < n; ++i)
       for (int j = 0; j < n; ++j) products.set(i, j, product(i, j));
-    apart_inverse = inverse(cholesky(products, n, 0), n);
+    apart_inverse = inverse(cholesky(products, n, 0, 0, r.workers), n, r.workers);
   }
   double worst = 0, worst_inverse = 0;
   for (int i = 0; i < n; ++i) {
@@ -223,7 +223,7 @@ std::optional<std::pair<RegressionSolution, DdMatrix>> solve_large_factor(const 
   begin_with(term, solution.columns, solution.order);
   factor_columns(r, s, solution, tolerance_of(options));
   if (solution.factor.rank < solution.candidates) return {};
-  auto inv = inverse(solution.factor, solution.candidates);
+  auto inv = inverse(solution.factor, solution.candidates, r.workers);
   if (!clear_of_others(solution, inv, tolerance_of(options))) return {};
   return std::pair(std::move(solution), std::move(inv));
 }
@@ -241,7 +241,7 @@ RegressionFit fit_from_sums(const Regression& r, const FitOptions& options, Comm
       std::tie(fit.solution, fit.inverse) = std::move(*fast);
     } else {
       fit.solution = solve_design(r, fit.sums, options);
-      fit.inverse = inverse(fit.solution.factor, fit.solution.candidates);
+      fit.inverse = inverse(fit.solution.factor, fit.solution.candidates, r.workers);
     }
     fit.condition = condition_of(r, fit.sums, fit.solution, fit.inverse);
   };

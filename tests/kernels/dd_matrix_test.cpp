@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
+#include <random>
+#include <thread>
+#include <vector>
 
 namespace rxhpc {
 namespace {
@@ -47,6 +51,47 @@ TEST(DdMatrix, InverseTimesMatrixIsOne) {
         EXPECT_NEAR(static_cast<double>(sum - DD(i == j ? 1 : 0)), 0, 1e-29);
         EXPECT_EQ(inv(i, j).hi, inv(j, i).hi);
       }
+  }
+}
+
+/// Threads of their own for each piece of work.
+Workers threads(int count) {
+  return {count, [count](const std::function<void(int)>& work) {
+            std::vector<std::thread> all;
+            for (int k = 0; k < count; ++k) all.emplace_back(work, k);
+            for (auto& t : all) t.join();
+          }};
+}
+
+TEST(DdMatrix, SameBitsForAnyNumberOfWorkers) {
+  int const n = 331, candidates = n - 1;  // rows of R with zeros, columns that are sums of others
+  std::mt19937 random(3);
+  std::normal_distribution<double> normal;
+  std::vector<std::vector<double>> x(400, std::vector<double>(n));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    for (int j = 0; j < n; ++j) x[i][j] = j < 50 ? static_cast<int>(i % 51) == j : j % 97 == 96 ? x[i][j - 1] - x[i][j - 7] : normal(random);
+  DdMatrix gram(n);
+  for (int i = 0; i < n; ++i)
+    for (int j = 0; j < n; ++j) {
+      DD sum = 0;
+      for (auto const& r : x) sum += two_prod(r[i], r[j]);
+      gram.set(i, j, sum);
+    }
+  auto const want = cholesky(gram, candidates, 1e-11);
+  auto const want_inverse = inverse(want, candidates);
+  EXPECT_EQ(want.rank, candidates - 3);
+  DD one = 0;
+  for (int k = 0; k < candidates; ++k) one += gram(60, k) * want_inverse(k, 60);
+  EXPECT_NEAR(static_cast<double>(one), 1, 1e-25);
+  for (int count : {2, 3, 7}) {
+    auto const c = cholesky(gram, candidates, 1e-11, 0, threads(count));
+    EXPECT_EQ(c.rank, want.rank);
+    EXPECT_EQ(c.aliased, want.aliased);
+    EXPECT_EQ(c.r.hi, want.r.hi);
+    EXPECT_EQ(c.r.lo, want.r.lo);
+    auto const inv = inverse(c, candidates, threads(count));
+    EXPECT_EQ(inv.hi, want_inverse.hi) << count;
+    EXPECT_EQ(inv.lo, want_inverse.lo) << count;
   }
 }
 
