@@ -217,7 +217,9 @@ void TableSource::read_columns(std::int64_t chunk, std::span<const int> columns,
   for (std::size_t i = 0; i < columns.size(); ++i) {
     auto const c = static_cast<std::size_t>(columns[i]);
     auto const& stored = file.image.schema[c];
-    out.columns[i] = column_of(stored, values_of(file, columns[i], local, scratch->values[i], *scratch, check));
+    auto const* const values = values_of(file, columns[i], local, scratch->values[i], *scratch, check || i == 0);
+    check = check || values == scratch->values[i].data();  // not where it was: another program has moved the chunks
+    out.columns[i] = column_of(stored, values);
     if (same_layout(stored, schema_[c])) continue;
     // A part written in a narrower storage, or as another type of numbers, than the table has by now.
     if (scratch->converted.size() < columns.size()) scratch->converted.resize(columns.size());

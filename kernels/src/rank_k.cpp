@@ -129,11 +129,11 @@ RankK::Kernel choose(int height, int width, bool diagonal) {
 /// Shares the lines of a tile's columns out among blocks, so that memory is asked for them evenly: what is asked too fast it forgets.
 class LinesAhead {
  public:
+  /// `rows` of each column, a power of two.
   LinesAhead(std::span<const double* const> columns, int rows, std::size_t blocks) : columns_(columns), rows_(rows) {
-    auto const most = static_cast<unsigned>(rows / line / parts);
+    auto const most = static_cast<std::size_t>(rows / line / parts);
     auto const wanted = columns.size() * static_cast<std::size_t>(rows) / line, passes = blocks * parts;
-    if (!std::has_single_bit(most)) columns_ = {};
-    else each_ = static_cast<int>(std::min<std::size_t>(most, std::bit_ceil((wanted + passes - 1) / passes)));
+    each_ = static_cast<int>(std::min(most, std::bit_ceil((wanted + passes - 1) / passes)));
   }
   RankK::Ahead next(const double* harmless) {
     if (columns_.empty()) return {harmless, rows_, 0};
@@ -174,7 +174,6 @@ RankK::RankK(int columns, bool exact, bool weighted, int tile_rows, int apart, i
       if (left - width == 1 && width > 2) --width;
       add_block(i, j, height, width, false);
     }
-
   }
   lanes_storage_.assign(lane_doubles_ + 8, 0.0);
   auto const address = reinterpret_cast<std::uintptr_t>(lanes_storage_.data());
@@ -207,7 +206,7 @@ void RankK::weigh(const DesignTile& tile, int first, int height, int end) {
 // The left factor of every product carries the weight. Only a row of blocks' left factors are there at a time: they stay in the first cache.
 void RankK::add(const DesignTile& tile, std::span<const double* const> ahead) {
   int const end = (tile.rows + 7) / 8 * 8;
-  LinesAhead lines(ahead, end, blocks_.size());
+  LinesAhead lines(ahead, tile_rows_, blocks_.size());
   int weighted = -1;
   for (auto const& b : blocks_) {
     if (tile.weight && b.i != weighted) weigh(tile, weighted = b.i, b.height, end);

@@ -11,7 +11,7 @@ namespace rxhpc::impl {
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
-constexpr int most_halvings = 40;
+constexpr int most_halvings = 40, most_followed = 2;
 constexpr double settled = 2e-5;                  // what eta changes by at most in a step that needs no pass
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
 
@@ -176,11 +176,10 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   last.step = solve_step(last.solution);
   last.deviance = deviance;
   if (state.finished) return;
-  bool const needs_no_pass = next_step_is_tiny(deviance);
-  double const change = needs_no_pass ? longest_step() : 0;
-  if (needs_no_pass && change <= settled) return take_last_step(deviance);
-  bool const on_its_way = needs_no_pass && change < running_away;  // a rare level, of which the deviance says little
-  if (!on_its_way && step_is_small(deviance)) return finish_or_refine(true);
+  bool const tiny = next_step_is_tiny(deviance), follow = tiny && worth_following();
+  if (tiny && !follow) return take_last_step(deviance);
+  if (!tiny && step_is_small(deviance)) return finish_or_refine(true);
+  state.followed += follow;
   if (state.iteration >= options_.max_iterations) return finish_or_refine(state.converged);
   state.base = state.from_response ? std::vector<DD>{} : state.beta;
   state.base_deviance = deviance;
@@ -191,20 +190,22 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   ++state.iteration;
 }
 
-/// Newton's method doubles the digits: in a large problem, where a visit of the rows is dear, a step that will change the deviance by less than
-/// 1e-10 of itself is taken without one.
+/// In a large problem, where a visit of the rows is dear, a step that will change the deviance by less than 1e-10 of itself is taken without one.
 bool GlmDriver::next_step_is_tiny(double deviance) const {
   if (state.exact || state.subset_iteration == 0 || !(options_.objective_tolerance >= 1e-10) || state.halvings > 0 || !state.theta_done || state.base.empty()) return false;
   return fall_of(last.solution) <= 1e-10 * size_of(deviance);
 }
 
-double GlmDriver::longest_step() const {
-  double longest = 0;
+/// Whether a coefficient is still on its way of which the deviance says little, that of a rare level: some more passes bring it to its end where Newton's
+/// method doubles the digits each time; where the link is not the family's own it may take many, and they are not worth it.
+bool GlmDriver::worth_following() const {
+  if (state.followed >= most_followed || state.iteration >= options_.max_iterations) return false;
+  double longest = 0;  // change of eta by one coefficient, for a standard deviation of its column
   for (std::size_t j = 0; j < state.scale.size(); ++j) {
     if (r_.design.terms[last.solution.columns[j].term].variables.empty()) continue;  // the intercept makes up for the others where these are far from 0
     longest = std::max(longest, std::abs(last.step[j + static_cast<std::size_t>(r_.skip())].hi) * state.scale[j]);
   }
-  return longest;
+  return longest > settled && longest < running_away;
 }
 
 /// The deviance follows from the quadratic that the step minimises; standard errors are those before it.
@@ -214,7 +215,6 @@ void GlmDriver::take_last_step(double deviance) {
   for (std::size_t j = 0; j < state.beta.size(); ++j) state.beta[j] += last.step[j];
   last.deviance = deviance - fall_of(last.solution);
   ++state.iteration;
-  state.last_step_free = true;
 }
 
 /// Ends the iterations, unless sums in plain double lost digits, or theta still moves.
@@ -243,7 +243,8 @@ void GlmDriver::finish_or_refine(bool converged) {
 void GlmDriver::decide(const GlmStep& step) {
   double const deviance = static_cast<double>(step.sums().deviance);
   auto const& products = step.products();
-  if (state.subset && products.n_valid() == 0) return leave_subset(false);
+  // Bytes that nobody has checked may be anything: what is to be refused is for whole passes to find.
+  if (state.subset && (products.n_valid() == 0 || products.n_infinite() > 0 || products.n_negative() > 0)) return leave_subset(false);
   auto const sums = sums_of(r_, products, options_, comm_);
   int const y = sums.gram.n - 1;
   bool const valid = step.n_invalid() == 0 && std::isfinite(deviance) && std::isfinite(sums.gram(y, y).hi) && std::isfinite(sums.gram(0, 0).hi);

@@ -24,8 +24,8 @@ struct GlmState {
   bool from_response = false;   ///< the pass takes mu from the response
   bool finished = false;        ///< the coefficients stand; passes that remain are for the null model or other sums
   bool converged = false;
-  bool last_step_free = false;  ///< the last step was so short that rows need not be visited again
   int iteration = 0, subset_iteration = 0, halvings = 0, all_halvings = 0;
+  int followed = 0;             ///< passes for rare levels alone
   std::vector<DD> beta, base;   ///< [constant where the design has none, columns]; base: those before, empty where there are none
   double base_deviance = 0;     ///< NaN: nothing to compare with
   double base_slope = 0;        ///< the score there times the way from there to beta: half of what the deviance falls by at first
@@ -106,7 +106,7 @@ class GlmDriver {
   double null_start() const;  ///< the number beside the offset that the null model begins with
   void take_theta_up();
   bool next_step_is_tiny(double deviance) const;
-  double longest_step() const;  ///< the most that eta changes by one coefficient but the intercept, for a standard deviation of its column
+  bool worth_following() const;
   void take_last_step(double deviance);
   double size_of(double deviance) const { return std::abs(deviance) + 0.1 * state.unit; }
   bool rose(double before, double after, double slope_before, double slope_after) const;

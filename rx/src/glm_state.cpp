@@ -37,7 +37,7 @@ std::vector<double> doubles_from(const json& j) {
 
 std::string text_of(const GlmState& s) {
   json j{{"attempt", s.attempt}, {"subset", s.subset}, {"subset_begin", s.subset_begin}, {"subset_inherits", s.subset_inherits}, {"exact", s.exact}, {"from_response", s.from_response}, {"finished", s.finished},
-         {"converged", s.converged}, {"last_step_free", s.last_step_free}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
+         {"converged", s.converged}, {"followed", s.followed}, {"iteration", s.iteration}, {"subset_iteration", s.subset_iteration}, {"halvings", s.halvings},
          {"all_halvings", s.all_halvings}, {"beta", dds(s.beta)}, {"base", dds(s.base)}, {"base_deviance", number(s.base_deviance)},
          {"base_slope", number(s.base_slope)}, {"unit", number(s.unit)}, {"null_base_score", number(s.null_base_score)},
          {"shift", doubles(s.shift)}, {"decided", s.decided}, {"coding", static_cast<int>(s.coding)}, {"order", s.order},
@@ -55,13 +55,14 @@ GlmState state_from(const std::string& text) try {
   GlmState s;
   s.attempt = j.at("attempt");
   s.subset = j.at("subset");
+  if (s.subset < 0) throw DataError("damaged checkpoint");
   s.subset_begin = j.at("subset_begin");
   s.subset_inherits = j.at("subset_inherits");
   s.exact = j.at("exact");
   s.from_response = j.at("from_response");
   s.finished = j.at("finished");
   s.converged = j.at("converged");
-  s.last_step_free = j.at("last_step_free");
+  s.followed = j.at("followed");
   s.iteration = j.at("iteration");
   s.subset_iteration = j.at("subset_iteration");
   s.halvings = j.at("halvings");

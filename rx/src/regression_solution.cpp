@@ -76,18 +76,21 @@ RegressionSolution columns_coded(const Regression& r, const RegressionSums& s, C
   return out;
 }
 
-/// Factors the columns with a large factor's first where all can be kept so, else as they are ordered.
-void factor_cheaply(const Regression& r, const RegressionSums& s, RegressionSolution& out, double tolerance) {
-  if (int const term = largest_factor(r); term >= 0) {
-    auto cheap = out;
-    begin_with(term, cheap.columns, cheap.order);
-    factor_columns(r, s, cheap, tolerance);
-    if (cheap.factor.rank == cheap.candidates) {
-      out = std::move(cheap);
-      return;
-    }
-  }
+/// Factors the columns with a large factor's first: what costs least. False where there is none, or not all columns can be kept so.
+bool factor_large_first(const Regression& r, const RegressionSums& s, RegressionSolution& columns, double tolerance) {
+  int const term = largest_factor(r);
+  if (term < 0) return false;
+  auto out = columns;
+  begin_with(term, out.columns, out.order);
   factor_columns(r, s, out, tolerance);
+  if (out.factor.rank < out.candidates) return false;
+  columns = std::move(out);
+  return true;
+}
+
+/// The same, else in their order.
+void factor_cheaply(const Regression& r, const RegressionSums& s, RegressionSolution& columns, double tolerance) {
+  if (!factor_large_first(r, s, columns, tolerance)) factor_columns(r, s, columns, tolerance);
 }
 
 }  // namespace
@@ -215,14 +218,10 @@ namespace {
 /// As solve_design and inverse, fast: a large factor's columns are eliminated first. Null where that could choose other columns than
 /// R's order does.
 std::optional<std::pair<RegressionSolution, DdMatrix>> solve_large_factor(const Regression& r, const RegressionSums& s, const FitOptions& options) {
-  int const term = largest_factor(r);
-  if (term < 0) return {};
   for (std::size_t v = 0; v < r.design.variables.size(); ++v)
     if (r.design.variables[v].factor && !s.level_in_use[v].back()) return {};
   auto solution = columns_coded(r, s, coding_of(options), options);
-  begin_with(term, solution.columns, solution.order);
-  factor_columns(r, s, solution, tolerance_of(options));
-  if (solution.factor.rank < solution.candidates) return {};
+  if (!factor_large_first(r, s, solution, tolerance_of(options))) return {};
   auto inv = inverse(solution.factor, solution.candidates, r.workers);
   if (!clear_of_others(solution, inv, tolerance_of(options))) return {};
   return std::pair(std::move(solution), std::move(inv));

@@ -130,9 +130,26 @@ TEST(TablePieces, DamageMayBeLeftToLaterReaders) {
   change_byte(path, place_of_rows(path, t, chunk_rows + 3));
   auto const source = open_table(path, comm);
   Chunk chunk;
-  source->read_unchecked(1, std::vector<int>{0}, chunk);
+  source->read_unchecked(1, std::vector<int>{1, 0}, chunk);  // of which only the first is looked at
+  EXPECT_THROW(source->read_unchecked(1, std::vector<int>{0, 1}, chunk), DataError);
   EXPECT_THROW(source->read(1, std::vector<int>{0}, chunk), DataError);  // not taken for right since
   EXPECT_THROW(source->read_pieces(1, std::vector<int>{0}, chunk, [](std::int64_t, std::int64_t) {}), DataError);
+}
+
+TEST(TablePieces, AreFoundUncheckedWhereAChunkHasMoved) {
+  if (std::system("h5repack --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no h5repack";
+  Folder folder;
+  SelfCommunicator comm;
+  auto const t = every_type(rows, chunk_rows);
+  write_table(t, folder / "t.h5");
+  ASSERT_EQ(std::system(("h5repack -L " + (folder / "t.h5") + " " + (folder / "moved.h5")).c_str()), 0);
+  auto const source = open_table(folder / "moved.h5", comm);
+  Chunk chunk;
+  source->read_unchecked(1, std::vector<int>{0, 1}, chunk);
+  for (std::size_t c = 0; c < 2; ++c) {
+    auto const bytes = static_cast<std::size_t>(t.columns[c].variable.value_bytes());
+    EXPECT_EQ(std::memcmp(chunk.columns[c].data, t.columns[c].bytes.data() + bytes * chunk_rows, bytes * static_cast<std::size_t>(chunk.rows)), 0) << c;
+  }
 }
 
 TEST(TablePieces, ComeAgainWhereAChunkHasMoved) {

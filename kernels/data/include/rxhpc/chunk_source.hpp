@@ -26,7 +26,7 @@ class ChunkSource {
   /// Fills `out` with those columns (positions in the schema) of one chunk. Called from several threads at once, each with a
   /// chunk of its own; `out`'s views stay valid until the next read into it. Throws DataError for damaged bytes.
   virtual void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const = 0;
-  /// The same for whoever does not mind damaged bytes, since others look at them before an answer is given: they need not be found out here.
+  /// The same for whoever does not mind damaged bytes, since others look at them before an answer is given: values may be anything where bytes are damaged.
   virtual void read_unchecked(std::int64_t chunk, std::span<const int> columns, Chunk& out) const { read(chunk, columns, out); }
   /// As read, handing the rows on piece by piece while they are in cache. `out` is filled before the first piece; of its rows, those
   /// of the pieces handed on may be looked at. Pieces follow one another from row 0 and have a multiple of piece_rows rows, but for
