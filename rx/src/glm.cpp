@@ -55,15 +55,14 @@ double log_likelihood_of(const NamedFamily& family, const GlmDriver& driver, dou
 }
 
 /// Columns whose coefficients still run where the others stand: what separation looks like.
-std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver, int skip) {
+std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver) {
   std::vector<std::string> names;
   auto const v = model.functions.variance;
   bool const bounded = v == Variance::binomial || ((v == Variance::mu || v == Variance::power) && model.functions.link == Link::log);
   if (!bounded) return names;
-  for (std::size_t j = 0; j < model.coefficients.size(); ++j) {
-    double const step = std::abs(static_cast<double>(driver.last.step[j + static_cast<std::size_t>(skip)])) * driver.state.scale[j];
-    if (!model.coefficients[j].aliased && step > impl::running_away) names.push_back(model.coefficients[j].name);
-  }
+  auto const changes = driver.changes_of_eta();
+  for (std::size_t j = 0; j < changes.size(); ++j)
+    if (!model.coefficients[j].aliased && std::abs(changes[j]) > impl::running_away) names.push_back(model.coefficients[j].name);
   return names;
 }
 
@@ -104,14 +103,14 @@ std::string joined(const std::vector<std::string>& names) {
   return all;
 }
 
-void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& options, int skip) {
+void fill_warnings(Glm& model, const GlmDriver& driver, const GlmOptions& options) {
   auto& w = model.warnings;
   if (!model.converged) {
     bool const stuck = driver.state.iteration < options.max_iterations;
     w.push_back(stuck ? "did not converge: no step lowers the deviance further" : "did not converge in " + std::to_string(model.iterations) + " iterations");
   }
   if (auto const note = impl::dropped_note(model.not_estimable); !note.empty()) w.push_back(note);
-  if (auto const names = runaways(model, driver, skip); !names.empty())
+  if (auto const names = runaways(model, driver); !names.empty())
     w.push_back("no finite maximum exists (separation): the coefficients of " + joined(names) + " run away, their estimates and errors mean nothing; the others stand");
   if (driver.last.at_bound > 0)
     w.push_back("fitted values are numerically at the end of their range in " + std::to_string(driver.last.at_bound) + " rows");
@@ -226,7 +225,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   auto const robust = robust_covariance_of(r, driver, offset, cluster, options, comm, model);
   fill_coefficients(model, driver, robust ? &*robust : nullptr, options, r.skip());
   model.not_estimable = static_cast<int>(driver.state.order.size()) - model.rank;
-  fill_warnings(model, driver, options, r.skip());
+  fill_warnings(model, driver, options);
   model.response = response.name;
   model.response_expression = response.expression;
   if (r.design.cube) model.count_df = count_df(r, driver, offset, model, options, comm, model.timing);

@@ -196,15 +196,40 @@ bool GlmDriver::next_step_is_tiny(double deviance) const {
   return fall_of(last.solution) <= 1e-10 * size_of(deviance);
 }
 
+std::vector<double> GlmDriver::changes_of_eta() const {
+  auto const& columns = last.solution.columns;
+  auto const& terms = r_.design.terms;
+  auto const skip = static_cast<std::size_t>(r_.skip());
+  auto const purely_of_factors = [&](int term) {
+    auto const& variables = terms[static_cast<std::size_t>(term)].variables;
+    return std::all_of(variables.begin(), variables.end(), [&](int v) { return r_.design.variables[v].factor; });
+  };
+  // The intercept is such a term, the first one; without it the levels of the first factor are the intercepts.
+  int origin = 0;
+  while (origin < static_cast<int>(terms.size()) && !purely_of_factors(origin)) ++origin;
+  std::vector<double> changes(columns.size());
+  double at_means = 0;
+  bool numbers_stand = true;
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    double const step = static_cast<double>(last.step[j + skip]);
+    changes[j] = step * state.scale[j];
+    if (purely_of_factors(columns[j].term)) continue;
+    at_means += step * static_cast<double>(last.sums.gram(0, static_cast<int>(j + skip)) / last.sums.gram(0, 0));
+    numbers_stand = numbers_stand && std::abs(changes[j]) <= running_away;
+  }
+  // Numeric columns far from 0 drag the intercept with each of their steps. Where one of them runs away, so does the intercept.
+  if (numbers_stand && std::isfinite(at_means))
+    for (std::size_t j = 0; j < columns.size(); ++j)
+      if (columns[j].term == origin && changes[j] != 0) changes[j] += at_means;  // 0: not estimated
+  return changes;
+}
+
 /// Whether a coefficient is still on its way of which the deviance says little, that of a rare level: some more passes bring it to its end where Newton's
 /// method doubles the digits each time; where the link is not the family's own it may take many, and they are not worth it.
 bool GlmDriver::worth_following() const {
   if (state.followed >= most_followed || state.iteration >= options_.max_iterations) return false;
-  double longest = 0;  // change of eta by one coefficient, for a standard deviation of its column
-  for (std::size_t j = 0; j < state.scale.size(); ++j) {
-    if (r_.design.terms[last.solution.columns[j].term].variables.empty()) continue;  // the intercept makes up for the others where these are far from 0
-    longest = std::max(longest, std::abs(last.step[j + static_cast<std::size_t>(r_.skip())].hi) * state.scale[j]);
-  }
+  double longest = 0;
+  for (double change : changes_of_eta()) longest = std::max(longest, std::abs(change));
   return longest > settled && longest < running_away;
 }
 

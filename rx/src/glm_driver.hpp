@@ -77,6 +77,9 @@ class GlmDriver {
   GlmDriver(Regression& r, NamedFamily& family, bool offset, const GlmOptions& options, Communicator& comm, Timing& timing);
   /// Collective. Runs to the end; `state` and `last` then hold the answer.
   void run();
+  /// [columns] What the last step changes eta by: for a standard deviation of a numeric column, for a level, for the intercept where the numeric columns
+  /// have their means.
+  std::vector<double> changes_of_eta() const;
 
   GlmState state;
   GlmEvaluation last;

@@ -1,6 +1,7 @@
 // Generalised linear models of large counts, of far means and of small weights: rounding neither stops the iterations nor eats the likelihood.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -131,6 +132,46 @@ TEST(GlmDigits, NegativeBinomialsNeedNoWholeNumbers) {
     EXPECT_NEAR(m.theta_error, c.error, 1e-8);
     EXPECT_NEAR(m.log_likelihood, c.likelihood, 1e-12);
   }
+}
+
+/// Newton's method comes to the answer of these links step by step; the intercept, or the cells in its place, then make up for what the slope of a column
+/// far from 0 still changes, by thousands, and nothing runs away.
+TEST(GlmDigits, ColumnsFarFromZeroAreNoSeparation) {
+  std::mt19937 random(3);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  std::vector<double> x, near, y;
+  std::vector<int> g;
+  for (int i = 0; i < 3000; ++i) {
+    g.push_back(i % 5);
+    near.push_back(10 * normal(random));
+    x.push_back(1e7 + near.back());
+    y.push_back(uniform(random) < 1 / (1 + std::exp(-0.3 * (g.back() - 2) - 0.05 * near.back())));
+  }
+  MemorySource s(1000);
+  s.numeric("x", x).numeric("near", near).numeric("y", y).factor("g", {"a", "b", "c", "d", "e"}, g);
+  GlmOptions options;
+  for (auto const* link : {"cloglog", "cauchit"})
+    for (bool cube : {false, true}) {
+      options.family.link = link;
+      options.cube = cube;
+      auto const far = fit(s, "y ~ g + x", "binomial", options);
+      expect_clean(far, 1e7, cube);
+      EXPECT_NEAR(far.coefficients.back().estimate, fit(s, "y ~ g + near", "binomial", options).coefficients.back().estimate, 1e-6);
+    }
+}
+
+/// Where such a column is what separates the classes, its intercept is as little of use as its slope.
+TEST(GlmDigits, SeparatedFarFromZero) {
+  std::vector<double> x, y;
+  for (int i = 0; i < 40; ++i) {
+    x.push_back(1e4 + i - 19.5);
+    y.push_back(i >= 20);
+  }
+  MemorySource s(16);
+  s.numeric("x", x).numeric("y", y);
+  auto const m = fit(s, "y ~ x", "binomial");
+  EXPECT_TRUE(std::any_of(m.warnings.begin(), m.warnings.end(), [](auto const& w) { return w.find("coefficients of (Intercept), x run away") != w.npos; }));
 }
 
 /// Weights have no unit: R's test of the deviance, which adds 0.1 to it, would end at once where they are tiny.
