@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "rxhpc/errors.hpp"
 #include "unchecked_source.hpp"
@@ -61,6 +62,25 @@ std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const 
   return step;
 }
 
+/// [columns] The standard deviation of a numeric column, of one in a cell that in the cell's rows; 1 for others.
+std::vector<double> GlmDriver::scales(const RegressionSums& sums, const std::vector<DesignColumn>& columns) const {
+  auto const& terms = r_.design.terms;
+  std::map<std::vector<int>, int> cells;  // variables of a term of factors alone: its first column
+  for (std::size_t j = columns.size(); j-- > 0;)
+    cells[terms[static_cast<std::size_t>(columns[j].term)].variables] = static_cast<int>(j) + r_.skip();
+  std::vector<double> scale(columns.size(), 1.0);
+  for (std::size_t j = 0; j < columns.size(); ++j) {
+    auto factors = terms[static_cast<std::size_t>(columns[j].term)].variables;
+    if (std::erase_if(factors, [&](int v) { return !r_.design.variables[v].factor; }) == 0) continue;
+    auto const cell = factors.empty() ? cells.end() : cells.find(factors);
+    int const i = static_cast<int>(j) + r_.skip();
+    DD const n = cell == cells.end() ? sums.gram(0, 0) : sums.gram(0, cell->second + static_cast<int>(columns[j].cell));
+    if (!(n.hi > 0)) continue;
+    scale[j] = std::sqrt(std::max(static_cast<double>((sums.gram(i, i) - sums.gram(0, i) * sums.gram(0, i) / n) / n), 0.0));
+  }
+  return scale;
+}
+
 /// Chooses coding, order and rank; false where the pass must be done again.
 bool GlmDriver::choose_columns(const RegressionSums& sums) {
   auto const solution = solve_design(r_, sums, options_, rank_tolerance);
@@ -78,15 +98,7 @@ bool GlmDriver::choose_columns(const RegressionSums& sums) {
   state.coding = solution.coding;
   state.order = solution.order;
   state.aliased.assign(solution.factor.aliased.begin(), solution.factor.aliased.begin() + solution.candidates);
-  state.scale.assign(solution.columns.size(), 1.0);
-  for (std::size_t j = 0; j < solution.columns.size(); ++j) {
-    auto const& variables = r_.design.terms[solution.columns[j].term].variables;
-    bool const numeric = std::any_of(variables.begin(), variables.end(), [&](int v) { return !r_.design.variables[v].factor; });
-    if (!numeric) continue;
-    int const i = static_cast<int>(j) + skip;
-    double const n = static_cast<double>(sums.gram(0, 0)), centred = static_cast<double>(sums.gram(i, i) - sums.gram(0, i) * sums.gram(0, i) / sums.gram(0, 0));
-    state.scale[j] = std::sqrt(std::max(centred / n, 0.0));
-  }
+  state.scale = scales(sums, solution.columns);
   // A start found by other columns than these is of no use.
   bool foreign = false;
   std::vector<char> kept(solution.columns.size(), 0);

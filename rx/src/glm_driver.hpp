@@ -35,7 +35,7 @@ struct GlmState {
   Coding coding = Coding::drop_last;
   std::vector<int> order;
   std::vector<char> aliased;
-  std::vector<double> scale;    ///< [columns] standard deviation of a numeric column, 1 for others
+  std::vector<double> scale;    ///< [columns] what a step is judged by: GlmDriver::scales
   // Sums free of the coefficients
   bool constants = false;
   double unit = 1;              ///< the mean prior weight where that is below 1: what the 0.1 of R's tests of deviances counts in
@@ -96,6 +96,7 @@ class GlmDriver {
   void leave_subset(bool useful);
   void decide(const GlmStep& step);
   void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
+  std::vector<double> scales(const RegressionSums& sums, const std::vector<DesignColumn>& columns) const;
   bool choose_columns(const RegressionSums& sums);
   void accept(const RegressionSums& sums, double deviance);
   bool halve(bool valid, double deviance, const RegressionSums& sums);

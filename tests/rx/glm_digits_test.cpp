@@ -174,6 +174,26 @@ TEST(GlmDigits, SeparatedFarFromZero) {
   EXPECT_TRUE(std::any_of(m.warnings.begin(), m.warnings.end(), [](auto const& w) { return w.find("coefficients of (Intercept), x run away") != w.npos; }));
 }
 
+/// A slope of few rows has a column that hardly varies, and runs away like others.
+TEST(GlmDigits, SlopesOfRareLevelsRunAway) {
+  constexpr int rows = 100'000;
+  std::mt19937 random(9);
+  std::vector<double> x, y;
+  std::vector<int> g;
+  for (int i = 0; i < rows; ++i) {
+    x.push_back(std::sin(i));
+    g.push_back(i % 5000 == 17);
+    y.push_back(g.back() ? x.back() > 0.1 : random() % 2);
+  }
+  MemorySource s(rows);
+  s.numeric("x", x).numeric("y", y).factor("g", {"often", "rare"}, g);
+  GlmOptions options;
+  options.like_r = true;
+  auto const m = fit(s, "y ~ g * x", "binomial", options);
+  EXPECT_TRUE(std::any_of(m.warnings.begin(), m.warnings.end(), [](auto const& w) { return w.find("coefficients of grare, grare:x run away") != w.npos; }))
+      << (m.warnings.empty() ? "no warning" : m.warnings.back());
+}
+
 /// Weights have no unit: R's test of the deviance, which adds 0.1 to it, would end at once where they are tiny.
 TEST(GlmDigits, TinyWeightsAreNoSeparation) {
   MemorySource s(4);
