@@ -11,10 +11,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "rxhpc/free_memory.hpp"
 #include "rxhpc/output_files.hpp"
 #include "rxhpc/table.hpp"
 #include "results.hpp"
@@ -56,26 +56,6 @@ int sharing(const Place& mine, const std::vector<Place>& places) {
     count += std::strcmp(mine.host, other.host) == 0 && CPU_COUNT(&common) > 0;
   }
   return std::max(1, count);
-}
-
-/// The memory that could still be had: the node's, or what the control group leaves.
-std::int64_t free_memory() {
-  std::int64_t free = 0;
-  std::ifstream info("/proc/meminfo");
-  for (std::string key, unit; info >> key;) {
-    std::int64_t value = 0;
-    info >> value;
-    std::getline(info, unit);
-    if (key == "MemAvailable:") free = value * 1024;
-  }
-  auto const number = [](const char* path) {
-    std::int64_t value = -1;
-    std::ifstream(path) >> value;
-    return value;
-  };
-  auto const limit = number("/sys/fs/cgroup/memory.max"), used = number("/sys/fs/cgroup/memory.current");
-  if (limit > 0 && used >= 0) free = free > 0 ? std::min(free, limit - used) : limit - used;
-  return free;
 }
 
 /// Below this the program itself and one chunk a thread have no room.

@@ -89,6 +89,8 @@ void CrossProducts::finish_rows(const Chunk&) {
   }
 }
 
+std::int64_t CrossProducts::tile_rows() const { return layout_->plan.tile_rows; }
+
 std::size_t CrossProducts::packed_size() const { return layout_->packed(); }
 
 void CrossProducts::pack(std::span<double> out) const {

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "rxhpc/errors.hpp"
-#include "unchecked_source.hpp"
 
 namespace rxhpc::impl {
 namespace {
@@ -39,7 +38,6 @@ GlmStepSpec GlmDriver::step_spec() const {
   for (DD b : state.beta) s.beta.push_back(b.hi), s.beta_low.push_back(b.lo);
   s.from_response = state.from_response;
   s.unit_weights_start = r_.spec.frequency;
-  s.tile_step = state.subset ? state.subset : 1;
   if (state.subset) return s;
   s.constants = !state.constants;
   if (!state.null_done && state.theta_done && (state.constants || !intercept_like(r_))) {
@@ -50,7 +48,7 @@ GlmStepSpec GlmDriver::step_spec() const {
 }
 
 GlmStep GlmDriver::pass(const GlmStepSpec& spec) {
-  if (state.subset) return sweep(UncheckedSource(r_.rows), r_.read, GlmStep(spec), options_.run, comm_, &timing_);
+  if (state.subset) return subset_pass(spec);
   return sweep(r_.rows, r_.read, GlmStep(spec), options_.run, comm_, &timing_);
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "glm_families.hpp"
 #include "regression.hpp"
+#include "sampled_source.hpp"
 #include "rxhpc/glm_step.hpp"
 
 namespace rxhpc::impl {
@@ -93,6 +96,7 @@ class GlmDriver {
   void begin(Start start);
   void next_start();
   void begin_subset();
+  GlmStep subset_pass(GlmStepSpec spec);
   void leave_subset(bool useful);
   void decide(const GlmStep& step);
   void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
@@ -128,6 +132,8 @@ class GlmDriver {
   std::vector<Start> starts_;
   std::vector<double> first_shift_;  // of numeric terms; the response's mean last
   bool offset_ = false;
+  std::optional<bool> read_again_;         // subsets are read from the table in each pass; known once one has been
+  std::unique_ptr<SampledSource> sample_;  // else: their rows
 };
 
 }  // namespace rxhpc::impl

@@ -163,6 +163,45 @@ TEST(GlmSubset, AnswersAreOfCheckedBytesAlone) {
   EXPECT_THROW(glm(harmful, formula, logistic(), self), DataError);
 }
 
+/// A table whose chunks are decoded when they are read, so that a subset is better kept; it counts.
+class Decoded final : public ChunkSource {
+ public:
+  explicit Decoded(const ChunkSource& plain) : plain_(plain) {}
+  const Schema& schema() const override { return plain_.schema(); }
+  const Grid& grid() const override { return plain_.grid(); }
+  void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override { plain_.read(chunk, columns, out); }
+  void read_unchecked(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override {
+    ++looks;
+    plain_.read(chunk, columns, out);
+  }
+  std::int64_t held_bytes(std::span<const int>) const override { return 1; }
+  mutable std::atomic<int> looks = 0;
+
+ private:
+  const ChunkSource& plain_;
+};
+
+TEST(GlmSubset, IsReadOnceWhereThatIsDear) {
+  SelfCommunicator self;
+  auto const s = table(ordinary);
+  Decoded const roomy(s), narrow(s);
+  auto const want = glm(s, formula, logistic(), self);
+  auto options = logistic();
+  auto const kept = glm(roomy, formula, options, self);
+  EXPECT_EQ(roomy.looks, s.grid().chunks());
+  options.run.memory_limit = 1 << 20;  // of which a quarter does not hold the rows
+  auto const again = glm(narrow, formula, options, self);
+  EXPECT_GT(narrow.looks, s.grid().chunks());
+  for (auto const* fit : {&kept, &again}) {
+    EXPECT_EQ(fit->iterations, want.iterations);
+    for (std::size_t k = 0; k < want.coefficients.size(); ++k) {
+      if (want.coefficients[k].aliased) continue;
+      EXPECT_EQ(fit->coefficients[k].estimate, want.coefficients[k].estimate);
+      EXPECT_EQ(fit->coefficients[k].std_error, want.coefficients[k].std_error);
+    }
+  }
+}
+
 /// Whose first look gives what no fit can take, everywhere.
 class Ruined final : public ChunkSource {
  public:

@@ -75,6 +75,7 @@ class CrossProducts {
   void unpack(std::span<double const> in);
   void merge(std::span<double> into, std::span<double const> from) const;
   const impl::CrossLayout& layout() const { return *layout_; }
+  std::int64_t tile_rows() const;  ///< rows that are added together: chunks are cut into tiles of as many
 
   std::int64_t n_valid() const;      ///< rows used: nothing missing, weight above 0
   std::int64_t n_missing() const;    ///< rows with a missing value in a column used (weight included)
