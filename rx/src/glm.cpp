@@ -54,15 +54,14 @@ double log_likelihood_of(const NamedFamily& family, const GlmDriver& driver, dou
   return none;
 }
 
-/// Columns whose coefficients still run where the others stand: what separation looks like.
+/// The names of coefficients without a limit. Only where a mean has one that eta has not can there be such.
 std::vector<std::string> runaways(const Glm& model, const GlmDriver& driver) {
   std::vector<std::string> names;
   auto const v = model.functions.variance;
-  bool const bounded = v == Variance::binomial || ((v == Variance::mu || v == Variance::power) && model.functions.link == Link::log);
-  if (!bounded) return names;
-  auto const changes = driver.changes_of_eta();
-  for (std::size_t j = 0; j < changes.size(); ++j)
-    if (!model.coefficients[j].aliased && std::abs(changes[j]) > impl::running_away) names.push_back(model.coefficients[j].name);
+  bool const counts = v == Variance::mu || v == Variance::power || v == Variance::negative_binomial;
+  if (v != Variance::binomial && !(counts && model.functions.link == Link::log)) return names;
+  for (auto j : driver.runaways())
+    if (!model.coefficients[j].aliased) names.push_back(model.coefficients[j].name);
   return names;
 }
 

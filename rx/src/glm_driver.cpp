@@ -12,8 +12,21 @@ namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
 constexpr int most_halvings = 40, most_followed = 2;
+constexpr double running_away = 0.05, creeping = 0.005;  // what eta changes by at least, where a coefficient has no limit
 constexpr double settled = 2e-5;                  // what eta changes by at most in a step that needs no pass
 constexpr double most_flops_exact = 2e7;          // n p^2 / 2 up to which every pass is exact
+
+std::vector<DD> difference(std::vector<DD> a, const std::vector<DD>& b) {
+  for (std::size_t j = 0; j < a.size(); ++j) a[j] -= b[j];
+  return a;
+}
+
+/// How large column i is in the rows where it is not 0, be they few: the mean square over the mean, which is 1 for a dummy of any share, and never less
+/// than the root mean square there. `otherwise` for a column about 0, of which the mean says nothing.
+double size_where_present(const DdMatrix& gram, int i, double otherwise) {
+  double const sum = std::abs(gram(0, i).hi), squares = gram(i, i).hi;
+  return sum > 1e-12 * std::sqrt(squares * gram(0, 0).hi) ? squares / sum : otherwise;
+}
 
 /// The score times a way of the coefficients.
 double slope_along(const RegressionSums& sums, const std::vector<DD>& way) {
@@ -60,6 +73,11 @@ std::vector<DD> GlmDriver::solve_step(const RegressionSolution& solution) const 
   return step;
 }
 
+bool GlmDriver::is_numeric(const DesignColumn& column) const {
+  auto const& variables = r_.design.terms[static_cast<std::size_t>(column.term)].variables;
+  return std::any_of(variables.begin(), variables.end(), [&](int v) { return !r_.design.variables[v].factor; });
+}
+
 /// [columns] The standard deviation of a numeric column, of one in a cell that in the cell's rows; 1 for others.
 std::vector<double> GlmDriver::scales(const RegressionSums& sums, const std::vector<DesignColumn>& columns) const {
   auto const& terms = r_.design.terms;
@@ -68,8 +86,9 @@ std::vector<double> GlmDriver::scales(const RegressionSums& sums, const std::vec
     cells[terms[static_cast<std::size_t>(columns[j].term)].variables] = static_cast<int>(j) + r_.skip();
   std::vector<double> scale(columns.size(), 1.0);
   for (std::size_t j = 0; j < columns.size(); ++j) {
+    if (!is_numeric(columns[j])) continue;
     auto factors = terms[static_cast<std::size_t>(columns[j].term)].variables;
-    if (std::erase_if(factors, [&](int v) { return !r_.design.variables[v].factor; }) == 0) continue;
+    std::erase_if(factors, [&](int v) { return !r_.design.variables[v].factor; });
     auto const cell = factors.empty() ? cells.end() : cells.find(factors);
     int const i = static_cast<int>(j) + r_.skip();
     DD const n = cell == cells.end() ? sums.gram(0, 0) : sums.gram(0, cell->second + static_cast<int>(columns[j].cell));
@@ -120,9 +139,7 @@ bool GlmDriver::rose(double before, double after, double slope_before, double sl
 bool GlmDriver::halve(bool valid, double deviance, const RegressionSums& sums) {
   bool worse = false;
   if (valid && !state.base.empty() && std::isfinite(state.base_deviance)) {
-    auto way = state.beta;
-    for (std::size_t j = 0; j < way.size(); ++j) way[j] -= state.base[j];
-    worse = rose(state.base_deviance, deviance, state.base_slope, slope_along(sums, way));
+    worse = rose(state.base_deviance, deviance, state.base_slope, slope_along(sums, difference(state.beta, state.base)));
   }
   if (valid && !worse) return false;
   bool const hopeless = state.halvings >= most_halvings && state.iteration == 1 && state.attempt + 1 < static_cast<int>(starts_.size());
@@ -184,6 +201,7 @@ void GlmDriver::accept(const RegressionSums& sums, double deviance) {
   last.solution = solve_again(r_, sums, first, rank_tolerance);
   last.inverse = {};
   last.step = solve_step(last.solution);
+  last.previous = state.base.empty() ? std::vector<DD>{} : difference(state.beta, state.base);
   last.deviance = deviance;
   if (state.finished) return;
   bool const tiny = next_step_is_tiny(deviance), follow = tiny && worth_following();
@@ -206,40 +224,31 @@ bool GlmDriver::next_step_is_tiny(double deviance) const {
   return fall_of(last.solution) <= 1e-10 * size_of(deviance);
 }
 
-std::vector<double> GlmDriver::changes_of_eta() const {
-  auto const& columns = last.solution.columns;
-  auto const& terms = r_.design.terms;
+std::vector<std::size_t> GlmDriver::runaways() const {
+  std::vector<std::size_t> columns;
+  bool const hardly_begun = !state.converged && state.iteration + state.subset_iteration < 5;
+  if (hardly_begun || !(fall_of(last.solution) <= 1e-5 * size_of(last.deviance))) return columns;
   auto const skip = static_cast<std::size_t>(r_.skip());
-  auto const purely_of_factors = [&](int term) {
-    auto const& variables = terms[static_cast<std::size_t>(term)].variables;
-    return std::all_of(variables.begin(), variables.end(), [&](int v) { return r_.design.variables[v].factor; });
-  };
-  // The intercept is such a term, the first one; without it the levels of the first factor are the intercepts.
-  int origin = 0;
-  while (origin < static_cast<int>(terms.size()) && !purely_of_factors(origin)) ++origin;
-  std::vector<double> changes(columns.size());
-  double at_means = 0;
-  bool numbers_stand = true;
-  for (std::size_t j = 0; j < columns.size(); ++j) {
-    double const step = static_cast<double>(last.step[j + skip]);
-    changes[j] = step * state.scale[j];
-    if (purely_of_factors(columns[j].term)) continue;
-    at_means += step * static_cast<double>(last.sums.gram(0, static_cast<int>(j + skip)) / last.sums.gram(0, 0));
-    numbers_stand = numbers_stand && std::abs(changes[j]) <= running_away;
+  bool const before = !last.previous.empty();
+  for (std::size_t j = 0; j < state.scale.size(); ++j) {
+    auto const i = static_cast<int>(j + skip);
+    double const step = std::abs(last.step[j + skip].hi), estimate = std::abs(state.beta[j + skip].hi);
+    double const previous = before ? std::abs(last.previous[j + skip].hi) : 0;
+    double const size = is_numeric(last.solution.columns[j]) ? size_where_present(last.sums.gram, i, state.scale[j]) : 1;
+    if (step * size > (before ? creeping : running_away) && step >= 0.5 * previous && step > 0.002 * estimate) columns.push_back(j);
   }
-  // Numeric columns far from 0 drag the intercept with each of their steps. Where one of them runs away, so does the intercept.
-  if (numbers_stand && std::isfinite(at_means))
-    for (std::size_t j = 0; j < columns.size(); ++j)
-      if (columns[j].term == origin && changes[j] != 0) changes[j] += at_means;  // 0: not estimated
-  return changes;
+  return columns;
 }
 
 /// Whether a coefficient is still on its way of which the deviance says little, that of a rare level: some more passes bring it to its end where Newton's
 /// method doubles the digits each time; where the link is not the family's own it may take many, and they are not worth it.
 bool GlmDriver::worth_following() const {
   if (state.followed >= most_followed || state.iteration >= options_.max_iterations) return false;
-  double longest = 0;
-  for (double change : changes_of_eta()) longest = std::max(longest, std::abs(change));
+  double longest = 0;  // change of eta by one coefficient, for a standard deviation of its column
+  for (std::size_t j = 0; j < state.scale.size(); ++j) {
+    if (r_.design.terms[static_cast<std::size_t>(last.solution.columns[j].term)].variables.empty()) continue;  // the intercept makes up for the others where these are far from 0
+    longest = std::max(longest, std::abs(last.step[j + static_cast<std::size_t>(r_.skip())].hi) * state.scale[j]);
+  }
   return longest > settled && longest < running_away;
 }
 

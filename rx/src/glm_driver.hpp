@@ -14,9 +14,6 @@
 
 namespace rxhpc::impl {
 
-/// A coefficient runs away where eta still changes by more than this, for a standard deviation of its column, while the deviance stands.
-constexpr double running_away = 0.05;
-
 /// Everything that the next pass depends on beside the data and the options.
 struct GlmState {
   int attempt = 0;              ///< which start, in the order of GlmDriver::starts
@@ -65,6 +62,7 @@ struct GlmEvaluation {
   RegressionSolution solution;
   DdMatrix inverse;              ///< empty until it is asked for
   std::vector<DD> step;          ///< [as beta] what one more iteration would add
+  std::vector<DD> previous;      ///< [as beta] what the one before added; empty where there was none
   GlmSums of_rows;
   std::int64_t at_bound = 0;
   double deviance = 0;
@@ -80,9 +78,8 @@ class GlmDriver {
   GlmDriver(Regression& r, NamedFamily& family, bool offset, const GlmOptions& options, Communicator& comm, Timing& timing);
   /// Collective. Runs to the end; `state` and `last` then hold the answer.
   void run();
-  /// [columns] What the last step changes eta by: for a standard deviation of a numeric column, for a level, for the intercept where the numeric columns
-  /// have their means.
-  std::vector<double> changes_of_eta() const;
+  /// Columns whose coefficients go on by steps that do not shrink, in rows where they count, while the deviance stands: what separation looks like.
+  std::vector<std::size_t> runaways() const;
 
   GlmState state;
   GlmEvaluation last;
@@ -100,6 +97,7 @@ class GlmDriver {
   void leave_subset(bool useful);
   void decide(const GlmStep& step);
   void decide_subset(const GlmStep& step, const RegressionSums& sums, bool valid);
+  bool is_numeric(const DesignColumn& column) const;
   std::vector<double> scales(const RegressionSums& sums, const std::vector<DesignColumn>& columns) const;
   bool choose_columns(const RegressionSums& sums);
   void accept(const RegressionSums& sums, double deviance);

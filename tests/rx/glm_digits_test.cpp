@@ -194,6 +194,61 @@ TEST(GlmDigits, SlopesOfRareLevelsRunAway) {
       << (m.warnings.empty() ? "no warning" : m.warnings.back());
 }
 
+/// All successes: no limit, however few rows have the column, and whatever it is called.
+TEST(GlmDigits, FewRowsThatAreSeparated) {
+  constexpr int rows = 5'000;
+  std::mt19937 random(4);
+  std::normal_distribution<double> normal;
+  std::vector<double> dummy, most, skewed, x, y, counts;
+  std::vector<int> g;
+  for (int i = 0; i < rows; ++i) {
+    bool const few = i % 1000 == 3;
+    x.push_back(normal(random));
+    dummy.push_back(few);
+    most.push_back(!few);
+    skewed.push_back(few ? std::exp(2 * normal(random)) : 0);
+    y.push_back(few || random() % 2);
+    g.push_back(i % 2500 == 3);
+    counts.push_back(g.back() ? 0 : static_cast<double>(random() % 5));
+  }
+  MemorySource s(1024);
+  s.numeric("dummy", dummy).numeric("most", most).numeric("skewed", skewed).numeric("x", x).numeric("y", y).numeric("counts", counts).factor("g", {"often", "none"}, g);
+  auto const named = [&](const char* formula, const char* family, const char* link, const char* names) {
+    GlmOptions options;
+    options.family.link = link;
+    options.like_r = true;
+    auto const m = fit(s, formula, family, options);
+    EXPECT_TRUE(std::any_of(m.warnings.begin(), m.warnings.end(), [&](auto const& w) { return w.find(std::string("coefficients of ") + names + " run away") != w.npos; }))
+        << formula << " " << family << " " << link << ": " << (m.warnings.empty() ? "no warning" : m.warnings.back());
+  };
+  for (auto const* link : {"logit", "probit", "cloglog", "cauchit"}) {
+    named("y ~ dummy + x", "binomial", link, "dummy");
+    named("y ~ skewed + x", "binomial", link, "skewed");
+    named("y ~ most + x", "binomial", link, "(Intercept), most");
+  }
+  named("counts ~ g + x", "poisson", "", "gnone");
+  named("counts ~ g + x", "negbin", "", "gnone");
+}
+
+/// Steps that are large because the iterations have hardly begun tell nothing.
+TEST(GlmDigits, UnfinishedIterationsAreNoSeparation) {
+  std::mt19937 random(8);
+  std::vector<double> x, y;
+  for (int i = 0; i < 400; ++i) {
+    x.push_back(std::sin(i));
+    y.push_back(std::bernoulli_distribution(1 / (1 + std::exp(-2 * x.back())))(random));
+  }
+  MemorySource s(400);
+  s.numeric("x", x).numeric("y", y);
+  for (int iterations : {1, 2, 3}) {
+    GlmOptions options;
+    options.family.link = "cauchit";
+    options.max_iterations = iterations;
+    auto const m = fit(s, "y ~ x", "binomial", options);
+    EXPECT_TRUE(std::none_of(m.warnings.begin(), m.warnings.end(), [](auto const& w) { return w.find("run away") != w.npos; })) << iterations;
+  }
+}
+
 /// Weights have no unit: R's test of the deviance, which adds 0.1 to it, would end at once where they are tiny.
 TEST(GlmDigits, TinyWeightsAreNoSeparation) {
   MemorySource s(4);
