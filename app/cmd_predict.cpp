@@ -87,6 +87,14 @@ PredictOptions predict_options(const Session& session) {
   options.write_model_vars = args.flag("write-model-vars");
   options.extra_vars = args.list("extra-vars-to-write");
   options.pred_var_names = args.list("pred-var-names");
+  options.std_errors_var_names = args.list("std-errors-var-names");
+  options.interval_var_names = args.list("interval-var-names");
+  options.resid_var_names = args.list("resid-var-names");
+  if (args.given("std-errors-var-names") && !options.std_errors) throw UsageError("--std-errors-var-names needs --compute-std-errors");
+  if (args.given("interval-var-names") && options.interval == "none") throw UsageError("--interval-var-names needs --interval confidence or prediction");
+  if (args.given("resid-var-names") && !options.residuals) throw UsageError("--resid-var-names needs --compute-residuals");
+  options.remove_missings = args.flag("remove-missings");
+  options.check_factor_levels = args.flag("check-factor-levels", true);
   options.run = session.run;
   return options;
 }

@@ -272,7 +272,12 @@ const std::vector<Verb>& verbs() {
        {"write-model-vars", Kind::flag, "", "also write the columns of the model"},
        {"extra-vars-to-write", Kind::list, "a,b", "also write these columns of INPUT"},
        penalty,
-       {"pred-var-names", Kind::list, "a,b", "names of the predictions (one, or one a class or component) instead of Y_Pred"}}};
+       {"pred-var-names", Kind::list, "a,b", "names of the predictions (one, or one a class or component) instead of Y_Pred"},
+       {"std-errors-var-names", Kind::list, "a", "name of the standard errors instead of Y_StdErr"},
+       {"interval-var-names", Kind::list, "a,b", "names of the interval's ends, the lower one first, instead of Y_Lower and Y_Upper"},
+       {"resid-var-names", Kind::list, "a", "name of the residuals instead of Y_Resid"},
+       {"remove-missings", Kind::flag, "", "leave out rows where something that the results are made of is missing"},
+       {"check-factor-levels", Kind::flag, "BOOL", "refuse rows with levels that the model cannot predict (default true); false: their results are missing"}}};
   static const std::vector<Verb> table{
       {"import", "text to a table",
        "Reads delimited text (or any other table) and writes an HDF5 table: types are guessed and widened where a later row needs it, text "

@@ -144,7 +144,7 @@ void print(const Expr& e, std::string& out) {
         out += number_text(e.number);
       }
       break;
-    case Expr::Kind::text: out += quoted(e.text, '"'); break;
+    case Expr::Kind::text: out += quoted_text(e.text); break;
     case Expr::Kind::name: out += e.quoted || !impl::is_reserved(e.text) ? quoted_name(e.text) : e.text; break;
     case Expr::Kind::call: print_call(e, out); break;
   }
@@ -158,6 +158,7 @@ std::string deparse(const Expr& e) {
   return out;
 }
 
+std::string quoted_text(std::string_view text) { return quoted(text, '"'); }
 std::string quoted_name(std::string_view name) { return plain_name(name) ? std::string(name) : quoted(name, '`'); }
 
 std::string number_text(double x) {

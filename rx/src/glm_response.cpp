@@ -7,13 +7,6 @@
 namespace rxhpc::impl {
 namespace {
 
-std::string text_literal(const std::string& text) {
-  Expr e;
-  e.kind = Expr::Kind::text;
-  e.text = text;
-  return deparse(e);
-}
-
 /// The expression that is 0 for the first level and 1 for the second; throws where there are not two. Both are named in it: a third one in
 /// another table is neither.
 std::string second_level(const std::string& name, const Variable& v, bool binomial) {
@@ -23,7 +16,7 @@ std::string second_level(const std::string& name, const Variable& v, bool binomi
   if (v.storage == Storage::text || levels.size() != 2)
     throw DataError("the response '" + name + "' has " + (v.storage == Storage::text ? "too many" : std::to_string(levels.size())) +
                     " levels; a binomial response has two, the second being the success");
-  return "as.numeric(N(factor(" + name + ", levels = c(" + text_literal(levels[0]) + ", " + text_literal(levels[1]) + "))))";
+  return "as.numeric(N(factor(" + name + ", levels = c(" + quoted_text(levels[0]) + ", " + quoted_text(levels[1]) + "))))";
 }
 
 }  // namespace

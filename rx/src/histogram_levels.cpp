@@ -7,15 +7,6 @@
 namespace rxhpc::impl {
 namespace {
 
-std::string quoted_text(const std::string& text) {
-  std::string out = "'";
-  for (char c : text) {
-    if (c == '\'' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "'";
-}
-
 /// The factor as an expression that needs no look at the data: F(x) with the range that its levels tell.
 std::string expression_of(const CellTerm& factor) {
   auto const e = parse_expression(factor.label);

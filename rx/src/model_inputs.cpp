@@ -119,6 +119,20 @@ std::vector<std::string> columns_of(const Design& design, const std::vector<std:
   return names;
 }
 
+std::vector<std::string> complete_expressions(const Design& design, std::vector<std::string> expressions) {
+  for (auto const& v : design.variables) {
+    if (!v.factor) {
+      expressions.push_back(v.expression);
+      continue;
+    }
+    std::string known;
+    for (auto const& level : v.levels)
+      if (std::find(v.unused.begin(), v.unused.end(), level) == v.unused.end()) known += (known.empty() ? "" : ", ") + quoted_text(level);
+    expressions.push_back("factor(" + v.expression + ", levels = c(" + known + "))");
+  }
+  return expressions;
+}
+
 Sources sources_of(std::set<std::string> columns, const std::vector<std::string>& transforms, const Schema& input) {
   Sources out{std::move(columns), {}};
   auto const made_before = [&](const std::string& name, std::size_t end) {

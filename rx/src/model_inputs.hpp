@@ -12,6 +12,9 @@ namespace rxhpc::impl {
 /// The columns of the input that an expression or a design's variables are made from.
 std::vector<std::string> columns_of(const Design& design, const std::vector<std::string>& expressions);
 
+/// Expressions of which none may be missing where these and the design are to have a value, levels known to the design among them.
+std::vector<std::string> complete_expressions(const Design& design, std::vector<std::string> expressions);
+
 /// What columns are made from.
 struct Sources {
   std::set<std::string> columns;        ///< before the transforms

@@ -105,8 +105,11 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   p.options = options;
   p.check_options();
   p.model = impl::predict_model(model, options);
-  auto row_options = options.rows;
-  auto const own = needed_transforms(*p.model, options, input.schema());
+  auto& selection = p.options.rows.row_selection;
+  if (options.remove_missings)
+    for (auto const& e : p.model->complete(options)) selection = (selection.empty() ? "" : "(" + selection + ") & ") + "!is.na(" + e + ")";
+  auto row_options = p.options.rows;
+  auto const own = needed_transforms(*p.model, p.options, input.schema());
   row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());
   // Columns of another type than in the fit are made of that type before all else; passed on they are as they came.
   std::map<std::string, std::string> as_given;

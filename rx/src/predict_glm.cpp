@@ -34,13 +34,15 @@ class PredictGlm final : public PredictModel {
 
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
-  std::vector<std::string> needed(const PredictOptions& options) const override;
+  std::vector<std::string> needed(const PredictOptions& options) const override { return columns_of(model_.design, beside(options)); }
+  std::vector<std::string> complete(const PredictOptions& options) const override { return complete_expressions(model_.design, beside(options)); }
   const std::vector<InputColumn>& inputs() const override { return model_.design.inputs; }
   void plan(PredictPlan& plan) override;
   PredictTile tile() const override;
 
  private:
   std::vector<std::string> expressions(bool response) const;
+  std::vector<std::string> beside(const PredictOptions& options) const;
   /// A column's name, or, of a response of successes and failures, the expression that the model has.
   std::string weight_expression(const std::string& weights) const { return model_.response.starts_with("cbind(") ? weights : quoted_name(weights); }
   void check_options(const PredictOptions& options);
@@ -78,12 +80,12 @@ std::vector<std::string> PredictGlm::expressions(bool response) const {
   return all;
 }
 
-std::vector<std::string> PredictGlm::needed(const PredictOptions& options) const {
+std::vector<std::string> PredictGlm::beside(const PredictOptions& options) const {
   auto all = expressions(needs_response(options));
   if (options.residuals || InfluenceOptions(options).any())
     for (auto const& weights : {model_.pweights, model_.fweights})
       if (!weights.empty()) all.push_back(weight_expression(weights));
-  return columns_of(model_.design, all);
+  return all;
 }
 
 void PredictGlm::check_options(const PredictOptions& options) {
@@ -128,19 +130,14 @@ void PredictGlm::plan(PredictPlan& plan) {
     low = square_rows(model_.cov_coef_low);
   }
   quantile_ = normal_quantile_two_sided(options.conf_level);
-  check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(options)));
-  auto const bound = bind(model_.design, plan.rows);
-  plan.read = bound.read;
+  auto const bound = plan.bind_design(model_.design, expressions(needs_response(options)));
   predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, std::move(beta), std::move(covariance), std::move(low));
   if (!model_.offset_expression.empty())
     offset_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.offset_expression), "the offset"));
   plan.add_number(plan.prediction_names({model_.response + "_Pred"})[0]);
-  if (errors_) plan.add_number(model_.response + "_StdErr");
-  if (interval_) {
-    plan.add_number(model_.response + "_Lower");
-    plan.add_number(model_.response + "_Upper");
-  }
-  if (residuals_) plan.add_number(model_.response + "_Resid");
+  plan.add_errors(model_.response);
+  plan.add_interval(model_.response);
+  plan.add_residuals(model_.response);
   if (wanted_.leverage) plan.add_number(model_.response + "_Leverage");
   if (wanted_.cooks_distance) plan.add_number(model_.response + "_CooksDistance");
   plan_residuals(plan);

@@ -22,10 +22,9 @@ class PredictLinMod final : public PredictModel {
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.design, expressions(true)); }
   std::vector<std::string> needed(const PredictOptions& options) const override {
-    auto all = expressions(needs_response(options));
-    if (InfluenceOptions(options).any() && !model_.pweights.empty()) all.push_back(quoted_name(model_.pweights));
-    return columns_of(model_.design, all);
+    return columns_of(model_.design, beside(options));
   }
+  std::vector<std::string> complete(const PredictOptions& options) const override { return complete_expressions(model_.design, beside(options)); }
   const std::vector<InputColumn>& inputs() const override { return model_.design.inputs; }
 
   void plan(PredictPlan& plan) override;
@@ -39,6 +38,11 @@ class PredictLinMod final : public PredictModel {
   };
   /// What is computed beside the design.
   std::vector<std::string> expressions(bool response) const { return response ? std::vector{model_.fits[0].expression} : std::vector<std::string>{}; }
+  std::vector<std::string> beside(const PredictOptions& options) const {
+    auto all = expressions(needs_response(options));
+    if (InfluenceOptions(options).any() && !model_.pweights.empty()) all.push_back(quoted_name(model_.pweights));
+    return all;
+  }
   void plan_options(const PredictOptions& options);
   void plan_outputs(PredictPlan& plan);
   void compute(Work& w, const Chunk& in, std::int64_t from, std::int64_t count, const OutputTile* out) const;
@@ -74,12 +78,9 @@ void PredictLinMod::plan_options(const PredictOptions& options) {
 void PredictLinMod::plan_outputs(PredictPlan& plan) {
   auto const& name = model_.fits[0].name;
   plan.add_number(plan.prediction_names({name + "_Pred"})[0]);
-  if (errors_) plan.add_number(name + "_StdErr");
-  if (interval_) {
-    plan.add_number(name + "_Lower");
-    plan.add_number(name + "_Upper");
-  }
-  if (residuals_) plan.add_number(name + "_Resid");
+  plan.add_errors(name);
+  plan.add_interval(name);
+  plan.add_residuals(name);
   if (wanted_.leverage) plan.add_number(name + "_Leverage");
   if (wanted_.cooks_distance) plan.add_number(name + "_CooksDistance");
   if (needs_response(plan.options)) response_ = plan.place(numeric_column(plan.rows, *parse_expression(model_.fits[0].expression), "the response"));
@@ -92,9 +93,7 @@ void PredictLinMod::plan(PredictPlan& plan) {
   auto const& fit = model_.fits[0];
   std::vector<double> beta;
   for (auto const& c : fit.coefficients) beta.push_back(c.aliased ? 0 : c.estimate);
-  check_levels(model_.design, plan.rows, plan.input, expressions(needs_response(plan.options)));
-  auto const bound = bind(model_.design, plan.rows);
-  plan.read = bound.read;
+  auto const bound = plan.bind_design(model_.design, expressions(needs_response(plan.options)));
   predictor_ = std::make_unique<LinearPredictor>(model_.design, bound, beta, covariance_ ? square_rows(fit.cov_coef) : std::vector<double>{},
                                                  covariance_ ? square_rows(fit.cov_coef_low) : std::vector<double>{});
   plan_outputs(plan);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "model_inputs.hpp"
 #include "model_output.hpp"
 #include "row_influence.hpp"
 #include "rxhpc/elastic_net.hpp"
@@ -18,13 +19,56 @@ int PredictPlan::place(int column) {
   return static_cast<int>(read.size()) - 1;
 }
 
-std::vector<std::string> PredictPlan::prediction_names(std::vector<std::string> usual) const {
-  auto const& given = options.pred_var_names;
+namespace {
+
+std::vector<std::string> named(const char* option, const std::vector<std::string>& given, std::vector<std::string> usual, const char* what) {
   if (given.empty()) return usual;
   if (given.size() != usual.size())
-    throw UsageError("--pred-var-names: " + std::to_string(given.size()) + (given.size() == 1 ? " name" : " names") + " for " + std::to_string(usual.size()) +
-                     (usual.size() == 1 ? " column" : " columns") + " of predictions");
+    throw UsageError(std::string(option) + ": " + std::to_string(given.size()) + (given.size() == 1 ? " name" : " names") + " for " + std::to_string(usual.size()) +
+                     (usual.size() == 1 ? " column" : " columns") + " of " + what);
   return given;
+}
+
+}  // namespace
+
+std::vector<std::string> PredictPlan::prediction_names(std::vector<std::string> usual) const {
+  return named("--pred-var-names", options.pred_var_names, std::move(usual), "predictions");
+}
+
+void PredictPlan::add_errors(const std::string& response) {
+  if (!options.std_errors) return;
+  for (auto const& name : named("--std-errors-var-names", options.std_errors_var_names, {response + "_StdErr"}, "standard errors")) add_number(name);
+}
+
+void PredictPlan::add_interval(const std::string& response) {
+  if (options.interval == "none") return;
+  for (auto const& name : named("--interval-var-names", options.interval_var_names, {response + "_Lower", response + "_Upper"}, "the interval's ends")) add_number(name);
+}
+
+void PredictPlan::add_residuals(const std::string& response) {
+  if (!options.residuals) return;
+  for (auto const& name : named("--resid-var-names", options.resid_var_names, {response + "_Resid"}, "residuals")) add_number(name);
+}
+
+BoundDesign PredictPlan::bind_design(const Design& design, const std::vector<std::string>& expressions) {
+  auto known = design;
+  if (options.check_factor_levels) {
+    check_levels(design, rows, input, expressions);
+  } else {
+    // A level without rows in the fit has no coefficient to predict by: as a text that no table has, it is missing like those that are unknown.
+    for (auto& v : known.variables)
+      for (auto& level : v.levels)
+        if (std::find(v.unused.begin(), v.unused.end(), level) != v.unused.end()) level.insert(0, 1, '\0');
+  }
+  auto bound = bind(known, rows);
+  read = bound.read;
+  return bound;
+}
+
+std::vector<std::string> PredictModel::complete(const PredictOptions& options) const {
+  std::vector<std::string> all;
+  for (auto const& name : needed(options)) all.push_back(quoted_name(name));
+  return all;
 }
 
 void PredictPlan::add_number(const std::string& name) {

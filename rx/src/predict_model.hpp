@@ -35,6 +35,12 @@ struct PredictPlan {
   int place(int column);
   /// The names of the predictions themselves: these, or those that the user gave. Throws UsageError where their number is another.
   std::vector<std::string> prediction_names(std::vector<std::string> usual) const;
+  /// Adds standard errors, interval's ends and residuals of a response as far as they are asked for, likewise named.
+  void add_errors(const std::string& response);
+  void add_interval(const std::string& response);
+  void add_residuals(const std::string& response);
+  /// The design's columns in the input, levels matched by name and checked, with those of the expressions; they are what is read first.
+  BoundDesign bind_design(const Design& design, const std::vector<std::string>& expressions = {});
   void add_number(const std::string& name);
   void add_factor(const std::string& name, const std::vector<std::string>& levels);
 };
@@ -47,6 +53,8 @@ class PredictModel {
   virtual std::vector<std::string> variables() const = 0;
   /// Columns after the model's transforms that these results need.
   virtual std::vector<std::string> needed(const PredictOptions& options) const = 0;
+  /// Expressions of which none is missing in a row that has results.
+  virtual std::vector<std::string> complete(const PredictOptions& options) const;
   /// Columns of the fit's input, with their types.
   virtual const std::vector<InputColumn>& inputs() const = 0;
   /// Called once. Throws UsageError (options that this model cannot serve) and DataError (columns that do not fit).

@@ -30,6 +30,7 @@ class PredictNaiveBayes final : public PredictModel {
   std::vector<std::string> transforms() const override { return model_.rows.transforms; }
   std::vector<std::string> variables() const override { return columns_of(model_.predictors, {model_.response}); }
   std::vector<std::string> needed(const PredictOptions&) const override { return columns_of(model_.predictors, {}); }
+  std::vector<std::string> complete(const PredictOptions&) const override { return complete_expressions(model_.predictors, {}); }
   const std::vector<InputColumn>& inputs() const override { return model_.predictors.inputs; }
 
   void plan(PredictPlan& plan) override {
@@ -37,9 +38,7 @@ class PredictNaiveBayes final : public PredictModel {
     if (o.type == "link") throw UsageError("--type of naive Bayes is class or prob, not 'link'");
     if (o.std_errors || o.interval != "none" || o.residuals || o.leverage || o.cooks_distance) throw UsageError("naive Bayes has neither standard errors nor residuals");
     prob_ = o.type == "prob";
-    check_levels(model_.predictors, plan.rows, plan.input);
-    auto const bound = bind(model_.predictors, plan.rows);
-    plan.read = bound.read;
+    auto const bound = plan.bind_design(model_.predictors);
     for (std::size_t k = 0; k < model_.tables.size(); ++k)
       scores_.push_back(score_of(model_.tables[k], model_.predictors.variables[k].factor, plan.place(bound.variable_columns[k])));
     for (double p : model_.apriori) log_prior_.push_back(std::log(p));

@@ -34,6 +34,7 @@ class PredictPrincomp final : public PredictModel {
   std::vector<std::string> transforms() const override { return transforms_; }
   std::vector<std::string> variables() const override { return columns_of(design_, {}); }
   std::vector<std::string> needed(const PredictOptions&) const override { return variables(); }
+  std::vector<std::string> complete(const PredictOptions&) const override { return complete_expressions(design_, {}); }
   const std::vector<InputColumn>& inputs() const override { return design_.inputs; }
 
   void plan(PredictPlan& plan) override {
@@ -41,9 +42,7 @@ class PredictPrincomp final : public PredictModel {
     if (o.std_errors || o.interval != "none" || o.residuals || o.leverage || o.cooks_distance)
       throw UsageError("principal components have scores, and neither standard errors, intervals nor residuals");
     if (o.type != "response" && o.type != "link") throw UsageError("--type does not apply to principal components");
-    check_levels(design_, plan.rows, plan.input);
-    auto const bound = bind(design_, plan.rows);
-    plan.read = bound.read;
+    auto const bound = plan.bind_design(design_);
     auto const all = design_.columns();
     std::vector<double> center(all.size(), 0.0);
     for (std::size_t k = 0; k < columns_.size(); ++k) center[columns_[k]] = center_[k];

@@ -67,6 +67,37 @@ class Outputs(Case):
         self.succeed("predict", model, self.csv, out, "--overwrite", "--type", "prob", "--pred-var-names", "p,q,t,u,`r,s`")
         self.assertEqual(self.bytes_of(out).decode().split("\n")[0], 'p,q,t,u,"r,s"')
 
+    def predicted(self, model, text, *options):
+        out = self.path("predicted.csv")
+        self.succeed("predict", model, self.write("new.csv", text), out, "--overwrite", *options)
+        return self.bytes_of(out).decode().split("\n")[:-1]
+
+    def test_predictions_have_the_names_given(self):
+        model = self.path("m.json")
+        self.succeed("linmod", "x ~ y", self.csv, "--model", model, "--cov-coef")
+        asked = ("--compute-std-errors", "--interval", "confidence", "--compute-residuals")
+        names = ("--pred-var-names", "p", "--std-errors-var-names", "se", "--interval-var-names", "low,high", "--resid-var-names", "r")
+        self.assertEqual(self.predicted(model, "x,y\n1,2\n", *asked)[0], "x_Pred,x_StdErr,x_Lower,x_Upper,x_Resid")
+        self.assertEqual(self.predicted(model, "x,y\n1,2\n", *asked, *names)[0], "p,se,low,high,r")
+        for option in "--std-errors-var-names", "--interval-var-names", "--resid-var-names":
+            self.fail_with(2, option + " needs --", "predict", model, self.csv, self.path("o.csv"), option, "a,b")
+        self.fail_with(2, "--interval-var-names: 1 name for 2 columns", "predict", model, self.csv, self.path("o.csv"), *asked, "--interval-var-names", "low")
+
+    def test_rows_without_results_can_be_left_out(self):
+        train = self.write("train.csv", "y,x,f\n" + "".join("%d,%d,%s\n" % (i * i % 7, i, "abc"[i % 3]) for i in range(30)))
+        table, model = self.path("train.h5"), self.path("m.json")
+        self.succeed("import", train, table, "--col-info", self.write("info.json", '{"f": {"type": "factor", "levels": ["a", "b", "c", "none"]}}'))
+        new = "y,x,f\n1,2,a\n2,NA,b\n3,-9,c\n4,5,unknown\nNA,6,none\n7,8,NA\nNA,9,b\n"
+        unchecked = ("--check-factor-levels", "false", "--extra-vars-to-write", "x")
+        for verb in ("linmod", "logit"):
+            response = "y" if verb == "linmod" else "(y > 1)"
+            self.succeed(verb, response + " ~ log(x + 1) + f", table, "--model", model, "--overwrite")
+            self.fail_with(3, "is unknown to the model", "predict", model, self.write("new.csv", new), self.path("o.csv"))
+            every = self.predicted(model, new, *unchecked)[1:]
+            self.assertEqual([row.split(",")[0] == "NA" for row in every], [False, True, True, True, True, True, False])
+            self.assertEqual(self.predicted(model, new, *unchecked, "--remove-missings")[1:], [every[0], every[6]])
+            self.assertEqual([row.split(",")[-1] for row in self.predicted(model, new, *unchecked, "--remove-missings", "--compute-residuals")[1:]], ["2"])
+
     def test_a_signal_after_an_output_changes_nothing(self):
         # A pipe that is full already holds the program where it tells of the output.
         for name in ("new.h5", "new.csv", "parts/"):

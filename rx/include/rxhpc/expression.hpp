@@ -51,6 +51,8 @@ ExprPtr strip_parentheses(ExprPtr e);
 std::string number_text(double x);
 /// A name as it must be written in an expression: in backquotes unless it is a plain name.
 std::string quoted_name(std::string_view name);
+/// A text as a literal of an expression.
+std::string quoted_text(std::string_view text);
 /// Throws UsageError: the message and, where the source is known, the source with the place of that node.
 [[noreturn]] void throw_at(const Expr& e, const std::string& message);
 

@@ -26,6 +26,9 @@ struct PredictOptions {
   std::vector<std::string> extra_vars;   ///< also these columns
   std::optional<double> penalty = {};    ///< of an elastic-net path: the lambda whose coefficients are taken
   std::vector<std::string> pred_var_names;  ///< names of the predictions, as many as there are columns of them (classes, components), instead of the usual
+  std::vector<std::string> std_errors_var_names, interval_var_names, resid_var_names;  ///< likewise: one; two, the lower end first; one
+  bool remove_missings = false;          ///< leave out rows where something that the results are made of is missing
+  bool check_factor_levels = true;       ///< false: rows with levels that the model cannot predict have missing results instead of being an error
   RowOptions rows;                       ///< transforms after the model's own, and the rows to predict
   RunOptions run;
 };
