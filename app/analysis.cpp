@@ -12,7 +12,7 @@ namespace {
 std::optional<StepControl> step_control(const Arguments& args) {
   bool asked = false;
   for (auto const* name : {"step-method", "step-scope-lower", "step-scope-upper", "step-criterion", "max-steps", "max-sig-level-to-add",
-                           "min-sig-level-to-drop", "keep-step-coefs", "step-scale", "step-k"})
+                           "min-sig-level-to-drop", "keep-step-coefs", "step-scale", "step-k", "step-test", "refit-each-step"})
     asked |= args.given(name);
   if (!asked) return std::nullopt;
   StepControl c;
@@ -26,6 +26,9 @@ std::optional<StepControl> step_control(const Arguments& args) {
   c.keep_coefs = args.flag("keep-step-coefs");
   c.scale = args.number("step-scale", c.scale);
   c.k = args.number("step-k", c.k);
+  c.test = args.text("step-test");
+  c.refit_each_step = args.flag("refit-each-step", c.refit_each_step);
+  if (args.given("step-test") && !c.by_significance) throw UsageError("--step-test is that of --step-criterion sig-level");
   return c;
 }
 

@@ -126,7 +126,10 @@ const OptionGroup step_group{
      {"min-sig-level-to-drop", Kind::number, "P", "sig-level: a term leaves above this p-value (default 0.10 backward, 0.15 stepwise)"},
      {"keep-step-coefs", Kind::flag, "", "also give the coefficients of every step"},
      {"step-scale", Kind::number, "S", "known residual variance: AIC becomes Mallows' Cp (default 0: estimated)"},
-     {"step-k", Kind::number, "K", "weight of a degree of freedom in the AIC (default 2; log(n) gives the BIC)"}}};
+     {"step-k", Kind::number, "K", "weight of a degree of freedom in the AIC (default 2; log(n) gives the BIC)"},
+     {"step-test", Kind::choice, "F|Chisq", "sig-level: the test (default F; Chisq where the family has no dispersion)"},
+     {"refit-each-step", Kind::flag, "BOOL",
+      "logit, glm: every candidate is a fit of its own (default true); false: one fit, of all terms, scores them all, and the terms chosen are fitted once. linmod: both are the same"}}};
 
 // A verb that writes nothing else that may exist takes the group; one that has --overwrite already adds the option to a group of its own.
 const Option plot_option{"plot", Kind::text, "FILE.svg", "draw the result"};

@@ -152,11 +152,29 @@ CountDF count_df(const impl::Regression& r, const GlmDriver& driver, int offset,
   return out;
 }
 
-}  // namespace
+/// The response of the last pass is what eta lacks; beside it eta itself.
+impl::WorkingModel working_model(const impl::Regression& r, const GlmDriver& driver) {
+  impl::WorkingModel w;
+  auto const& beta = driver.last.beta;
+  w.gram = driver.last.sums.gram;
+  w.skip = r.skip();
+  int const y = w.gram.n - 1;
+  DD along(0), squares(0);
+  for (int i = 0; i < y; ++i) {
+    DD eta(0);
+    for (int j = 0; j < y; ++j) eta += w.gram(i, j) * beta[static_cast<std::size_t>(j)];
+    along += beta[static_cast<std::size_t>(i)] * w.gram(i, y);
+    squares += beta[static_cast<std::size_t>(i)] * eta;
+    w.gram.set(i, y, w.gram(i, y) + eta);
+    w.gram.set(y, i, w.gram(i, y));
+  }
+  w.gram.set(y, y, w.gram(y, y) + along + along + squares);
+  for (auto const& c : r.design.columns()) w.term_of_column.push_back(c.term - r.design.intercept);
+  for (auto const& t : r.formula.terms) w.terms.push_back(t.label());
+  return w;
+}
 
-Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& given, Communicator& comm) {
-  if (given.step) return impl::glm_stepwise(source, formula, given, comm);
-  auto options = given;
+Glm fitted(const ChunkSource& source, std::string_view formula, GlmOptions options, Communicator& comm, impl::WorkingModel* working) {
   if (options.cube && options.cov_coef) throw UsageError("--cov-coef cannot be had with --cube");
   if (options.max_iterations < 1) throw UsageError("--max-iterations must be at least 1");
   if (!(options.coeff_tolerance >= 0) || !(options.objective_tolerance >= 0)) throw UsageError("tolerances cannot be negative");
@@ -188,6 +206,7 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   driver.run();
 
   auto const& last = driver.last;
+  if (working) *working = working_model(r, driver);
   model.functions = family.functions;
   model.functions.theta = driver.state.theta;
   model.family = family.family;
@@ -236,6 +255,16 @@ Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& g
   model.fweights = options.fweights;
   model.like_r = options.like_r;
   return model;
+}
+
+}  // namespace
+
+Glm glm(const ChunkSource& source, std::string_view formula, const GlmOptions& options, Communicator& comm) {
+  return options.step ? impl::glm_stepwise(source, formula, options, comm) : fitted(source, formula, options, comm, nullptr);
+}
+
+Glm impl::glm_with_working_model(const ChunkSource& source, std::string_view formula, const GlmOptions& options, Communicator& comm, WorkingModel& working) {
+  return fitted(source, formula, options, comm, &working);
 }
 
 }  // namespace rxhpc

@@ -191,6 +191,7 @@ bool GlmDriver::step_is_small(double deviance) const {
 }
 
 void GlmDriver::accept(const RegressionSums& sums, double deviance) {
+  last.beta = state.beta;
   last.sums = sums;
   RegressionSolution first;
   first.coding = state.coding;

@@ -58,6 +58,7 @@ GlmState state_from(const std::string& text);
 
 /// What the last pass found at the final coefficients.
 struct GlmEvaluation {
+  std::vector<DD> beta;          ///< where the pass was
   RegressionSums sums;
   RegressionSolution solution;
   DdMatrix inverse;              ///< empty until it is asked for

@@ -8,10 +8,38 @@
 #include "glm_stepwise.hpp"
 #include "model_rows.hpp"
 #include "rxhpc/errors.hpp"
+#include "regression.hpp"
 #include "stepwise.hpp"
+#include "sweep_operator.hpp"
 
 namespace rxhpc::impl {
 namespace {
+
+/// The formula of these terms, offsets included.
+std::string text_of(const StepScope& scope, const std::vector<int>& terms) {
+  auto text = formula_of(scope, terms);
+  for (auto const& o : scope.formula.offsets) text += " + offset(" + deparse(*o) + ")";
+  return text;
+}
+
+/// AIC with k for 2; R does not count theta.
+double criterion(const Glm& m, const StepControl& control, bool own_theta) { return m.aic + (control.k - 2) * m.rank - (own_theta ? 2 : 0); }
+
+/// Of a model with that deviance, beside `now`: differences in deviance over the dispersion, or in n ln(deviance) for gaussian.
+StepScore score_beside(const Glm& now, double criterion_now, double deviance, double resid_df, const StepControl& control) {
+  double const observations = now.df_residual + now.rank;
+  bool const gaussian = now.family == "gaussian" && control.scale == 0;
+  double const dispersion = control.scale > 0 ? control.scale : now.dispersion;
+  double const fit = gaussian ? observations * std::log(deviance / now.deviance) : (deviance - now.deviance) / dispersion;
+  return {deviance, resid_df, criterion_now + fit + control.k * (now.df_residual - resid_df)};
+}
+
+/// Chi-squared as R's add1() and drop1() have it, F with the larger model's deviance for the dispersion.
+double p_value_beside(const Glm& now, const StepScore& smaller, const StepScore& larger, const StepControl& control) {
+  double const df = smaller.resid_df - larger.resid_df, change = std::max(0.0, smaller.deviance - larger.deviance);
+  if (uses_f_test(control, now.fixed_dispersion)) return f_upper(change / df / (larger.deviance / larger.resid_df), df, larger.resid_df);
+  return chi_squared_upper(score_beside(now, 0, smaller.deviance, 0, control).aic - score_beside(now, 0, larger.deviance, 0, control).aic, df);
+}
 
 /// Fits candidates; scores as R's add1() and drop1() do, so that each search goes the way of R's step().
 class RefitScorer final : public StepScorer {
@@ -24,13 +52,6 @@ class RefitScorer final : public StepScorer {
   /// The model of these terms, in this order; each is fitted once, as a candidate or where the search goes.
   const Glm& fit(const std::vector<int>& terms) { return fit(terms, options_, fits_); }
 
-  /// Its formula, offsets included.
-  std::string text_of(const std::vector<int>& terms) const {
-    auto text = formula_of(scope_, terms);
-    for (auto const& o : scope_.formula.offsets) text += " + offset(" + deparse(*o) + ")";
-    return text;
-  }
-
   StepScore move_to(const std::vector<int>& terms) override {
     terms_ = terms;
     now_ = fit(terms);
@@ -38,9 +59,7 @@ class RefitScorer final : public StepScorer {
     beside_ = options_;
     at_theta_.clear();
     if (own_theta()) beside_.family.theta = now_.theta;
-    if (std::isnan(now_.aic) && !control_.by_significance)
-      throw UsageError("the family " + now_.family + " has no AIC to select terms by; --step-criterion sig-level needs none");
-    return {now_.deviance, now_.df_residual, criterion()};
+    return {now_.deviance, now_.df_residual, criterion(now_, control_, own_theta())};
   }
   StepScore with(int term) override {
     auto terms = terms_;
@@ -52,34 +71,21 @@ class RefitScorer final : public StepScorer {
     std::erase(terms, term);
     return score(candidate(terms));
   }
-  /// Chi-squared where the dispersion is fixed, else F with the larger model's deviance for it.
-  double p_value(const StepScore& smaller, const StepScore& larger) const override {
-    double const df = smaller.resid_df - larger.resid_df, change = std::max(0.0, smaller.deviance - larger.deviance);
-    return now_.fixed_dispersion ? chi_squared_upper(change, df) : f_upper(change / df / (larger.deviance / larger.resid_df), df, larger.resid_df);
-  }
+  double p_value(const StepScore& smaller, const StepScore& larger) const override { return p_value_beside(now_, smaller, larger, control_); }
 
  private:
   using Fits = std::map<std::vector<int>, Glm>;
   const Glm& fit(const std::vector<int>& terms, const GlmOptions& options, Fits& known) {
     auto const [at, fresh] = known.try_emplace(terms);
     if (!fresh) return at->second;
-    auto const& model = at->second = glm(source_, text_of(terms), options, comm_);
+    auto const& model = at->second = glm(source_, text_of(scope_, terms), options, comm_);
     add_timing(timing_, model.timing);
     return model;
   }
   const Glm& candidate(const std::vector<int>& terms) { return own_theta() ? fit(terms, beside_, at_theta_) : fit(terms); }
   bool own_theta() const { return now_.functions.variance == Variance::negative_binomial && !options_.family.theta; }
-  /// AIC with k for 2; R does not count theta.
-  double criterion() const { return now_.aic + (control_.k - 2) * now_.rank - (own_theta() ? 2 : 0); }
 
-  /// Differences to the current model in deviance over its dispersion, or in n ln(deviance) for gaussian.
-  StepScore score(const Glm& m) const {
-    double const observations = now_.df_residual + now_.rank, scale = control_.scale;
-    bool const gaussian = now_.family == "gaussian" && scale == 0;
-    double const dispersion = scale > 0 ? scale : now_.dispersion;
-    double const fit = gaussian ? observations * std::log(m.deviance / now_.deviance) : (m.deviance - now_.deviance) / dispersion;
-    return {m.deviance, m.df_residual, criterion() + fit + control_.k * (m.rank - now_.rank)};
-  }
+  StepScore score(const Glm& m) const { return score_beside(now_, criterion(now_, control_, own_theta()), m.deviance, m.df_residual, control_); }
 
   const ChunkSource& source_;
   const StepScope& scope_;
@@ -91,6 +97,45 @@ class RefitScorer final : public StepScorer {
   std::vector<int> terms_;  // of the current model
   Glm now_;
 };
+
+/// Scores every candidate by one fit, that of all terms: the deviance of a submodel is larger by what its weighted sum of squares is, with the weights and the
+/// working response of that fit (Lawless & Singhal, Biometrics 34 (1978), 318-327).
+class OneFitScorer final : public StepScorer {
+ public:
+  OneFitScorer(const Glm& whole, SweepScorer quadratic, const std::vector<int>& everything, const StepControl& control, bool own_theta)
+      : whole_(whole), quadratic_(std::move(quadratic)), control_(control), criterion_(criterion(whole, control, own_theta)),
+        least_(quadratic_.move_to(everything).deviance) {}
+  StepScore move_to(const std::vector<int>& terms) override { return score(quadratic_.move_to(terms)); }
+  StepScore with(int term) override { return score(quadratic_.with(term)); }
+  StepScore without(int term) override { return score(quadratic_.without(term)); }
+  double p_value(const StepScore& smaller, const StepScore& larger) const override { return p_value_beside(whole_, smaller, larger, control_); }
+
+ private:
+  StepScore score(const StepScore& squares) const {
+    return score_beside(whole_, criterion_, whole_.deviance + std::max(0.0, squares.deviance - least_), squares.resid_df, control_);
+  }
+
+  const Glm& whole_;
+  SweepScorer quadratic_;
+  StepControl control_;
+  double criterion_, least_;
+};
+
+/// The working model's columns by the scope's terms.
+SweepScorer quadratic_of(const WorkingModel& w, const StepScope& scope, const Glm& whole, const GlmOptions& options) {
+  std::vector<std::vector<int>> columns(scope.formula.terms.size());
+  std::vector<int> always, place(w.terms.size(), 0);
+  for (std::size_t t = 0; t < columns.size(); ++t) {
+    auto const at = std::find(w.terms.begin(), w.terms.end(), scope.formula.terms[t].label());
+    if (at == w.terms.end()) throw Error(ErrorKind::other, "internal: a term of the scope is not in its fit");
+    place[static_cast<std::size_t>(at - w.terms.begin())] = static_cast<int>(t);
+  }
+  for (std::size_t j = 0; j < w.term_of_column.size(); ++j) {
+    int const term = w.term_of_column[j], at = static_cast<int>(j) + w.skip;
+    (term < 0 ? always : columns[static_cast<std::size_t>(place[static_cast<std::size_t>(term)])]).push_back(at);
+  }
+  return {w.gram, std::move(columns), std::move(always), options.like_r ? r_rank_tolerance : rank_tolerance, whole.df_residual + whole.rank, *options.step};
+}
 
 }  // namespace
 
@@ -105,14 +150,27 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   // Rows that are missing count as such, though they are kept from the candidates by a selection.
   std::vector<int> everything(scope.formula.terms.size());
   std::iota(everything.begin(), everything.end(), 0);
-  auto const whole = RefitScorer(source, scope, options, comm, timing).fit(everything);
+  auto of_everything = options;
+  of_everything.step.reset();
+  WorkingModel working;
+  auto const whole = glm_with_working_model(source, text_of(scope, everything), of_everything, comm, working);
+  add_timing(timing, whole.timing);
   auto restricted = options;
   if (whole.n_missing_obs > 0) restricted.rows.row_selection = complete_rows(scope, options.rows.row_selection, options.cluster);
   auto candidate = restricted;  // robust errors are the last model's matter
   candidate.robust.clear();
   candidate.cluster.clear();
   RefitScorer scorer(source, scope, candidate, comm, timing);
-  auto const path = search_steps(scope, *options.step, scorer);
+  bool const own_theta = whole.functions.variance == Variance::negative_binomial && !options.family.theta;
+  if (std::isnan(whole.aic) && !options.step->by_significance)
+    throw UsageError("the family " + whole.family + " has no AIC to select terms by; --step-criterion sig-level needs none");
+  StepPath path;
+  if (options.step->refit_each_step) {
+    path = search_steps(scope, *options.step, scorer);
+  } else {
+    OneFitScorer by_one_fit(whole, quadratic_of(working, scope, whole, options), everything, *options.step, own_theta);
+    path = search_steps(scope, *options.step, by_one_fit);
+  }
 
   auto model = options.robust.empty() && options.cluster.empty() ? scorer.fit(path.models.back())
                                                                  : RefitScorer(source, scope, restricted, comm, timing).fit(path.models.back());

@@ -229,7 +229,7 @@ void fit_stepwise(const ChunkSource& source, Regression& r, const impl::StepScop
   }
   auto const& control = *options.step;
   impl::SweepScorer scorer(sums.gram, std::move(columns), std::move(always), options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance,
-                           observations_of(sums, options), control.scale, control.k);
+                           observations_of(sums, options), control);
   auto const path = impl::search_steps(scope, control, scorer);
   Selection selection{r.formula.text, path.anova, {}};
   if (control.keep_coefs) selection.coefs = coefficients_of_steps(source, r, sums, path, options);

@@ -192,6 +192,12 @@ StepScope step_scope(const Formula& base, const StepControl& control, bool like_
   return s;
 }
 
+bool uses_f_test(const StepControl& control, bool fixed_dispersion) {
+  if (control.test.empty()) return !fixed_dispersion;
+  if (control.test != "F" && control.test != "Chisq") throw UsageError("--step-test is F or Chisq, not '" + control.test + "'");
+  return control.test == "F";
+}
+
 StepPath search_steps(const StepScope& scope, const StepControl& control, StepScorer& scorer) { return Search(scope, control, scorer).run(); }
 
 std::string formula_of(const StepScope& scope, const std::vector<int>& terms) {

@@ -26,6 +26,9 @@ struct StepScore {
   double aic = 0;
 };
 
+/// Whether the F test is asked for, or goes by itself. Throws UsageError: another test.
+bool uses_f_test(const StepControl& control, bool fixed_dispersion);
+
 /// Scores models next to the current one. Terms are positions in StepScope::formula.terms.
 class StepScorer {
  public:

@@ -36,7 +36,7 @@ DdMatrix block_of(const DdMatrix& a, const std::vector<int>& at) {
 
 }  // namespace
 
-SweepScorer::SweepScorer(DdMatrix gram, std::vector<std::vector<int>> columns, std::vector<int> always, double tolerance, double observations, double scale, double k)
+SweepScorer::SweepScorer(DdMatrix gram, std::vector<std::vector<int>> columns, std::vector<int> always, double tolerance, double observations, const StepControl& control)
     : gram_(std::move(gram)),
       swept_(gram_),
       columns_(std::move(columns)),
@@ -44,8 +44,9 @@ SweepScorer::SweepScorer(DdMatrix gram, std::vector<std::vector<int>> columns, s
       in_(gram_.n, 0),
       tolerance_(tolerance),
       observations_(observations),
-      scale_(scale),
-      k_(k) {}
+      scale_(control.scale),
+      k_(control.k),
+      f_test_(uses_f_test(control, false)) {}
 
 StepScore SweepScorer::score(DD rss, int rank) const {
   StepScore s;
@@ -110,6 +111,8 @@ StepScore SweepScorer::without(int term) {
 
 double SweepScorer::p_value(const StepScore& smaller, const StepScore& larger) const {
   double const df = smaller.resid_df - larger.resid_df;
+  if (!f_test_)  // as R's add1(test = "Chisq"): twice the log likelihood's difference
+    return chi_squared_upper(scale_ > 0 ? (smaller.deviance - larger.deviance) / scale_ : observations_ * std::log(smaller.deviance / larger.deviance), df);
   return f_upper((smaller.deviance - larger.deviance) / df / (larger.deviance / larger.resid_df), df, larger.resid_df);
 }
 

@@ -12,7 +12,7 @@ namespace rxhpc::impl {
 class SweepScorer final : public StepScorer {
  public:
   /// `gram`: columns, the response last. `columns` [terms]: the columns of each term; `always`: those of the intercept.
-  SweepScorer(DdMatrix gram, std::vector<std::vector<int>> columns, std::vector<int> always, double tolerance, double observations, double scale, double k);
+  SweepScorer(DdMatrix gram, std::vector<std::vector<int>> columns, std::vector<int> always, double tolerance, double observations, const StepControl& control);
 
   StepScore move_to(const std::vector<int>& terms) override;
   StepScore with(int term) override;
@@ -28,6 +28,7 @@ class SweepScorer final : public StepScorer {
   std::vector<int> always_, terms_;
   std::vector<char> in_;
   double tolerance_, observations_, scale_, k_;
+  bool f_test_;
   int rank_ = 0;
 };
 

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 #include "memory_source.hpp"
 #include "rxhpc/glm.hpp"
+#include "rxhpc/lin_mod.hpp"
 #include "rxhpc/self_communicator.hpp"
 
 namespace rxhpc {
@@ -9,11 +13,16 @@ namespace {
 
 using test::MemorySource;
 
-Glm searched(const char* formula, const char* upper, const char* method) {
+MemorySource table() {
   MemorySource s(6);
   std::vector<double> a, b, c;
   for (int i = 1; i <= 20; ++i) a.push_back(i / 5.0), b.push_back(i * 7 % 5), c.push_back(i * 3 % 4);
   s.numeric("y", {2, 0, 1, 4, 3, 9, 6, 1, 0, 12, 5, 3, 22, 7, 2, 15, 30, 1, 8, 19}).numeric("a", a).numeric("b", b).numeric("c", c);
+  return s;
+}
+
+Glm searched(const char* formula, const char* upper, const char* method) {
+  auto const s = table();
   GlmOptions options;
   options.family.name = "negbin";
   options.objective_tolerance = 1e-13;
@@ -47,6 +56,72 @@ TEST(GlmStepwise, NegativeBinomialsAreComparedAtOneTheta) {
   expect_lines(m, {{"", 22.3033842433, 121.921416595}, {"- b", 22.3027196864, 119.923673594}, {"- c", 22.1097964809, 119.264320004}});
   EXPECT_NEAR(m.theta, 1.48879408898, 1e-7);
   EXPECT_NEAR(m.coefficients[1].estimate, 0.589007870124826, 1e-7);
+}
+
+/// drop1(glm(formula, family, epsilon = 1e-14), test = "F" | "Chisq")["b", "Pr(>F)" | "Pr(>Chi)"] and of lm: b, with the largest p-value, goes where
+/// the level lies below that.
+TEST(GlmStepwise, TestsAreThoseAskedFor) {
+  SelfCommunicator self;
+  auto const s = table();
+  struct Case {
+    const char *formula, *family, *test;
+    double p;
+  };
+  for (auto const& c : {Case{"y ~ a + b + c", "poisson", "F", 0.908139}, Case{"y ~ a + b + c", "poisson", "Chisq", 0.77601674}, Case{"y ~ a + b + c", "poisson", "", 0.77601674},
+                        Case{"y + 1 ~ a + b + c", "Gamma", "F", 0.9962284}, Case{"y + 1 ~ a + b + c", "Gamma", "Chisq", 0.99542177}, Case{"y + 1 ~ a + b + c", "Gamma", "", 0.9962284},
+                        Case{"y ~ a + b + c", "gaussian", "F", 0.727373}, Case{"y ~ a + b + c", "gaussian", "Chisq", 0.6921783}, Case{"y ~ a + b + c", "linmod", "F", 0.727373},
+                        Case{"y ~ a + b + c", "linmod", "Chisq", 0.6921783}, Case{"y ~ a + b + c", "linmod", "", 0.727373}})
+    for (bool goes : {true, false}) {
+      StepControl control;
+      control.method = "backward";
+      control.by_significance = true;
+      control.max_steps = 1;
+      control.test = c.test;
+      control.min_sig_level_to_drop = c.p + (goes ? -1e-6 : 1e-6);
+      std::optional<Selection> selection;
+      if (std::string(c.family) == "linmod") {
+        LinModOptions options;
+        options.step = control;
+        selection = lin_mod(s, c.formula, options, self).selection;
+      } else {
+        GlmOptions options;
+        options.family.name = c.family;
+        options.family.link = std::string(c.family) == "Gamma" ? "log" : "";
+        options.objective_tolerance = 1e-14;
+        options.step = control;
+        selection = glm(s, c.formula, options, self).selection;
+      }
+      ASSERT_EQ(selection->anova.size(), goes ? 2U : 1U) << c.formula << " " << c.family << " " << c.test;
+      EXPECT_EQ(selection->anova.back().step, goes ? "- b" : "");
+    }
+}
+
+TEST(GlmStepwise, OneFitGoesTheSameWay) {
+  SelfCommunicator self;
+  auto const s = table();
+  for (auto const* family : {"poisson", "gaussian", "Gamma", "negbin"}) {
+    GlmOptions options;
+    options.family.name = family;
+    options.family.link = std::string(family) == "Gamma" ? "log" : "";
+    options.step = StepControl{};
+    options.step->method = "backward";
+    auto const formula = std::string(family) == "Gamma" ? "y + 1 ~ a + b + c" : "y ~ a + b + c";
+    auto const refitted = glm(s, formula, options, self);
+    options.step->refit_each_step = false;
+    auto const once = glm(s, formula, options, self);
+    auto const &want = refitted.selection->anova, &got = once.selection->anova;
+    ASSERT_EQ(got.size(), want.size()) << family;
+    for (std::size_t k = 0; k < want.size(); ++k) {
+      EXPECT_EQ(got[k].step, want[k].step) << family;
+      EXPECT_EQ(got[k].resid_df, want[k].resid_df);
+      // In the linear model the quadratic is the deviance; elsewhere it is near it, but for the theta that each fit estimates anew.
+      if (std::string(family) == "negbin") continue;
+      EXPECT_NEAR(got[k].resid_dev, want[k].resid_dev, (std::string(family) == "gaussian" ? 1e-12 : 0.02) * want[k].resid_dev) << family << " " << k;
+      EXPECT_NEAR(got[k].aic, want[k].aic, std::string(family) == "gaussian" ? 1e-9 : 1) << family << " " << k;
+    }
+    EXPECT_EQ(once.deviance, refitted.deviance);  // the terms chosen are fitted
+    EXPECT_EQ(once.formula, refitted.formula);
+  }
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ struct StepControl {
   bool keep_coefs = false;             ///< also the coefficients of every step
   double scale = 0;                    ///< of the AIC: 0 estimates it, else Mallows' Cp
   double k = 2;                        ///< weight of a degree of freedom in the AIC
+  std::string test;                    ///< by significance: F or Chisq; empty: F, and Chisq where the family's dispersion is fixed
+  /// glm: every candidate is a fit of its own; false: deviances are those of the quadratic at the fit of all terms. lin_mod: both are the same.
+  bool refit_each_step = true;
 };
 
 struct FitOptions {
