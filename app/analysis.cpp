@@ -44,6 +44,7 @@ FitOptions fit_options(const Session& session) {
           .cube = args.flag("cube"),
           .cube_predictions = args.flag("cube-predictions"),
           .cov_coef = args.flag("cov-coef"),
+          .cov_data = args.flag("cov-data"),
           .like_r = args.flag("like-r"),
           .run = session.run,
           .step = step_control(args),

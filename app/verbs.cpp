@@ -75,6 +75,7 @@ const OptionGroup fit_group{
      {"cube-predictions", Kind::flag, "",
       "with --cube: also the model's prediction for every cell, all other columns at their (weighted) means; given anyway where the cells are the whole model"},
      {"cov-coef", Kind::flag, "", "also give the covariance matrix of the coefficients; predict needs it for standard errors"},
+     {"cov-data", Kind::flag, "", "also give the covariance matrix of the columns that the coefficients but the intercept belong to (in the JSON); logit, glm: one more pass"},
      {"like-r", Kind::flag, "", "do as R's own functions where RevoScaleR differs: first level dropped, R's coefficient names and aliasing"},
      {"overwrite", Kind::flag, "", "replace a model file that exists"}}};
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data_covariance.hpp"
 #include "model_rows.hpp"
 #include "regression.hpp"
 #include "rxhpc/errors.hpp"
@@ -90,7 +91,7 @@ Centred complete(Regression& r, const FitOptions& options, Communicator& comm, C
   std::vector<int> at;
   auto c = variables_of(r, s.level_in_use, &at);
   int const n = static_cast<int>(at.size());
-  DD const total = s.gram(0, 0), rows(static_cast<double>(s.n_valid));
+  DD const total = s.gram(0, 0);
   for (int i : at) c.raw_sums.push_back(s.gram(0, i)), c.means.push_back(s.gram(0, i) / total);
   c.products = c.raw = DdMatrix(n);
   for (int i = 0; i < n; ++i)
@@ -103,7 +104,7 @@ Centred complete(Regression& r, const FitOptions& options, Communicator& comm, C
   out.n_missing_obs = s.n_missing;
   out.weighted = r.spec.weight >= 0;
   out.sum_of_weights = static_cast<double>(s.weight_sum);
-  c.divisor = !out.weighted ? rows - DD(1) : r.spec.frequency ? s.weight_sum - DD(1) : s.weight_sum * (rows - DD(1)) / rows;
+  c.divisor = impl::covariance_divisor(r, s);
   return c;
 }
 

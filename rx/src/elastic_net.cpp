@@ -270,6 +270,7 @@ void check(const ElasticNetOptions& o) {
   };
   none_of(o.cube, "--cube");
   none_of(o.cov_coef, "--cov-coef");
+  none_of(o.cov_data, "--cov-data");
   none_of(o.vif, "--vif");
   none_of(!o.robust.empty(), "--robust");
   none_of(!o.cluster.empty(), "--cluster");

@@ -6,6 +6,7 @@
 
 #include "coefficient_covariance.hpp"
 #include "cube_predictions.hpp"
+#include "data_covariance.hpp"
 #include "distributions.hpp"
 #include "glm_driver.hpp"
 #include "glm_response.hpp"
@@ -128,14 +129,20 @@ std::optional<DdMatrix> robust_covariance_of(const impl::Regression& r, const Gl
   return impl::robust_covariance(scored, model.df_residual + model.rank, cluster, options, comm, model.timing, model.robust);
 }
 
+/// What the cross products of the data, not of a reweighted fit, are summed by.
+CrossProductSpec data_spec(const impl::Regression& r, const GlmDriver& driver) {
+  auto spec = r.spec;
+  spec.precision = driver.state.exact ? Precision::exact : Precision::plain;
+  if (!driver.state.exact) spec.shift = driver.state.shift;
+  return spec;
+}
+
 /// Collective. The cells of a cube. The sums of the iterations weigh rows by the fit's own weights: what rows weigh in the data takes one
 /// more pass, unless that is 1 and the cells are all that is asked for.
 CountDF count_df(const impl::Regression& r, const GlmDriver& driver, int offset, const Glm& model, const GlmOptions& options,
                  Communicator& comm, Timing& timing) {
   bool const weighted = r.spec.weight >= 0, alone = impl::cells_alone(r) && offset < 0, predictions = options.cube_predictions || alone;
-  auto spec = r.spec;
-  spec.precision = driver.state.exact ? Precision::exact : Precision::plain;
-  if (!driver.state.exact) spec.shift = driver.state.shift;
+  auto spec = data_spec(r, driver);
   if (offset >= 0) {
     spec.terms.push_back({{offset}, {}, {}});
     if (!spec.shift.empty()) spec.shift.insert(spec.shift.end() - 1, 0.0);
@@ -200,6 +207,7 @@ Glm fitted(const ChunkSource& source, std::string_view formula, GlmOptions optio
     r.spec.carried.push_back(r.place(numeric_column(r.rows, *parse_expression(response.trials), "the number of trials")));
   }
   int const cluster = impl::resolve_cluster(r, options.cluster);
+  impl::check_cov_data(r, options);
 
   GlmDriver driver(r, family, offset >= 0, options, comm, model.timing);
   driver.trials = trials;
@@ -247,6 +255,7 @@ Glm fitted(const ChunkSource& source, std::string_view formula, GlmOptions optio
   model.response = response.name;
   model.response_expression = response.expression;
   if (r.design.cube) model.count_df = count_df(r, driver, offset, model, options, comm, model.timing);
+  if (options.cov_data) model.cov_data = impl::data_covariance(r, impl::sweep_sums(r, data_spec(r, driver), options, comm, model.timing));
   model.design = std::move(r.design);
   impl::note_unused_levels(model.design, last.sums);
   model.formula = r.formula.text;

@@ -69,6 +69,7 @@ json to_json(const Glm& m) {
   j["condition_number"] = impl::number(m.condition_number);
   j["conf_level"] = m.conf_level;
   impl::add_robust(j, m.robust);
+  if (!m.cov_data.empty()) j["cov_data"] = impl::numbers(m.cov_data);
   if (m.count_df) j["count_df"] = impl::count_df_json(*m.count_df);
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;

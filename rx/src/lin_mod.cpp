@@ -5,6 +5,7 @@
 
 #include "coefficient_covariance.hpp"
 #include "cube_predictions.hpp"
+#include "data_covariance.hpp"
 #include "distributions.hpp"
 #include "model_rows.hpp"
 #include "regression.hpp"
@@ -194,6 +195,7 @@ void finish(LinMod& model, Regression& r, const impl::RegressionFit& fit, double
   for (std::size_t y = 0; options.anova && y < model.fits.size(); ++y)
     model.fits[y].anova = impl::sequential_anova(r, fit, static_cast<int>(y), model.df_residual, options.like_r ? impl::r_rank_tolerance : impl::rank_tolerance);
   if (r.design.cube) model.count_df = count_df(r, fit, options);
+  if (options.cov_data) model.cov_data = impl::data_covariance(r, sums);
   if (options.vif) model.vif = impl::variance_inflation(r, fit);
   model.not_estimable = fit.solution.candidates - fit.solution.factor.rank;
   if (auto const note = impl::dropped_note(model.not_estimable); !note.empty()) model.warnings.push_back(note);
@@ -281,11 +283,13 @@ LinMod lin_mod(const ChunkSource& source, std::string_view text, const FitOption
     impl::resolve_terms(r, scope.formula, options);
     if (!r.formula.offsets.empty()) throw impl::no_offset(r.formula);
     impl::resolve_cluster(r, options.cluster);
+    impl::check_cov_data(r, options);
     fit_stepwise(source, r, scope, options, comm, model);
   } else {
     impl::resolve(r, text, options);
     if (!r.formula.offsets.empty()) throw impl::no_offset(r.formula);
     int const cluster = impl::resolve_cluster(r, options.cluster);
+    impl::check_cov_data(r, options);
     auto const fit = impl::fit_from_sums(r, options, comm, model.timing);
     double const log_weights = options.pweights.empty() ? 0 : sum_log_weights(r, options, comm, model.timing);
     model.formula = r.formula.text;

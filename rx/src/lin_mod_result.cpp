@@ -98,6 +98,7 @@ json to_json(const LinMod& m) {
     j["vif"] = json::array();
     for (auto const& v : m.vif) j["vif"].push_back({{"term", v.term}, {"gvif", impl::number(v.gvif)}, {"df", v.df}, {"scaled", impl::number(scaled(v))}});
   }
+  if (!m.cov_data.empty()) j["cov_data"] = impl::numbers(m.cov_data);
   if (m.count_df) j["count_df"] = impl::count_df_json(*m.count_df);
   if (m.selection) impl::add_selection(j, *m.selection);
   if (!m.warnings.empty()) j["warnings"] = m.warnings;

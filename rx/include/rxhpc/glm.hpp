@@ -72,6 +72,7 @@ struct Glm {
   std::optional<Selection> selection;              ///< of stepwise fits
   RobustErrors robust;
   std::optional<CountDF> count_df;                 ///< of a cube
+  std::vector<std::vector<double>> cov_data;       ///< [coefficients but the intercept, twice] covariance of their columns; empty unless asked for
   Timing timing;
 };
 

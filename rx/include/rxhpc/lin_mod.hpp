@@ -67,6 +67,7 @@ struct LinMod {
   RobustErrors robust;
   std::vector<VarianceInflation> vif;
   std::optional<CountDF> count_df;     ///< of a cube
+  std::vector<std::vector<double>> cov_data;  ///< [coefficients but the intercept, twice] covariance of their columns
   std::vector<std::string> warnings;
   Timing timing;
 };
