@@ -34,6 +34,7 @@ nlohmann::json job_of(const Session& session) {
                              "like-r", "initial-values", "row-selection", "coeff-tolerance", "objective-function-tolerance"})
     if (find_option(args.verb(), option) && args.given(option)) job[option] = args.texts(option);
   job["transform"] = args.texts("transform");
+  job["stepwise"] = fit_options(session).step.has_value();
   return job;
 }
 

@@ -1,14 +1,16 @@
 // Stepwise selection for generalised linear models: every candidate is a fit of its own.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "distributions.hpp"
 #include "glm_stepwise.hpp"
 #include "model_rows.hpp"
-#include "rxhpc/errors.hpp"
 #include "regression.hpp"
+#include "rxhpc/errors.hpp"
 #include "stepwise.hpp"
 #include "sweep_operator.hpp"
 
@@ -41,11 +43,39 @@ double p_value_beside(const Glm& now, const StepScore& smaller, const StepScore&
   return chi_squared_upper(score_beside(now, 0, smaller.deviance, 0, control).aic - score_beside(now, 0, larger.deviance, 0, control).aic, df);
 }
 
+/// Where each fit of a search stands: what the search's checkpoint holds. A search that is resumed goes the same way; of fits that were done the last pass is
+/// done again.
+class FitStates {
+ public:
+  explicit FitStates(const GlmOptions& options) : write_(options.checkpoint) {
+    if (options.resume.empty()) return;
+    try {
+      states_ = nlohmann::json::parse(options.resume).at("fits").get<std::map<std::string, std::string>>();
+    } catch (const nlohmann::json::exception& e) {
+      throw DataError(std::string("damaged checkpoint: ") + reason_of(e));
+    }
+  }
+  /// `rows`: which of the search's rows, weights being the same for all fits.
+  void attach(GlmOptions& options, const std::string& rows, const std::string& formula) {
+    auto const name = rows + ' ' + nlohmann::json(options.family.theta.value_or(0.0)).dump() + ' ' + formula;
+    options.resume = states_.contains(name) ? states_[name] : "";
+    if (!write_) return;
+    options.checkpoint = [this, name](const std::string& state) {
+      states_[name] = state;
+      write_(nlohmann::json{{"fits", states_}}.dump());
+    };
+  }
+
+ private:
+  std::function<void(const std::string&)> write_;
+  std::map<std::string, std::string> states_;
+};
+
 /// Fits candidates; scores as R's add1() and drop1() do, so that each search goes the way of R's step().
 class RefitScorer final : public StepScorer {
  public:
-  RefitScorer(const ChunkSource& source, const StepScope& scope, GlmOptions options, Communicator& comm, Timing& timing)
-      : source_(source), scope_(scope), control_(*options.step), options_(std::move(options)), comm_(comm), timing_(timing) {
+  RefitScorer(const ChunkSource& source, const StepScope& scope, GlmOptions options, FitStates& states, Communicator& comm, Timing& timing)
+      : source_(source), scope_(scope), control_(*options.step), options_(std::move(options)), states_(states), comm_(comm), timing_(timing) {
     options_.step.reset();
   }
 
@@ -78,7 +108,9 @@ class RefitScorer final : public StepScorer {
   const Glm& fit(const std::vector<int>& terms, const GlmOptions& options, Fits& known) {
     auto const [at, fresh] = known.try_emplace(terms);
     if (!fresh) return at->second;
-    auto const& model = at->second = glm(source_, text_of(scope_, terms), options, comm_);
+    auto one = options;
+    states_.attach(one, "complete", text_of(scope_, terms));
+    auto const& model = at->second = glm(source_, text_of(scope_, terms), one, comm_);
     add_timing(timing_, model.timing);
     return model;
   }
@@ -91,6 +123,7 @@ class RefitScorer final : public StepScorer {
   const StepScope& scope_;
   StepControl control_;
   GlmOptions options_, beside_;
+  FitStates& states_;
   Communicator& comm_;
   Timing& timing_;
   Fits fits_, at_theta_;
@@ -141,7 +174,6 @@ SweepScorer quadratic_of(const WorkingModel& w, const StepScope& scope, const Gl
 
 Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmOptions& options, Communicator& comm) {
   if (options.cube) throw UsageError("stepwise selection cannot be had with --cube");
-  if (options.checkpoint || !options.resume.empty()) throw UsageError("a stepwise search has no checkpoints");
   RowSource const rows(source, options.rows);
   auto const base = model_formula(formula, rows.schema(), options.like_r);
   if (base.responses.empty()) throw UsageError("stepwise selection needs a formula with a response: 'y ~ ...'");
@@ -152,6 +184,8 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   std::iota(everything.begin(), everything.end(), 0);
   auto of_everything = options;
   of_everything.step.reset();
+  FitStates states(options);
+  states.attach(of_everything, "all", text_of(scope, everything));
   WorkingModel working;
   auto const whole = glm_with_working_model(source, text_of(scope, everything), of_everything, comm, working);
   add_timing(timing, whole.timing);
@@ -160,7 +194,7 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   auto candidate = restricted;  // robust errors are the last model's matter
   candidate.robust.clear();
   candidate.cluster.clear();
-  RefitScorer scorer(source, scope, candidate, comm, timing);
+  RefitScorer scorer(source, scope, candidate, states, comm, timing);
   bool const own_theta = whole.functions.variance == Variance::negative_binomial && !options.family.theta;
   if (std::isnan(whole.aic) && !options.step->by_significance)
     throw UsageError("the family " + whole.family + " has no AIC to select terms by; --step-criterion sig-level needs none");
@@ -173,7 +207,7 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   }
 
   auto model = options.robust.empty() && options.cluster.empty() ? scorer.fit(path.models.back())
-                                                                 : RefitScorer(source, scope, restricted, comm, timing).fit(path.models.back());
+                                                                 : RefitScorer(source, scope, restricted, states, comm, timing).fit(path.models.back());
   model.selection = Selection{base.text, path.anova, {}};
   for (std::size_t k = 0; options.step->keep_coefs && k < path.models.size(); ++k)
     for (auto const& c : scorer.fit(path.models[k]).coefficients) add_step_coefficient(model.selection->coefs, k, path.models.size(), c);

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "memory_source.hpp"
+#include "rxhpc/errors.hpp"
 #include "rxhpc/glm.hpp"
 #include "rxhpc/lin_mod.hpp"
 #include "rxhpc/self_communicator.hpp"
@@ -122,6 +125,44 @@ TEST(GlmStepwise, OneFitGoesTheSameWay) {
     EXPECT_EQ(once.deviance, refitted.deviance);  // the terms chosen are fitted
     EXPECT_EQ(once.formula, refitted.formula);
   }
+}
+
+/// From wherever a search is broken off it goes on to the same end, with fewer passes the later that was.
+TEST(GlmStepwise, ResumedSearchesHaveTheSameBits) {
+  SelfCommunicator self;
+  auto s = table();
+  std::vector<double> gaps(20, 1.0);
+  gaps[7] = gaps[11] = std::numeric_limits<double>::quiet_NaN();  // rows that the search leaves out
+  s.numeric("d", gaps).factor("h", {"u", "v"}, {0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 1});
+  for (auto const* family : {"poisson", "negbin"})
+    for (bool refit : {true, false}) {
+      GlmOptions options;
+      options.family.name = family;
+      options.step = StepControl{};
+      options.step->method = "backward";
+      options.step->keep_coefs = true;
+      options.step->refit_each_step = refit;
+      options.robust = "HC0";
+      std::vector<std::string> states;
+      options.checkpoint = [&](const std::string& state) { states.push_back(state); };
+      auto const formula = "y ~ a + b + c + h + I(d * a)";
+      auto const whole = glm(s, formula, options, self);
+      auto const text = to_json(whole).dump();
+      ASSERT_GT(states.size(), 15u);
+      int last = std::numeric_limits<int>::max();
+      for (std::size_t k = 0; k < states.size(); k += 7) {
+        auto resumed = options;
+        resumed.checkpoint = {};
+        resumed.resume = states[k];
+        auto const m = glm(s, formula, resumed, self);
+        EXPECT_EQ(to_json(m).dump(), text) << family << " after pass " << k;
+        EXPECT_LE(m.timing.passes, last) << k;
+        last = m.timing.passes;
+      }
+      EXPECT_LT(last, whole.timing.passes / 2) << family;
+      options.resume = "{}";
+      EXPECT_THROW(glm(s, formula, options, self), DataError);
+    }
 }
 
 }  // namespace
