@@ -1,4 +1,4 @@
-// Stepwise selection for generalised linear models: every candidate is a fit of its own.
+// Stepwise selection for generalised linear models: every candidate is a fit of its own, or all are scored by one.
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -44,7 +44,7 @@ double p_value_beside(const Glm& now, const StepScore& smaller, const StepScore&
 }
 
 /// Where each fit of a search stands: what the search's checkpoint holds. A search that is resumed goes the same way; of fits that were done the last pass is
-/// done again.
+/// done again. The more there is to write, the less often it is written.
 class FitStates {
  public:
   explicit FitStates(const GlmOptions& options) : write_(options.checkpoint) {
@@ -54,6 +54,7 @@ class FitStates {
     } catch (const nlohmann::json::exception& e) {
       throw DataError(std::string("damaged checkpoint: ") + reason_of(e));
     }
+    for (auto const& [name, state] : states_) bytes_ += state.size();
   }
   /// `rows`: which of the search's rows, weights being the same for all fits.
   void attach(GlmOptions& options, const std::string& rows, const std::string& formula) {
@@ -61,14 +62,20 @@ class FitStates {
     options.resume = states_.contains(name) ? states_[name] : "";
     if (!write_) return;
     options.checkpoint = [this, name](const std::string& state) {
-      states_[name] = state;
+      auto& known = states_[name];
+      bytes_ += state.size() - known.size();
+      known = state;
+      if (++unwritten_ * bytes_a_pass < bytes_) return;
+      unwritten_ = 0;
       write_(nlohmann::json{{"fits", states_}}.dump());
     };
   }
 
  private:
+  static constexpr std::size_t bytes_a_pass = std::size_t{256} << 10;
   std::function<void(const std::string&)> write_;
   std::map<std::string, std::string> states_;
+  std::size_t bytes_ = 0, unwritten_ = 0;
 };
 
 /// Fits candidates; scores as R's add1() and drop1() do, so that each search goes the way of R's step().
