@@ -25,6 +25,7 @@ std::vector<std::vector<double>> data_covariance(const Regression& r, const Regr
 
 void check_cov_data(const Regression& r, const FitOptions& options) {
   if (options.cov_data && !r.design.intercept) throw UsageError("--cov-data needs a model with an intercept");
+  if (options.cov_data && r.design.columns().size() < 2) throw UsageError("--cov-data needs a term beside the intercept");
 }
 
 }  // namespace rxhpc::impl

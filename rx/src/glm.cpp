@@ -214,7 +214,6 @@ Glm fitted(const ChunkSource& source, std::string_view formula, GlmOptions optio
   driver.run();
 
   auto const& last = driver.last;
-  if (working) *working = working_model(r, driver);
   model.functions = family.functions;
   model.functions.theta = driver.state.theta;
   model.family = family.family;
@@ -252,6 +251,10 @@ Glm fitted(const ChunkSource& source, std::string_view formula, GlmOptions optio
   fill_coefficients(model, driver, robust ? &*robust : nullptr, options, r.skip());
   model.not_estimable = static_cast<int>(driver.state.order.size()) - model.rank;
   fill_warnings(model, driver, options);
+  if (working) {
+    *working = working_model(r, driver);
+    working->stands = model.converged && runaways(model, driver).empty();
+  }
   model.response = response.name;
   model.response_expression = response.expression;
   if (r.design.cube) model.count_df = count_df(r, driver, offset, model, options, comm, model.timing);

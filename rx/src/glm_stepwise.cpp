@@ -56,9 +56,9 @@ class FitStates {
     }
     for (auto const& [name, state] : states_) bytes_ += state.size();
   }
-  /// `rows`: which of the search's rows, weights being the same for all fits.
-  void attach(GlmOptions& options, const std::string& rows, const std::string& formula) {
-    auto const name = rows + ' ' + nlohmann::json(options.family.theta.value_or(0.0)).dump() + ' ' + formula;
+  /// What else changes a fit's bits is the same for all fits of a search.
+  void attach(GlmOptions& options, const std::string& formula) {
+    auto const name = nlohmann::json{formula, options.family.theta.value_or(0.0), options.rows.row_selection}.dump();
     options.resume = states_.contains(name) ? states_[name] : "";
     if (!write_) return;
     options.checkpoint = [this, name](const std::string& state) {
@@ -116,7 +116,7 @@ class RefitScorer final : public StepScorer {
     auto const [at, fresh] = known.try_emplace(terms);
     if (!fresh) return at->second;
     auto one = options;
-    states_.attach(one, "complete", text_of(scope_, terms));
+    states_.attach(one, text_of(scope_, terms));
     auto const& model = at->second = glm(source_, text_of(scope_, terms), one, comm_);
     add_timing(timing_, model.timing);
     return model;
@@ -191,16 +191,18 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   std::iota(everything.begin(), everything.end(), 0);
   auto of_everything = options;
   of_everything.step.reset();
+  of_everything.cov_data = false;
   FitStates states(options);
-  states.attach(of_everything, "all", text_of(scope, everything));
+  states.attach(of_everything, text_of(scope, everything));
   WorkingModel working;
   auto const whole = glm_with_working_model(source, text_of(scope, everything), of_everything, comm, working);
   add_timing(timing, whole.timing);
   auto restricted = options;
   if (whole.n_missing_obs > 0) restricted.rows.row_selection = complete_rows(scope, options.rows.row_selection, options.cluster);
-  auto candidate = restricted;  // robust errors are the last model's matter
+  auto candidate = restricted;  // what takes passes of its own is the last model's matter
   candidate.robust.clear();
   candidate.cluster.clear();
+  candidate.cov_data = false;
   RefitScorer scorer(source, scope, candidate, states, comm, timing);
   bool const own_theta = whole.functions.variance == Variance::negative_binomial && !options.family.theta;
   if (std::isnan(whole.aic) && !options.step->by_significance)
@@ -209,12 +211,15 @@ Glm glm_stepwise(const ChunkSource& source, std::string_view formula, const GlmO
   if (options.step->refit_each_step) {
     path = search_steps(scope, *options.step, scorer);
   } else {
+    if (!working.stands)
+      throw NumericalError("the fit of all terms, '" + text_of(scope, everything) +
+                           "', did not converge, or its coefficients run away: its weights say nothing of other models; --refit-each-step true fits each of them");
     OneFitScorer by_one_fit(whole, quadratic_of(working, scope, whole, options), everything, *options.step, own_theta);
     path = search_steps(scope, *options.step, by_one_fit);
   }
 
-  auto model = options.robust.empty() && options.cluster.empty() ? scorer.fit(path.models.back())
-                                                                 : RefitScorer(source, scope, restricted, states, comm, timing).fit(path.models.back());
+  bool const as_candidate = options.robust.empty() && options.cluster.empty() && !options.cov_data;
+  auto model = as_candidate ? scorer.fit(path.models.back()) : RefitScorer(source, scope, restricted, states, comm, timing).fit(path.models.back());
   model.selection = Selection{base.text, path.anova, {}};
   for (std::size_t k = 0; options.step->keep_coefs && k < path.models.size(); ++k)
     for (auto const& c : scorer.fit(path.models[k]).coefficients) add_step_coefficient(model.selection->coefs, k, path.models.size(), c);

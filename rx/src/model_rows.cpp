@@ -36,6 +36,12 @@ void require_rows(std::int64_t valid) {
   if (valid == 0) throw DataError(no_complete_row);
 }
 
+std::string complete_selection(const std::string& selection, const std::vector<std::string>& expressions) {
+  std::string all = selection.find_first_not_of(" \t\r\n") == std::string::npos ? "" : "(" + selection + ")";
+  for (auto const& e : expressions) all += (all.empty() ? "" : " & ") + ("!is.na(" + e + ")");
+  return all;
+}
+
 void add_timing(Timing& into, const Timing& other) {
   into.read_s += other.read_s;
   into.compute_s += other.compute_s;

@@ -24,6 +24,9 @@ void require_rows(std::int64_t valid);
 /// F(x) on a column of unknown range finds it in a pass of its own.
 void use_sweep_for_ranges(RowSource& rows, const RunOptions& run, Communicator& comm);
 
+/// The rows out of `selection` (blank: all) that miss none of these expressions.
+std::string complete_selection(const std::string& selection, const std::vector<std::string>& expressions);
+
 /// Adds what another fit took: into += other.
 void add_timing(Timing& into, const Timing& other);
 

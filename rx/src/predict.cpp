@@ -5,6 +5,7 @@
 
 #include "model_inputs.hpp"
 #include "model_output.hpp"
+#include "model_rows.hpp"
 #include "predict_model.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -105,9 +106,7 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
   p.options = options;
   p.check_options();
   p.model = impl::predict_model(model, options);
-  auto& selection = p.options.rows.row_selection;
-  if (options.remove_missings)
-    for (auto const& e : p.model->complete(options)) selection = (selection.empty() ? "" : "(" + selection + ") & ") + "!is.na(" + e + ")";
+  if (options.remove_missings) p.options.rows.row_selection = impl::complete_selection(options.rows.row_selection, p.model->complete(options));
   auto row_options = p.options.rows;
   auto const own = needed_transforms(*p.model, p.options, input.schema());
   row_options.transforms.insert(row_options.transforms.begin(), own.begin(), own.end());
@@ -136,7 +135,7 @@ Predictor::Predictor(const nlohmann::json& model, const ChunkSource& input, cons
     }
     auto const at = p.schema.find(v.name);
     if (at >= 0 && at < static_cast<int>(p.computed))
-      throw UsageError("'" + v.name + "' would be both a computed column and one passed on; --pred-var-names gives the first another name");
+      throw UsageError("'" + v.name + "' would be both a computed column and one passed on; --pred-var-names and its like give the first another name");
     if (at >= 0) return;
     p.schema.variables.push_back(v);
     p.passed.push_back(plan.place(column));

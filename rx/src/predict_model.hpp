@@ -53,7 +53,7 @@ class PredictModel {
   virtual std::vector<std::string> variables() const = 0;
   /// Columns after the model's transforms that these results need.
   virtual std::vector<std::string> needed(const PredictOptions& options) const = 0;
-  /// Expressions of which none is missing in a row that has results.
+  /// Expressions of which none is missing in a row that is kept with --remove-missings.
   virtual std::vector<std::string> complete(const PredictOptions& options) const;
   /// Columns of the fit's input, with their types.
   virtual const std::vector<InputColumn>& inputs() const = 0;

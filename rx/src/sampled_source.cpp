@@ -18,6 +18,10 @@ SampledSource::SampledSource(const ChunkSource& base, std::span<const int> colum
   grid_ = Grid(std::move(rows));
 }
 
+SampledSource::~SampledSource() {
+  for (auto const& sample : kept_) delete sample.load();
+}
+
 /// Of the first so many rows of a chunk those in the sample.
 std::int64_t SampledSource::sampled(std::int64_t rows) const { return rows / step_ * tile_rows_ + std::min(rows % step_, tile_rows_); }
 
@@ -57,7 +61,7 @@ void SampledSource::read(std::int64_t chunk, std::span<const int> columns, Chunk
     auto fresh = fits ? std::make_unique<Sample>() : nullptr;
     take(scratch.whole, fits ? *fresh : scratch.sample);
     sample = fits ? fresh.get() : &scratch.sample;
-    kept_[static_cast<std::size_t>(chunk)] = std::move(fresh);
+    if (fits) kept_[static_cast<std::size_t>(chunk)].store(fresh.release(), std::memory_order_release);
   }
   out.index = chunk;
   out.first_row = grid_.first(chunk);

@@ -22,8 +22,9 @@ class SampledSource final : public ChunkSource {
   /// Rows at most: of a chunk of which a selection leaves fewer there are fewer.
   const Grid& grid() const override { return grid_; }
   bool local() const override { return base_.local(); }
+  ~SampledSource() override;
   void read(std::int64_t chunk, std::span<const int> columns, Chunk& out) const override;
-  std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override { return kept(chunk) ? 0 : base_.stored_bytes(chunk, columns); }
+  std::int64_t stored_bytes(std::int64_t chunk, std::span<const int> columns) const override { return base_.stored_bytes(chunk, columns); }
   std::int64_t held_bytes(std::span<const int> columns) const override { return base_.held_bytes(columns) + grid_.longest() * row_bytes_; }
   void prefetch(std::int64_t chunk, std::span<const int> columns) const override {
     if (!kept(chunk)) base_.prefetch(chunk, columns);
@@ -36,14 +37,14 @@ class SampledSource final : public ChunkSource {
     std::vector<Buffer> values;
   };
   struct Scratch;
-  const Sample* kept(std::int64_t chunk) const { return kept_[static_cast<std::size_t>(chunk)].get(); }
+  const Sample* kept(std::int64_t chunk) const { return kept_[static_cast<std::size_t>(chunk)].load(std::memory_order_acquire); }
   std::int64_t sampled(std::int64_t rows) const;
   void take(const Chunk& from, Sample& sample) const;
 
   const ChunkSource& base_;
   std::int64_t tile_rows_, step_, row_bytes_;
   Grid grid_;
-  mutable std::vector<std::unique_ptr<const Sample>> kept_;  // [chunk] a chunk is one thread's at a time
+  mutable std::vector<std::atomic<const Sample*>> kept_;  // [chunk] read by one thread at a time, asked for ahead by others
   mutable std::atomic<std::int64_t> room_;
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "model_rows.hpp"
 #include "result_json.hpp"
 #include "rxhpc/errors.hpp"
 
@@ -209,17 +210,14 @@ std::string formula_of(const StepScope& scope, const std::vector<int>& terms) {
 }
 
 std::string complete_rows(const StepScope& scope, const std::string& selection, const std::string& cluster) {
-  std::vector<std::string> names;
-  auto const add = [&](const std::string& n) {
-    if (!n.empty() && std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
+  std::vector<std::string> expressions;
+  auto const add = [&](const std::string& e) {
+    if (std::find(expressions.begin(), expressions.end(), e) == expressions.end()) expressions.push_back(e);
   };
   for (auto const& t : scope.formula.terms)
-    for (auto const& v : t.variables)
-      for (auto const& n : names_in(*v)) add(n);
-  add(cluster);
-  std::string all = selection.empty() ? "" : "(" + selection + ")";
-  for (auto const& n : names) all += (all.empty() ? "" : " & ") + ("!is.na(" + quoted_name(n) + ")");
-  return all;
+    for (auto const& v : t.variables) add(deparse(*v));
+  if (!cluster.empty()) add(quoted_name(cluster));
+  return complete_selection(selection, expressions);
 }
 
 void add_step_coefficient(std::vector<StepCoefficients>& all, std::size_t k, std::size_t steps, const Coefficient& c) {

@@ -98,6 +98,14 @@ class Outputs(Case):
             self.assertEqual(self.predicted(model, new, *unchecked, "--remove-missings")[1:], [every[0], every[6]])
             self.assertEqual([row.split(",")[-1] for row in self.predicted(model, new, *unchecked, "--remove-missings", "--compute-residuals")[1:]], ["2"])
 
+    def test_many_variables_can_be_complete(self):
+        names = ["v%d" % i for i in range(300)]
+        lines = [",".join(["y", *names])] + [",".join(str((i * 7 + k * (i + 3)) % 11) for k in range(301)) for i in range(320)]
+        text, model = self.write("many.csv", "\n".join(lines) + "\n"), self.path("m.json")
+        self.succeed("linmod", "y ~ " + " + ".join(names), text, "--model", model)
+        rows = self.predicted(model, "\n".join([*lines, lines[1].rsplit(",", 1)[0] + ",NA"]) + "\n", "--remove-missings", "--row-selection", " ")
+        self.assertEqual(len(rows), 1 + 320)
+
     def test_a_signal_after_an_output_changes_nothing(self):
         # A pipe that is full already holds the program where it tells of the output.
         for name in ("new.h5", "new.csv", "parts/"):

@@ -42,6 +42,7 @@ TEST(DataCovariance, IsThatOfCovCor) {
   EXPECT_TRUE(lin_mod(s, "y ~ x", fit, self).cov_data.empty());
   fit.cov_data = true;
   EXPECT_THROW(lin_mod(s, "y ~ x - 1", fit, self), UsageError);
+  EXPECT_THROW(lin_mod(s, "y ~ 1", fit, self), UsageError);
   fit.cube = true;
   EXPECT_THROW(lin_mod(s, "y ~ g", fit, self), UsageError);
 }

@@ -165,5 +165,65 @@ TEST(GlmStepwise, ResumedSearchesHaveTheSameBits) {
     }
 }
 
+/// Another scope may have other rows: what is known of fits to those of the first is of no use then.
+TEST(GlmStepwise, ResumedWithAnotherScope) {
+  SelfCommunicator self;
+  auto s = table();
+  std::vector<double> gaps(20, 1.0);
+  for (std::size_t i = 0; i < 20; i += 3) gaps[i] = std::numeric_limits<double>::quiet_NaN();
+  s.numeric("d", gaps);
+  GlmOptions options;
+  options.family.name = "poisson";
+  options.step = StepControl{};
+  std::string state;
+  options.checkpoint = [&](const std::string& text) { state = text; };
+  glm(s, "y ~ a + b", options, self);
+  options.checkpoint = {};
+  options.step->scope_upper = "~ a + b + d";
+  auto const want = to_json(glm(s, "y ~ a + b", options, self)).dump();
+  options.resume = state;
+  EXPECT_EQ(to_json(glm(s, "y ~ a + b", options, self)).dump(), want);
+}
+
+/// log() of a negative number is as missing as NA: all models are of the same rows.
+TEST(GlmStepwise, RowsAreThoseWhereExpressionsHaveValues) {
+  SelfCommunicator self;
+  auto const s = table();
+  GlmOptions options;
+  options.family.name = "gaussian";
+  options.step = StepControl{};
+  options.step->method = "backward";
+  LinModOptions linear;
+  linear.step = options.step;
+  auto const want = lin_mod(s, "y ~ a + log(b - 0.5) + c", linear, self);
+  for (bool refit : {true, false}) {
+    options.step->refit_each_step = refit;
+    auto const m = glm(s, "y ~ a + log(b - 0.5) + c", options, self);
+    EXPECT_EQ(m.n_valid_obs, want.n_valid_obs);
+    EXPECT_EQ(m.n_valid_obs + m.n_missing_obs, 20);
+    ASSERT_EQ(m.selection->anova.size(), want.selection->anova.size());
+    for (std::size_t k = 0; k < want.selection->anova.size(); ++k) {
+      EXPECT_EQ(m.selection->anova[k].step, want.selection->anova[k].step);
+      EXPECT_NEAR(m.selection->anova[k].resid_dev, want.selection->anova[k].resid_dev, 1e-9 * want.selection->anova[k].resid_dev);
+    }
+  }
+}
+
+/// The weights of a fit without a maximum say of every term that it does not matter.
+TEST(GlmStepwise, OneFitThatIsSeparatedIsNoneToGoBy) {
+  SelfCommunicator self;
+  auto s = table();
+  std::vector<double> late;
+  for (int i = 1; i <= 20; ++i) late.push_back(i > 10);
+  s.numeric("late", late);
+  GlmOptions options;
+  options.family.name = "binomial";
+  options.step = StepControl{};
+  options.step->method = "backward";
+  options.step->refit_each_step = false;
+  EXPECT_THROW(glm(s, "late ~ a + b + c", options, self), NumericalError);
+  EXPECT_NO_THROW(glm(s, "late ~ b + c", options, self));
+}
+
 }  // namespace
 }  // namespace rxhpc

@@ -35,7 +35,7 @@ struct FitOptions {
   bool cube = false;               ///< first term by cells, no intercept
   bool cube_predictions = false;   ///< cube: also predictions for the cells, all else at its mean
   bool cov_coef = false;           ///< also the covariance of the coefficients
-  bool cov_data = false;           ///< also the covariance of the design's columns; logit and glm: one more pass
+  bool cov_data = false;           ///< also the covariance of the design's columns, rows weighing as in the fit (by their trials, too); logit and glm: one more pass
   bool like_r = false;             ///< coding, names, order of terms and rank tolerance of R's own functions
   RunOptions run;
   std::optional<StepControl> step = {};  ///< select terms
